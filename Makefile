@@ -1,0 +1,68 @@
+# make reproduce   the whole paper; TIER=smoke|demo|paper, CORPUS=folder, BUDGET=2min, ONLY=table1, JOBS=2
+# make test        the notebooks' own tests, then tests/
+# make lab         JupyterLab on the notebooks
+# make clean       remove the environment and caches; results stay
+#
+# PYTHON=python3.12 chooses an interpreter. PIP_FLAGS goes to pip, for example to another package index.
+
+TIER ?= demo
+JOBS ?= 2
+CANDIDATES = $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
+BIN := .venv/bin
+RUN := $(BIN)/python -c 'from pianoalign.pipeline import main; raise SystemExit(main())'
+REQUIREMENTS = $(shell $(BIN)/python -c 'import configparser as c; s = c.ConfigParser(); s.read("settings.ini"); d = s["DEFAULT"]; print(d["requirements"], d["dev_requirements"])')
+NOTEBOOKS := $(wildcard nbs/*.ipynb)
+
+.PHONY: reproduce test lab clean clean-results set-up export readme tidy check
+.DEFAULT_GOAL := reproduce
+
+reproduce: .cache/exported
+	@$(RUN) reproduce --tier "$(TIER)" --jobs "$(JOBS)" --corpus-root "$(CORPUS)" --budget "$(BUDGET)" --only "$(ONLY)"
+
+# One thread a process: two notebooks are tested at a time.
+test: check
+	OMP_NUM_THREADS=1 MPLBACKEND=agg NUMBA_CACHE_DIR="$(CURDIR)/.cache/numba" $(BIN)/nbdev_test --n_workers 2 --timing
+	OMP_NUM_THREADS=1 MPLBACKEND=agg NUMBA_CACHE_DIR="$(CURDIR)/.cache/numba" $(BIN)/python -m pytest tests
+
+# The package is what the notebooks export; asked before anything is exported anew.
+check: .venv/installed
+	@$(RUN) check-export
+
+lab: .cache/exported
+	$(BIN)/jupyter lab nbs
+
+set-up: .venv/installed
+export: .cache/exported
+
+# Notebooks without outputs, and the README written from nbs/index.ipynb: before a commit.
+tidy: .cache/exported
+	@$(RUN) tidy
+	@$(RUN) readme
+
+readme: .cache/exported
+	@$(RUN) readme
+
+.cache/exported: .venv/installed settings.ini $(NOTEBOOKS)
+	@$(BIN)/nbdev_export
+	@mkdir -p .cache && touch $@
+
+.venv/installed: constraints.txt settings.ini pyproject.toml | .venv/bin/pip
+	@echo "Installing pinned packages into .venv (2 GB, some minutes, once) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt setuptools $(REQUIREMENTS)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/bin/pip:
+	@for p in $(CANDIDATES); do \
+	  $$p -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null || continue; \
+	  $$p -m venv .venv && exit 0; \
+	  rm -rf .venv; echo "$$p -m venv failed (see above). Debian and Ubuntu keep it in a package of its own, python3-venv."; exit 1; \
+	done; \
+	echo "pianoalign needs Python 3.11, 3.12 or 3.13; $(firstword $(CANDIDATES)) is $$($(firstword $(CANDIDATES)) --version 2>/dev/null || echo missing). Name one: make $(or $(MAKECMDGOALS),reproduce) PYTHON=python3.12"; exit 1
+
+clean:
+	rm -rf .venv .cache .snakemake build *.egg-info pianoalign/__pycache__ tests/__pycache__ .pytest_cache nbs/.ipynb_checkpoints
+
+# Everything of one tier that is not committed: weights, executed notebooks, marks.
+clean-results:
+	git clean -fdxq "results/$(TIER)"
