@@ -76,10 +76,12 @@ def _carried(to_new:TimeMap, time_s)->np.ndarray:
 
 def back_to_keys(score:MidiScore,
     placed, # (n,) bool: notes that have new times of their own
-    new:Notes, # those notes (k rows) in sounding lengths
+    new:Notes, # those notes (k rows), in the lengths that they were given in
+    pedal:bool=True, # were they given in sounding lengths?
 )->Notes: # all notes of the score, key-down to key-up
     "Times for the file: key-ups where the pedal had prolonged them, and the notes that are carried along."
-    keys, held = score.notes, sounding_notes(score).offset_s[placed] > score.notes.offset_s[placed] + 1e-6
+    keys, given = score.notes, sounding_notes(score) if pedal else score.notes
+    held = given.offset_s[placed] > keys.offset_s[placed] + 1e-6
     to_new = TimeMap.through(keys.onset_s[placed], new.onset_s)
     onset_s, offset_s = _carried(to_new, keys.onset_s), _carried(to_new, keys.offset_s)
     length_s, stayed = keys.offset_s - keys.onset_s, new.onset_s == keys.onset_s[placed]
@@ -185,9 +187,9 @@ def _open_network(weights, decoding): # -> network, experiment, "paper" or "high
     return network, experiment, choose_decoding(decoding, experiment.network.onset_head), weights
 
 # %% ../nbs/60_aligner.ipynb #cc38d0ba
-def _start(audio, score, method): # -> (n,) notes in sounding lengths, moved by DTW if the method says so
-    "What the network is given, or what DTW alone returns."
-    sounding = sounding_notes(score)
+def _start(audio, score, method, pedal): # -> (n,) notes, moved by DTW if the method says so
+    "What the network is given, in the lengths that it was trained on, or what DTW alone returns."
+    sounding = sounding_notes(score) if pedal else score.notes
     if method == "crnn": return sounding
     from pianoalign.baselines import dtw_align
     rows = sounding.in_range()
@@ -244,13 +246,14 @@ def align(audio, # recording: wav, flac, ogg, mp3, aiff …; any rate, mono or s
     network, experiment, decoding, weights = _open_network(weights, decoding) if "crnn" in method else (None, None, "", None)
     rate_hz = experiment.audio.sample_rate_hz if network else DTW_RATE_HZ
     samples = load_audio(audio, rate_hz)
-    new, placed, matched = _start(audio, score, method), playable, playable
+    pedal = experiment.data.pedal if network else True
+    new, placed, matched = _start(audio, score, method, pedal), playable, playable
     if network:
         new, asked, matched = _with_network(samples, new, playable, network, experiment, decoding)
         if method == "crnn": placed = asked # DTW has a place for the others
     duration_s = len(samples) / rate_hz
     status = np.where(~playable, NOT_ON_PIANO, np.where(new.onset_s > duration_s, NOT_IN_AUDIO, np.where(matched, MATCHED, NOT_FOUND)))
-    after = back_to_keys(score, placed, new[placed])
+    after = back_to_keys(score, placed, new[placed], pedal)
     result = AlignmentResult(score.notes, after, status, score, duration_s, method, decoding, weights,
                              tuple(_remarks(audio, score, status, duration_s)))
     if report: write_report(result, report)

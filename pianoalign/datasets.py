@@ -3,8 +3,8 @@
 # %% auto #0
 __all__ = ['JITTER_SCALE', 'SHORTEST_NOTE_S', 'CUT_GRID_S', 'SPLITS', 'MAPS_SPLITS', 'AUDIO_ENDINGS', 'DataSettings',
            'draw_deviations', 'jitter_notes', 'scale_tempo', 'loosen', 'cut_points', 'cut_notes', 'Recording',
-           'Segment', 'pair_by_rank', 'load_corpus', 'corpus_fingerprint', 'evaluation_segments', 'feature_path',
-           'cached_spectrogram', 'feature_store']
+           'Segment', 'pair_by_rank', 'load_corpus', 'experiment_corpus', 'corpus_fingerprint', 'evaluation_segments',
+           'feature_path', 'cached_spectrogram', 'feature_store']
 
 # %% ../nbs/31_datasets.ipynb #cb5bbb43
 import hashlib, json, os, zlib
@@ -29,6 +29,7 @@ class DataSettings:
     max_jitter_s: float = 0.100      # largest deviation of an onset or offset
     max_tempo_factor: float = 0.     # f: the loose notes are scaled by a factor in 1 - f … 1 + f
     segment_s: float = 30.           # segments are cut near multiples of this
+    per_split: int = 0               # use so many recordings of each split, spread evenly over the list (tier smoke); 0: all
     pedal: bool = False              # lengthen notes while the sustain pedal holds them (the paper: notes as the MIDI file has them)
     seed: int = 0                    # of the fixed jitter of validation and test
 
@@ -211,6 +212,18 @@ def load_corpus(name:str, # "demo", "maps" or "recordings" (a folder of one's ow
                "recordings": lambda: _own_recordings(root, pedal)}
     if name not in readers: raise InputError(f"unknown corpus {name!r}: choose one of {', '.join(readers)}")
     return list(readers[name]())
+
+
+def experiment_corpus(data:DataSettings, corpus_root, # folder of `data.corpus`
+                      recordings_root=None, # folder of the demo corpus, for the split "recordings"; None: without it
+                     )->list: # of Recording
+    "All recordings that an experiment with these settings sees: training, validation, test, and recordings (paper §3.1)."
+    splits = ("train", "valid", "test")
+    found = load_corpus(data.corpus, corpus_root, splits, data.pedal)
+    if recordings_root: found += load_corpus("demo", recordings_root, ("recordings",), data.pedal)
+    if not data.per_split: return found
+    by_split = [[r for r in found if r.split == s] for s in (*splits, "recordings")]
+    return [group[i] for group in by_split for i in sorted({int(k) for k in np.linspace(0, len(group) - 1, data.per_split)}) if group]
 
 
 def corpus_fingerprint(recordings)->str: # 12 hex digits

@@ -146,7 +146,7 @@ def draw_network(network:CRNN, ax):
     def box(x, y, text, shape, colour):
         ax.text(x, y, text, ha="center", va="center", fontsize=7, bbox=dict(boxstyle="round,pad=0.35", fc=colour, ec="0.3", lw=.6))
         ax.text(x + .34, y, shape, ha="left", va="center", fontsize=6, color="0.35")
-    def arrow(a, b): ax.annotate("", b, a, arrowprops=dict(arrowstyle="-|>", color="0.3", lw=.7, shrinkA=9, shrinkB=9))
+    def arrow(a, b): ax.annotate("", b, a, arrowprops=dict(arrowstyle="-|>", color="0.3", lw=.7, shrinkA=11, shrinkB=13))
     for x, boxes in columns.items():
         for i, (text, shape) in enumerate(boxes):
             box(x, -i, text, shape, ("#CFE4F2" if x == 0 else "#FBE3B5") if i else "white")

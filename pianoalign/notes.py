@@ -177,7 +177,7 @@ def _open_midi(path:Path # of a standard MIDI file
         why = "it ends too early" if isinstance(e, EOFError) else str(e).strip().rstrip(".") or type(e).__name__
         raise InputError(f"{path}: not a MIDI file, or a damaged one ({why}); "
                          "export it again as a standard MIDI file of type 0 or 1.") from None
-    if midi.type == 2: raise InputError(f"{path}: MIDI of type 2 has no common clock; export it as type 0 or 1.")
+    if midi.type not in (0, 1): raise InputError(f"{path}: MIDI of type {midi.type} has no common clock; export it as type 0 or 1.")
     if midi.ticks_per_beat & 0xff == 0 and midi.ticks_per_beat <= 0:
         raise InputError(f"{path}: its header says 0 ticks a quarter; export it again.")
     return midi

@@ -24,13 +24,16 @@ COLOURS = dict(unaligned="#7f7f7f", dtw="#E69F00", crnn="#0072B2", high_resoluti
 METHOD_NAMES = dict(unaligned="Unaligned", dtw="DTW", dtw_lag_removed="DTW, lag removed", crnn="CRNN",
                     crnn_blind="CRNN (blind)", dtw_crnn="DTW + CRNN", high_resolution="High resolution",
                     crnn_high_resolution="CRNN, high resolution", truth="Truth",
-                    unaligned_uniform="Unaligned (uniform)")
+                    unaligned_uniform="Unaligned (uniform)", oracle_path="Best single path (oracle)",
+                    dtw_cut_otherwise="DTW, cut the other way", dtw_rate100="DTW, 100 features/s", dtw_rate200="DTW, 200 features/s",
+                    dtw_rate100_truncated="DTW, 100 features/s as asked", dtw_unit_velocity="DTW, velocities 0–1",
+                    dtw_unit_velocity_rate100_truncated="DTW, velocities 0–1, 100/s as asked", dtw_no_offset="DTW, no manual offset")
 "Method -> the name printed in legends."
 
 # %% ../nbs/11_plots.ipynb #bb8c0ba6
 STYLE = {
     "figure.figsize": (7.0, 3.2), "figure.dpi": 100, "figure.constrained_layout.use": True,
-    "savefig.dpi": 200, "savefig.facecolor": "white",
+    "savefig.facecolor": "white",
     "font.size": 10, "font.family": "DejaVu Sans", "axes.titlesize": 10.5, "axes.titlelocation": "left",
     "axes.labelsize": 10, "legend.fontsize": 9, "legend.frameon": False,
     "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True,
@@ -231,6 +234,7 @@ def save_figure(
     figures_root, # folder, made where it is missing
     name:str, # file name without its ending, say "figure1"
     formats=("pdf", "png"), # any of "pdf", "svg", "png"
+    dpi:int=200, # of the PNG
 )->list: # the paths that were written
     "Write a figure as vector and PNG, atomically, with the same bytes each time."
     root = Path(figures_root); root.mkdir(parents=True, exist_ok=True)
@@ -241,7 +245,7 @@ def save_figure(
         path = root / f"{name}.{form}"; temporary = root / f".{name}.{os.getpid()}.{form}"
         try:
             with matplotlib.rc_context({"svg.hashsalt": "pianoalign"}):
-                fig.savefig(temporary, format=form, metadata=_METADATA[form])
+                fig.savefig(temporary, format=form, dpi=dpi, metadata=_METADATA[form])
             os.replace(temporary, path)
         finally: temporary.unlink(missing_ok=True)
         written.append(path)

@@ -134,6 +134,7 @@ def example_tier(
     seed:int=0, # of the random numbers
     n_pieces:int=12, # imaginary pieces a set
     n_notes:int=150, # notes a piece
+    plan=None, # from `training.load_plan`: which runs there are
 )->Path: # the tier's folder
     "Run folders of MADE-UP numbers under `folder`, to try the tables on; the same ones for the same seed."
     folder = Path(folder); rng = np.random.default_rng(seed)
@@ -145,9 +146,11 @@ def example_tier(
             for method, how in methods.items(): out[f"{piece[:-2]}/{method}/{piece}"] = _made_up_answer(rng, loose, *how)
         return out
     _made_up_run(folder / "runs" / "dtw-00000000", dict(name="dtw"), filled(unaligned=(0.,), dtw=(.4, .016), unaligned_uniform=(.5, .07)))
-    for name, share in _MADE_UP.items():
+    for name in (load_plan() if plan is None else plan).names:
+        share = _MADE_UP.get(name, .7)
         limit_s = int(name[6:]) / 1000 if name.startswith("jitter") else .3 if name.startswith("tempo") else .1
-        errors = filled(limit_s, unaligned=(0.,), crnn=(share, .008), dtw_crnn=(min(share + .1, 1.), .007), crnn_rank=(share - .02, .008))
+        errors = filled(limit_s, unaligned=(0.,), crnn=(share, .008), dtw_crnn=(min(share + .1, 1.), .007), crnn_rank=(max(share - .02, 0.), .008),
+                        **(dict(crnn_high_resolution=(.93, .004), dtw_crnn_high_resolution=(.95, .004)) if name == "crnn_onsets" else {}))
         blocks = dict(hits=870, found=956, given=1000, precision=.91, recall=.87)
         _made_up_run(folder / "runs" / f"{name}-00000000", dict(experiment=dict(name=name, data=dict(corpus="demo"))), errors,
                      dict(seconds_trained=60., steps_trained=1000, seed=0, raw_blocks=dict(valid=blocks, test=blocks, recordings=blocks)))
@@ -179,8 +182,9 @@ METHODS = dict(unaligned=("dtw", "unaligned"), dtw=("dtw", "dtw"), crnn_blind=("
                crnn=("crnn", "crnn"), dtw_crnn=("crnn", "dtw_crnn"))
 "Table 1's method -> (run, method inside the run's errors), in the printed order."
 
-OWN_METHODS = dict(unaligned_uniform="Unaligned (uniform)", dtw_lag_removed="DTW, lag removed", crnn_rank="CRNN, rank matching",
-                   crnn_high_resolution="CRNN, onset head", dtw_crnn_rank="DTW + CRNN, rank matching", dtw_crnn_high_resolution="DTW + CRNN, onset head")
+OWN_METHODS = dict(unaligned_uniform="Unaligned (uniform)", oracle_path="Best path (knows the truth)", dtw_lag_removed="DTW, lag removed",
+                   crnn_rank="CRNN, rank matching", dtw_crnn_rank="DTW + CRNN, rank matching", crnn_onsets="CRNN with onset head",
+                   crnn_high_resolution="CRNN, onset head read", dtw_crnn_onsets="DTW + CRNN with onset head", dtw_crnn_high_resolution="DTW + CRNN, onset head read")
 "Rows of our own, in the order in which they follow the paper's, and their names; unknown ones come last."
 
 # %% ../nbs/40_tables.ipynb #a3055fbb
@@ -199,7 +203,7 @@ def name_of(method:str)->str: # for tables and legends
 def colour_of(method:str)->str: # matplotlib colour
     "A method's colour; rows of our own have that of the method which they vary."
     if method.endswith("high_resolution"): return plots.COLOURS["high_resolution"]
-    base = next((m for m in ("unaligned", "dtw_crnn", "dtw", "crnn_blind", "crnn") if method.startswith(m)), "crnn")
+    base = next((m for m in ("unaligned", "dtw_crnn", "dtw", "crnn_blind", "crnn") if method.startswith(m)), "dtw")
     return plots.COLOURS[base]
 
 def spelled(key:str, value)->str: # for tables and legends
@@ -339,10 +343,13 @@ def _beside_published(name, rows, keys_of=None):
 
 # %% ../nbs/40_tables.ipynb #660986e4
 def _own_methods(runs, split):
-    "Rows beyond the paper: what else the folders of the baselines and of the CRNN hold for a set."
+    "Rows beyond the paper: what else the folders of the baselines, of the CRNN and of further runs of the plan hold for a set."
     own = {}
     for run, known in (("dtw", ("unaligned", "dtw")), ("crnn", ("crnn", "dtw_crnn", "unaligned"))):
-        own |= {method: (run, method) for s, method in sorted(runs.errors(run)) if s == split and method not in known}
+        own |= {method: (run, method) for s, method in runs.errors(run) if s == split and method not in known}
+    for run in [entry["run"] for entry in runs.plan.tables.get("table1", []) if entry["method"] not in METHODS]:
+        named = {"crnn": run, "dtw_crnn": f"dtw_{run}"}      # this network in the paper's decoding has the run's name
+        own |= {named.get(method, method): (run, method) for s, method in runs.errors(run) if s == split and method != "unaligned" and "rank" not in method}
     order = list(OWN_METHODS)
     return dict(sorted(own.items(), key=lambda item: (order.index(item[0]) if item[0] in order else len(order), item[0])))
 
@@ -816,7 +823,9 @@ class Tier:
 
     def __str__(self):
         if self.made_up: return "**These numbers are made up**: there are no results of this tier yet, so the code is shown on an imaginary example. `make reproduce` makes the real ones."
-        return f"Tier `{self.runs.tier_dir.name}`, corpus `{corpus_of(self.runs)}`." + self.beside
+        seconds = [_read_json(path).get("seconds_trained") for path in (self.runs.tier_dir / "runs").glob("*/metrics.json")]
+        seconds = sorted(s for s in seconds if s) or [0]
+        return f"Tier `{self.runs.tier_dir.name}`, corpus `{corpus_of(self.runs)}`, {seconds[0]:.0f} to {seconds[-1]:.0f} seconds of training a run." + self.beside
 
     @property
     def beside(self)->str: # a sentence, empty on MAPS
@@ -828,6 +837,10 @@ def _complete(runs):
     "Whether every run of the plan and the baselines are there."
     try: return all(runs.folder(name) for name in ("dtw", *runs.plan.names))
     except InputError: return False
+
+def _marked(folder):
+    "Whether the runs in a folder say of themselves that they are made up."
+    return any(_read_json(path).get("made_up") for path in sorted((folder / "runs").glob("*/config.json"))[:1])
 
 def open_tier(
     tier:str, # "smoke", "demo" or "paper"
@@ -843,4 +856,4 @@ def open_tier(
         scratch = Path(tempfile.mkdtemp(prefix="pianoalign-"))
         Finalize(None, shutil.rmtree, args=(scratch, True), exitpriority=1)     # at the end of the process, worker processes included
         return Tier(Runs(example_tier(scratch / "example"), plan) if made_up else Runs(folder, plan, budget), scratch / "results", scratch / "figures", made_up)
-    return Tier(Runs(folder, plan, budget), folder, Path(figures_root), False)
+    return Tier(Runs(folder, plan, budget), folder, Path(figures_root), _marked(folder))

@@ -21,8 +21,8 @@ from .preprocessing import AudioSettings, LOG_FLOOR, pad_to_common, piano_roll
 from .network import CRNN, NetworkSettings, parameter_count, predict
 from .postprocessing import align_by_onsets, align_notes, note_blocks
 from .metrics import onset_errors, summarise
-from .datasets import (DataSettings, corpus_fingerprint, cut_notes, cut_points, evaluation_segments, feature_store,
-                                 load_corpus, loosen)
+from .datasets import (DataSettings, corpus_fingerprint, cut_points, evaluation_segments,
+                                 experiment_corpus, feature_store, load_corpus, loosen)
 
 # %% ../nbs/32_training.ipynb #dfeee522
 @dataclass(frozen=True)
@@ -506,8 +506,7 @@ def train(experiment:Experiment,
     folder = Path(runs) / experiment.folder_name; state = folder / "checkpoint" / "state.safetensors"
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     tune_allocator()
-    corpus = load_corpus(experiment.data.corpus, corpus_root, splits=("train", "valid", "test"), pedal=experiment.data.pedal)
-    extra = load_corpus("demo", recordings_root, splits=("recordings",), pedal=experiment.data.pedal) if "recordings" in sets else []
+    corpus = experiment_corpus(experiment.data, corpus_root, recordings_root if "recordings" in sets else None)
     config = {"experiment": experiment.to_dict(), "data": corpus_fingerprint(corpus), "sets": list(sets)}
     config = json.loads(json.dumps(config))
     if (folder / "config.json").exists() and json.loads((folder / "config.json").read_text()).get("data") != config["data"]:
@@ -515,7 +514,7 @@ def train(experiment:Experiment,
     if (folder / "metrics.json").exists(): return folder
     write_json(folder / "config.json", config | {"versions": versions()})
 
-    by_set = {s: [r for r in corpus + extra if r.split == s] for s in ("train", "valid", "test", "recordings")}
+    by_set = {s: [r for r in corpus if r.split == s] for s in ("train", "valid", "test", "recordings")}
     used = by_set["train"] + by_set["valid"] + [r for s in sets if s != "valid" for r in by_set[s]]
     features = feature_store(used, experiment.audio, cache_dir, progress)
     valid = evaluation_segments(by_set["valid"], experiment.data)

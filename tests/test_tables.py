@@ -88,8 +88,16 @@ def test_columns_and_rows_as_published(example, name):
 def test_own_rows_follow_and_have_nothing_published(example):
     table = tables.table1(example)
     for _, rows in table.groupby("dataset", sort=False):
-        assert list(rows.method) == [*tables.METHODS, "unaligned_uniform", "crnn_rank"]
-        assert rows.published_mean_ms.isna().tolist() == [False] * 5 + [True] * 2
+        assert list(rows.method[:5]) == list(tables.METHODS)
+        assert list(rows.method[5:]) == [m for m in tables.OWN_METHODS if m in set(rows.method)] and {"unaligned_uniform", "crnn_rank"} <= set(rows.method)
+        assert rows.published_mean_ms.isna().tolist() == [False] * 5 + [True] * (len(rows) - 5)
+
+
+def test_further_runs_of_table1_get_rows_of_their_own(example):
+    plan = load_plan(); plan.tables["table1"] = [*(e for e in plan.tables["table1"] if e["run"] != "gru"), dict(method="crnn_gru", run="gru")]
+    rows = tables.table1(example, plan).query("dataset == 'demo'").set_index("method")
+    assert {"gru", "dtw_gru"} <= set(rows.index)
+    assert rows.mean_ms["gru"] == pytest.approx(tables.cell(Runs(example), Row("test", "gru"), "mean_ms"))
 
 
 def test_maps_has_four_forms(example, tmp_path):
@@ -239,7 +247,7 @@ def test_testing_writes_nothing_into_results(tmp_path, monkeypatch):
     tables.example_tier(tmp_path / "mine")
     monkeypatch.setenv("IN_TEST", "1")
     here = tables.open_tier("mine", tmp_path, tmp_path / "figures")
-    assert not here.made_up and tmp_path not in here.out.parents and tmp_path not in here.figures.parents
+    assert here.runs.tier_dir == tmp_path / "mine" and tmp_path not in here.out.parents and tmp_path not in here.figures.parents
 
 
 def test_the_same_made_up_runs_every_time(example, tmp_path):
