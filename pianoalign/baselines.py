@@ -8,8 +8,8 @@ __all__ = ['FILTER_RATE_HZ', 'SHORTEST_S', 'RECIPES', 'DTWSettings', 'AudioFeatu
            'lag_by_note', 'middle_mean', 'measure_lag', 'oracle_path_errors', 'align_segment', 'align_recording',
            'calibration_segments', 'baseline_errors', 'run_baselines']
 
-# %% ../nbs/34_baselines.ipynb #962cf11e
-import contextlib, hashlib, io, json, os
+# %% ../nbs/34_baselines.ipynb #59a905b8
+import contextlib, hashlib, io, json, os, sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -49,6 +49,16 @@ class AudioFeatures:
     energy: np.ndarray # (128, N) energy a MIDI pitch and frame
     peaks: dict        # pitch -> (2, k): times of onset peaks in ms, without the manual offset, and their heights
 
+def _load_toolbox():
+    "Import the toolbox; music21, which comes with it, would double the resolution of every later figure of a notebook."
+    if "synctoolbox.feature.csv_tools" in sys.modules: return
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None: import synctoolbox.feature.csv_tools; return
+    from matplotlib_inline.config import InlineBackend
+    shown = InlineBackend.instance(parent=shell); before = shown.figure_formats
+    import synctoolbox.feature.csv_tools
+    shown.figure_formats = before
+
 @contextlib.contextmanager
 def _quiet():
     "The toolbox prints a dot for each band."
@@ -60,6 +70,7 @@ def audio_features(
     settings:DTWSettings=DTWSettings(),
 )->AudioFeatures:
     "Tuning, band energies and onset peaks, as `sync_audio_score_full` computes them."
+    _load_toolbox()
     from synctoolbox.feature.pitch import audio_to_pitch_features
     from synctoolbox.feature.pitch_onset import audio_to_pitch_onset_features
     from synctoolbox.feature.utils import estimate_tuning
@@ -102,6 +113,7 @@ def file_side(
 )->tuple: # chroma (12, M), DLNCO (12, M)
     "The file as DTW sees it. Raises `InputError` where no note lies within the 88 keys."
     import pandas as pd
+    _load_toolbox()
     from synctoolbox.feature.csv_tools import df_to_pitch_features, df_to_pitch_onset_features
     notes = notes[notes.in_range()]
     if len(notes) == 0: raise InputError(f"the file has no note between pitch {LOWEST_PITCH} and {HIGHEST_PITCH}: there is nothing to align")
@@ -389,12 +401,13 @@ def run_baselines(
     """Align valid, test and recordings by DTW and write `dtw-<hash>/{config.json, metrics.json, errors.npz, aligned.npz}`.
 
     A finished folder is left alone, an interrupted call goes on at the recording where it was."""
-    from pianoalign.datasets import corpus_fingerprint, evaluation_segments, experiment_corpus
+    from pianoalign.datasets import corpus_fingerprint, evaluation_segments, load_corpus
     from pianoalign.training import summaries, versions, write_json, write_npz
     recipes = RECIPES if study else {"dtw": RECIPES["dtw"]}
     config = json.loads(json.dumps({"name": "dtw", "data": asdict(data), "recipes": {m: asdict(s) for m, s in recipes.items()}, "study": study}))
     folder = Path(runs) / f"dtw-{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]}"
-    corpus = experiment_corpus(data, corpus_root, recordings_root)
+    corpus = load_corpus(data.corpus, corpus_root, splits=("train", "valid", "test"))
+    corpus += load_corpus("demo", recordings_root, splits=("recordings",)) if recordings_root else []
     config["fingerprint"] = corpus_fingerprint(corpus)
     if (folder / "metrics.json").exists() and json.loads((folder / "config.json").read_text()).get("fingerprint") == config["fingerprint"]: return folder
     (folder / "metrics.json").unlink(missing_ok=True); folder.mkdir(parents=True, exist_ok=True)

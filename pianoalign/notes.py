@@ -6,10 +6,10 @@
 __all__ = ['LOWEST_PITCH', 'HIGHEST_PITCH', 'N_PITCHES', 'SHORTEST_NOTE_S', 'DEFAULT_TEMPO_US', 'DRUMS', 'SETUP', 'FINEST_S',
            'InputError', 'Notes', 'frame_of', 'time_of', 'samples_of', 'time_of_sample', 'TempoMap', 'tempo_map',
            'MidiScore', 'read_midi', 'sounding_notes', 'write_midi', 'TimeMap', 'write_retimed_midi', 'read_note_table',
-           'repo_root']
+           'repo_root', 'parse_duration_s']
 
 # %% ../nbs/20_model.ipynb #5e7ed973
-import os, tempfile
+import os, re, tempfile
 from collections import defaultdict, deque
 from copy import copy
 from dataclasses import dataclass
@@ -567,3 +567,12 @@ def repo_root(start=None # folder to begin at; the current one by default
         settings = folder / "settings.ini"
         if settings.is_file() and "lib_name = pianoalign" in settings.read_text(encoding="utf-8"): return folder
     return Path(__file__).resolve().parent.parent if "__file__" in globals() else start
+
+# %% ../nbs/20_model.ipynb #d0ratn02
+def parse_duration_s(
+    text:str, # "90s", "2min" or "1.5h"
+)->float: # seconds
+    "A length of time as people write it. Raises `InputError`."
+    found = re.fullmatch(r"\s*(\d+\.?\d*)\s*(s|sec|min|m|h)\s*", str(text))
+    if not found or float(found[1]) <= 0: raise InputError(f"{text!r} is no length of time; write it as 90s, 2min or 1.5h")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2][0]]

@@ -6,16 +6,16 @@ __all__ = ['TABLES', 'FIGURES', 'BASELINES', 'TRAINING', 'PARAMETERS', 'REQUIRED
            'write_text', 'run_notebook', 'digest', 'code_fingerprint', 'notebook_fingerprint', 'package_modules',
            'needed_modules', 'modules_fingerprint', 'corpus_fingerprint', 'stamp', 'read_experiments', 'corpus_folder',
            'make_plan', 'chapters', 'job_parameters', 'job_paths', 'run_fingerprints', 'prepare_run_folder',
-           'end_with_parent', 'run_job', 'write_stamps', 'write_environment', 'expected_seconds', 'parse_budget_s',
-           'Progress', 'done_share', 'estimate', 'status_line', 'follow', 'only_one', 'targets_of', 'run_workflow',
-           'read_rows', 'short_table1', 'as_text', 'as_markdown', 'readme_text', 'write_readme', 'stale_modules',
-           'tidy', 'check_export', 'reproduce', 'main']
+           'end_with_parent', 'run_job', 'write_stamps', 'write_environment', 'expected_seconds', 'Progress',
+           'done_share', 'estimate', 'status_line', 'follow', 'only_one', 'targets_of', 'run_workflow', 'read_rows',
+           'short_table1', 'as_text', 'as_markdown', 'readme_text', 'write_readme', 'stale_modules', 'tidy',
+           'check_export', 'reproduce', 'main']
 
 # %% ../nbs/70_pipeline.ipynb #8e26fff6
 import ast, contextlib, csv, difflib, hashlib, json, os, platform, re, shutil, signal, subprocess, sys, threading, time
 from pathlib import Path
 
-from .notes import InputError, repo_root
+from .notes import InputError, parse_duration_s, repo_root
 
 # %% ../nbs/70_pipeline.ipynb #904cb96e
 _MALLOC = dict(MALLOC_MMAP_THRESHOLD_=str(1 << 33), MALLOC_TRIM_THRESHOLD_=str(1 << 34), MALLOC_TOP_PAD_=str(1 << 28))
@@ -40,6 +40,7 @@ def edge(
     "Inside, the process has `job_environment`; afterwards it has its own again."
     before = dict(os.environ)
     os.environ.update(job_environment(root))
+    os.environ.pop("IN_TEST", None)         # nbdev's sign that a notebook is only tested
     for folder in ("NUMBA_CACHE_DIR", "MPLCONFIGDIR", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR"):
         Path(os.environ[folder]).mkdir(parents=True, exist_ok=True)
     try: yield
@@ -560,19 +561,9 @@ def expected_seconds(
     with contextlib.suppress(OSError, ValueError, KeyError):
         old = json.loads((Path(root) / plan["out"] / "environment.json").read_text(encoding="utf-8"))
         if old["budget"] == plan["budget"]: known = {k: float(v["seconds"]) for k, v in old["jobs"].items()}
-    train = parse_budget_s(plan["budget"]) + 20 if plan["budget"] else _USUAL_S.get(plan["tier"], 600.)
-    guess = {f"train_{name}": train for name in plan["runs"]} | {n: 12. for n in (*chapters(root), *TABLES.values(), "index")} | {BASELINES: max(30., train)}
+    train = parse_duration_s(plan["budget"]) + 20 if plan["budget"] else _USUAL_S.get(plan["tier"], 600.)
+    guess = {f"train_{name}": train for name in plan["runs"]} | {n: 12. for n in (*chapters(root), *TABLES.values(), "index")} | {BASELINES: 240.}
     return guess | {k: v for k, v in known.items() if k in guess}
-
-def parse_budget_s(
-    text:str, # "90s", "2min" or "1.5h"
-)->float: # seconds
-    "A length of time as people write it. Raises `InputError`."
-    unit = dict(s=1, sec=1, m=60, min=60, h=3600)
-    found = re.fullmatch(r"\s*([0-9.]+)\s*([a-z]+)\s*", str(text))
-    if not (found and found[2] in unit and found[1].count(".") <= 1 and float(found[1]) > 0):
-        raise InputError(f"{text!r} is no training time; write it as 90s, 2min or 1.5h.")
-    return float(found[1]) * unit[found[2]]
 
 # %% ../nbs/70_pipeline.ipynb #475df3ca
 class Progress:
@@ -612,13 +603,14 @@ def done_share(
     job:str, # that runs
 )->float: # 0 … 1
     "How far a running job is: by its own word, or by the clock."
-    share = (time.monotonic() - progress.running.get(job, time.monotonic())) / max(1., progress.usual[job])
+    late = (time.monotonic() - progress.running.get(job, time.monotonic())) / max(1., progress.usual[job])
+    share = late if late < 0.8 else 1 - 0.16 / late         # a job that takes longer than usual creeps
     if job.startswith("train_"):
         folder = progress.root / progress.plan["out"] / "runs" / progress.plan["runs"][job.removeprefix("train_")]["folder"]
         with contextlib.suppress(OSError, ValueError, KeyError, ZeroDivisionError):
             at = json.loads((folder / "progress.json").read_text())
             share = at["step"] / at["steps"]
-    return min(share, 0.97)
+    return min(share, 0.99)
 
 def estimate(
     progress, # a `Progress`
@@ -872,11 +864,12 @@ def reproduce(
     root = Path(root or repo_root()).resolve()
     if not (root / "workflow" / "Snakefile").is_file(): raise InputError("`reproduce` needs a clone of the project (nbs/, workflow/, corpus/); give the command inside one.")
     if int(jobs) < 1: raise InputError(f"{jobs} jobs at once cannot be; give 1 or more.")
-    if budget: parse_budget_s(budget)
+    if budget: parse_duration_s(budget)
     began, plan = time.monotonic(), make_plan(tier, corpus_root, results_root, budget, root)
     targets = targets_of(only, plan, root)
     _check_fresh_export(root)
     progress = run_workflow(plan, targets, int(jobs), root)
+    if plan["shipped"]: write_readme(root)      # it shows this tier's Table 1 and what it cost
     _report(plan, root, time.monotonic() - began, progress)
     return root / plan["out"]
 

@@ -762,7 +762,7 @@ def claims(
                 verdict, reason, (check, found), counts = verdict_of(runs, claim)
                 ours = f"{counts}{_cells(runs, check)}; difference {found}"
                 shown |= dict(difference=found.value, difference_lo=found.lo, difference_hi=found.hi, unit=found.unit)
-        except InputError as error: verdict, reason, ours = OPEN, str(error), ""
+        except InputError as error: verdict, reason, ours = OPEN, str(error).replace(f"{runs.tier_dir}{os.sep}", ""), ""     # the same wherever the tier lies
         rows.append({k: told[k] for k in ("id", "section", "claim", "published")} | dict(ours=ours) | shown
                     | dict(verdict=verdict, reason=reason, reading=claim.note if claim else "", tables=told["tables"]))
     return pd.DataFrame(rows)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from .notes import HIGHEST_PITCH, InputError, LOWEST_PITCH, Notes, frame_of, repo_root, time_of
+from .notes import HIGHEST_PITCH, InputError, LOWEST_PITCH, Notes, frame_of, parse_duration_s, repo_root, time_of
 from .preprocessing import AudioSettings, LOG_FLOOR, pad_to_common, piano_roll
 from .network import CRNN, NetworkSettings, parameter_count, predict
 from .postprocessing import align_by_onsets, align_notes, note_blocks
@@ -44,6 +44,7 @@ class TrainingSettings:
     onset_weight: float = 2.         # of the onset head's loss
     init_from: str = ""              # name of an experiment whose weights this one starts from
     precision: str = "float32"       # or "bfloat16" (autocast)
+    budget_s: float = 0.             # stop after so many seconds of training, wherever the run is; 0: never
     seed: int = 0
 
 
@@ -118,11 +119,12 @@ class Plan:
         self._known("tier", tier, self.tiers); self._known("experiment", name, self.names)
         return {"sets": ["valid"], "after_dtw": False, **(self.values["runs"][name] or {})}
 
-    def experiment(self, name:str, tier:str)->Experiment:
-        "The run's settings: the paper's, changed by the tier, then by the run, then by the run in this tier."
+    def experiment(self, name:str, tier:str, budget:str="")->Experiment:
+        "The run's settings: the paper's, changed by the tier, then by the run, then by the run in this tier, then by a `budget` such as 2min."
         entry, merged = self.run(name, tier), {"name": name}
         for layer in (self.values["tiers"][tier] or {}, entry, (entry.get("in_tier") or {}).get(tier) or {}):
             for section in layer.keys() - {"sets", "after_dtw", "in_tier"}: merged[section] = {**merged.get(section, {}), **layer[section]}
+        if budget: merged["training"] = {**merged.get("training", {}), "budget_s": parse_duration_s(budget)}
         return experiment_from_dict(merged, f"{self.path.name}, run {name}, tier {tier}")
 
 
@@ -282,7 +284,7 @@ class Run:
             if t.prior_bias: self._start_at_base_rate()
         self.network.to(device)
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[t.optimiser]
-        self.optimiser = kind(self.network.parameters(), lr=t.learning_rate, betas=(.9, t.beta2), weight_decay=t.weight_decay)
+        self.optimiser = kind(self.network.parameters(), lr=t.learning_rate, betas=(.9, t.beta2), weight_decay=t.weight_decay, fused=True)
         self.steps = t.steps or t.epochs * examples.steps_per_epoch
         self.step, self.history, self.losses, self.seconds = 0, [], [], 0.
         self.best, self.best_loss, self.best_epoch = None, float("inf"), 0
@@ -468,7 +470,8 @@ def fit(run:Run, state:Path, validate, progress=True, note=lambda run: None, che
     while run.step < run.steps:
         run.advance(); bar.update(1); run.seconds = time.monotonic() - started
         if ticker.due(): note(run)
-        if run.step % every == 0 or run.step == run.steps:
+        spent = t.budget_s and run.seconds >= t.budget_s
+        if run.step % every == 0 or run.step == run.steps or spent:
             epoch, loss = run.step / run.examples.steps_per_epoch, validate(run.network)
             run.history.append(dict(step=run.step, epoch=round(epoch, 3), learning_rate=learning_rate_at(run.step - 1, run.steps, t), train_loss=float(np.mean(run.losses)), valid_loss=loss, seconds=round(run.seconds, 1)))
             run.losses = []; bar.set_postfix(valid=f"{loss:.4f}")
@@ -476,6 +479,7 @@ def fit(run:Run, state:Path, validate, progress=True, note=lambda run: None, che
                 run.best_loss, run.best_epoch, run.best = loss, epoch, {k: v.clone().cpu() for k, v in run.network.state_dict().items()}
             if not t.steps and epoch >= t.min_epochs and epoch - run.best_epoch >= t.patience: break
             run.save(state)
+            if spent: break
         elif clock.due(): run.save(state)
     bar.close()
     if run.best: run.network.load_state_dict(run.best)

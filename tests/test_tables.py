@@ -174,7 +174,7 @@ def test_missing_runs_leave_claims_open_and_tables_refused(tmp_path):
     tier = tables.example_tier(tmp_path / "x")
     for path in (tier / "runs" / "gru-00000000").iterdir(): path.unlink()
     row = tables.claims(tier).set_index("id").loc["c11"]
-    assert row.verdict == OPEN and "no finished run 'gru'" in row.reason
+    assert row.verdict == OPEN and row.reason.startswith("runs has no finished run 'gru'")      # no path of this machine
     with pytest.raises(InputError, match="no finished run 'gru'; run `pianoalign reproduce"): tables.table2(tier)
 
 
