@@ -6,16 +6,16 @@ __all__ = ['TABLES', 'FIGURES', 'BASELINES', 'TRAINING', 'PARAMETERS', 'REQUIRED
            'write_text', 'run_notebook', 'digest', 'code_fingerprint', 'notebook_fingerprint', 'package_modules',
            'needed_modules', 'modules_fingerprint', 'corpus_fingerprint', 'stamp', 'read_experiments', 'corpus_folder',
            'make_plan', 'chapters', 'job_parameters', 'job_paths', 'run_fingerprints', 'prepare_run_folder',
-           'end_with_parent', 'run_job', 'write_stamps', 'write_environment', 'expected_seconds', 'Progress',
-           'done_share', 'estimate', 'status_line', 'follow', 'only_one', 'targets_of', 'run_workflow', 'read_rows',
-           'short_table1', 'as_text', 'as_markdown', 'readme_text', 'write_readme', 'stale_modules', 'tidy',
-           'check_export', 'reproduce', 'main']
+           'end_with_parent', 'run_job', 'notebook_stamp', 'write_stamps', 'write_environment', 'expected_seconds',
+           'Progress', 'done_share', 'estimate', 'status_line', 'follow', 'only_one', 'targets_of', 'run_workflow',
+           'read_rows', 'short_table1', 'as_text', 'as_markdown', 'readme_text', 'write_readme', 'stale_modules',
+           'tidy', 'check_export', 'reproduce', 'main']
 
 # %% ../nbs/70_pipeline.ipynb #8e26fff6
 import ast, contextlib, csv, difflib, hashlib, json, os, platform, re, shutil, signal, subprocess, sys, threading, time
 from pathlib import Path
 
-from .notes import InputError, parse_duration_s, repo_root
+from .notes import InputError, repo_root
 
 # %% ../nbs/70_pipeline.ipynb #904cb96e
 _MALLOC = dict(MALLOC_MMAP_THRESHOLD_=str(1 << 33), MALLOC_TRIM_THRESHOLD_=str(1 << 34), MALLOC_TOP_PAD_=str(1 << 28))
@@ -320,8 +320,8 @@ def _run_folders(root, tier, budget):
     from pianoalign.training import load_plan
     plan, runs = load_plan(Path(root) / "workflow" / "experiments.yaml"), {}
     for name in plan.names:
-        e = plan.experiment(name, tier, budget) if budget else plan.experiment(name, tier)
-        runs[name] = dict(folder=e.folder_name, corpus=e.data.corpus, after=e.training.init_from, steps=e.training.steps,
+        e = plan.experiment(name, tier, budget or "")
+        runs[name] = dict(folder=e.folder_name, corpus=e.data.corpus, after=e.training.init_from, budget_s=e.training.budget_s,
                           after_dtw=bool(plan.run(name, tier).get("after_dtw")))
     return runs
 
@@ -350,7 +350,7 @@ def make_plan(
     results = Path(results_root).expanduser() if results_root else root / "results"
     out = _place(results / tier, root)
     settings = (root / "workflow" / "experiments.yaml").read_text(encoding="utf-8")
-    key = digest(tier, budget, settings, modules_fingerprint(needed_modules(["training"])))
+    key = digest(tier, budget, settings, modules_fingerprint(needed_modules(["training", "pipeline"])))
     runs = _remembered(root / out / ".state" / f"runs{budget or ''}.json", key, lambda: _run_folders(root, tier, budget))
     corpus = _place(corpus_folder(next(iter(runs.values()))["corpus"], corpus_root, root), root)
     shipped = out == "results/demo"     # the committed results
@@ -484,10 +484,21 @@ def run_job(
 
 # %% ../nbs/70_pipeline.ipynb #bbf6122f
 def _package_data():
-    "Fingerprint of the package's files that are not code: published tables, style, weights."
-    folder = _package()
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc"))
-    return digest(*((p.relative_to(folder).as_posix(), hashlib.sha256(p.read_bytes()).hexdigest()) for p in files))
+    "Fingerprints of what the package holds beside code (published tables, weights): name -> fingerprint."
+    entries = [p for p in sorted(_package().iterdir()) if p.suffix != ".py" and not p.name.startswith(("_", "."))]
+    files = {p.name: [f for f in sorted(p.rglob("*")) if f.is_file()] if p.is_dir() else [p] for p in entries}
+    return {name: digest(*((f.name, hashlib.sha256(f.read_bytes()).hexdigest()) for f in fs)) for name, fs in files.items()}
+
+def notebook_stamp(
+    path, # .ipynb
+    modules:dict, # module name -> file
+    data:dict, # name -> fingerprint
+)->str:
+    "Fingerprint of a notebook, of the modules that it needs, and of the data that these mention."
+    runs = Path(path).stem in (TRAINING, BASELINES)
+    names = needed_modules(path, modules) - (LOOKS if runs else set())
+    source = "".join(modules[n].read_text(encoding="utf-8") for n in names)
+    return digest(notebook_fingerprint(path), modules_fingerprint(names, modules), sorted((k, v) for k, v in data.items() if k in source))
 
 def write_stamps(
     plan:dict, # of `make_plan`
@@ -498,9 +509,7 @@ def write_stamps(
     modules, data, tables = package_modules(), _package_data(), read_experiments(root)["tables"]
     stamps = {"corpus": stamp(root / state / "stamps" / "corpus", corpus_fingerprint(root / plan["corpus"]))}
     for path in sorted((root / "nbs").glob("*.ipynb")):
-        runs = path.stem in (TRAINING, BASELINES)
-        value = digest(notebook_fingerprint(path), modules_fingerprint(needed_modules(path, modules) - (LOOKS if runs else set()), modules),
-                       "" if runs else data, tables if path.stem in TABLES.values() else "")
+        value = digest(notebook_stamp(path, modules, data), tables if path.stem in TABLES.values() else "")
         stamps[path.stem] = stamp(root / state / "stamps" / path.stem, value)
     for name, run in plan["runs"].items():
         folder = root / plan["out"] / "runs" / run["folder"]
@@ -561,8 +570,8 @@ def expected_seconds(
     with contextlib.suppress(OSError, ValueError, KeyError):
         old = json.loads((Path(root) / plan["out"] / "environment.json").read_text(encoding="utf-8"))
         if old["budget"] == plan["budget"]: known = {k: float(v["seconds"]) for k, v in old["jobs"].items()}
-    train = parse_duration_s(plan["budget"]) + 20 if plan["budget"] else _USUAL_S.get(plan["tier"], 600.)
-    guess = {f"train_{name}": train for name in plan["runs"]} | {n: 12. for n in (*chapters(root), *TABLES.values(), "index")} | {BASELINES: 240.}
+    train = _USUAL_S.get(plan["tier"], 600.)
+    guess = {f"train_{name}": run["budget_s"] + 30 if run["budget_s"] else train for name, run in plan["runs"].items()} | {n: 12. for n in (*chapters(root), *TABLES.values(), "index")} | {BASELINES: 240.}
     return guess | {k: v for k, v in known.items() if k in guess}
 
 # %% ../nbs/70_pipeline.ipynb #475df3ca
@@ -757,7 +766,8 @@ def short_table1(
     "The rows of Table 1 that the paper has, ours beside the published."
     def number(text, digits): return f"{float(text):.{digits}f}" if text not in ("", None, "nan") else "–"
     rows = [r for r in read_rows(path) if r["method"] in _METHODS]
-    return [[_SETS.get(r["dataset"], r["dataset"]), _METHODS[r["method"]],
+    def label(r): return _METHODS[r["method"]] + (" (has not learned yet)" if r.get("learned") == "no" else "")
+    return [[_SETS.get(r["dataset"], r["dataset"]), label(r),
              *(f"{number(r[c], d)} ({number(r.get('published_' + c), d)})" for c, (_, d) in _SHORT.items())] for r in rows]
 
 def as_text(rows, heads):
@@ -781,8 +791,8 @@ def _filled(root):
     if (results / "environment.json").is_file():
         e = json.loads((results / "environment.json").read_text(encoding="utf-8"))
         training = sum(j["seconds"] for n, j in e["jobs"].items() if n.startswith("train_"))
-        cost = (f"The committed results took {e['seconds_all_jobs'] / 60:.0f} minutes of processor time in {len(e['jobs'])} notebooks, "
-                f"{training / 60:.0f} of them training, two at a time on: {e['processor']}; no notebook took more than {e['peak_mib']} MiB.")
+        cost = (f"The committed results come from {len(e['jobs'])} executed notebooks; the times that they took sum to {e['seconds_all_jobs'] / 60:.0f} minutes, "
+                f"{training / 60:.0f} of them training, and two ran at a time ({e['processor']}, {e['cores']} cores). None took more than {e['peak_mib']} MiB of memory.")
     return dict(table1=table, cost=cost)
 
 def readme_text(
@@ -864,7 +874,6 @@ def reproduce(
     root = Path(root or repo_root()).resolve()
     if not (root / "workflow" / "Snakefile").is_file(): raise InputError("`reproduce` needs a clone of the project (nbs/, workflow/, corpus/); give the command inside one.")
     if int(jobs) < 1: raise InputError(f"{jobs} jobs at once cannot be; give 1 or more.")
-    if budget: parse_duration_s(budget)
     began, plan = time.monotonic(), make_plan(tier, corpus_root, results_root, budget, root)
     targets = targets_of(only, plan, root)
     _check_fresh_export(root)

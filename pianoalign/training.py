@@ -41,6 +41,7 @@ class TrainingSettings:
     min_epochs: int = 50             # at least
     patience: int = 10               # epochs without a better validation loss, after which training stops
     prior_bias: bool = False         # start the output bias at the base rate of sounding frames
+    forget_bias: float = 0.          # added to the LSTM's forget gates at the start: it remembers until it learns to forget
     onset_weight: float = 2.         # of the onset head's loss
     init_from: str = ""              # name of an experiment whose weights this one starts from
     precision: str = "float32"       # or "bfloat16" (autocast)
@@ -282,6 +283,7 @@ class Run:
             mean, deviation = examples.statistics()
             self.network.mean.fill_(mean); self.network.deviation.fill_(deviation)
             if t.prior_bias: self._start_at_base_rate()
+            if t.forget_bias and experiment.network.recurrent == "lstm": self._remember_at_first(t.forget_bias)
         self.network.to(device)
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[t.optimiser]
         self.optimiser = kind(self.network.parameters(), lr=t.learning_rate, betas=(.9, t.beta2), weight_decay=t.weight_decay, fused=True)
@@ -297,6 +299,12 @@ class Run:
         with torch.no_grad():
             self.network.output.bias.fill_(log_odds([b[2] for b in batches]))
             if self.network.onset_output is not None: self.network.onset_output.bias.fill_(log_odds([b[3] for b in batches]))
+
+    def _remember_at_first(self, bias:float):
+        "Open the forget gates (the second quarter of an LSTM's biases), so that gradients reach far from the first step on."
+        with torch.no_grad():
+            for name, parameter in self.network.recurrent.named_parameters():
+                if name.startswith("bias_ih"): parameter.chunk(4)[1].add_(bias)
 
     def advance(self):
         "One step of the optimiser."
@@ -465,7 +473,7 @@ def fit(run:Run, state:Path, validate, progress=True, note=lambda run: None, che
     "Advance a run to its end: a fixed number of steps, or epochs with early stopping (paper §3.2)."
     from tqdm.auto import tqdm
     t, clock, ticker, started = run.experiment.training, Clock(checkpoint_s), Clock(2.), time.monotonic() - run.seconds
-    every = run.examples.steps_per_epoch if not t.steps else max(1, t.steps // 4)
+    every = run.examples.steps_per_epoch if not t.steps else -(-t.steps // 4)
     bar = tqdm(total=run.steps, initial=run.step, desc=run.experiment.name, unit="step", disable=not progress, mininterval=2, smoothing=.05)
     while run.step < run.steps:
         run.advance(); bar.update(1); run.seconds = time.monotonic() - started

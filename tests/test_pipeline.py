@@ -125,7 +125,7 @@ def test_two_at_a_time_is_refused(tmp_path):
             with pipeline.only_one(tmp_path, patience_s=0): pass
 
 @pytest.mark.parametrize("arguments,says", [(["--tier", "dmo"], "Did you mean demo"), (["--only", "tabel1"], "Did you mean table1"),
-                                            (["--budget", "soon"], "no training time"), (["--jobs", "0"], "1 or more"),
+                                            (["--budget", "soon"], "soon"), (["--jobs", "0"], "1 or more"),
                                             (["--corpus-root", "nowhere"], "no folder nowhere")])
 def test_bad_arguments_end_with_one_sentence(arguments, says, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
