@@ -245,7 +245,9 @@ def learned(
     runs:Runs, # of one tier
     run:str, # experiment's name
 )->str: # "yes", "no", or "baseline" for what is not trained
-    "Whether a run's share within 25 ms lies above its input's on the validation set, interval apart from 0."
+    """Whether a run's share within 25 ms lies above its input's on the validation set, interval apart from 0.
+
+    A network that sees the notes must also bring their median error down by a fifth: one that repeats its input is not enough."""
     if run == "dtw": return "baseline"
     judged = [s for s in ("valid", "test", "recordings") if (s, "crnn") in runs.errors(run)]   # "valid" wherever it is there
     row = Row((judged or ["valid"])[0], run)

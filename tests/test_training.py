@@ -1,0 +1,129 @@
+"What chapter 3.2 cannot show: whole runs, interrupted runs, other corpora."
+import json, os, signal, subprocess, sys, time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from pianoalign.datasets import DataSettings
+from pianoalign.network import NetworkSettings
+from pianoalign.notes import InputError, Notes
+from pianoalign.plots import synthesise
+from pianoalign.training import Experiment, TrainingSettings, find_run, load_network, load_plan, read_errors, train
+
+TOY = Experiment("toy", network=NetworkSettings(filters=(4, 4, 8), dense=8, hidden=8),
+                 training=TrainingSettings(steps=12, batch=2, crop_s=1., prior_bias=True, forget_bias=1.))
+
+
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory):
+    "A folder laid out as MAPS is, with three short toy recordings."
+    root = tmp_path_factory.mktemp("maps")
+    for k, piano in enumerate(("AkPnBcht", "ENSTDkAm", "ENSTDkCl")):
+        rng = np.random.default_rng(k)
+        onset_s = .3 + .21 * np.arange(30) + rng.uniform(0, .1, 30)
+        notes = Notes.from_arrays(onset_s, onset_s + .2, rng.integers(48, 72, 30))
+        stem = root / piano / f"MAPS_MUS-toy{k}_{piano}"
+        stem.parent.mkdir()
+        soundfile.write(f"{stem}.wav", synthesise(notes, 16000), 16000)
+        rows = "\n".join(f"{a:.6f}\t{b:.6f}\t{p}" for a, b, p in zip(notes.onset_s, notes.offset_s, notes.pitch))
+        Path(f"{stem}.txt").write_text("OnsetTime\tOffsetTime\tMidiPitch\n" + rows + "\n")
+    return root
+
+
+def run(experiment, runs, maps, tmp_path, **more):
+    torch.set_num_threads(1)
+    return train(experiment, runs, maps, cache_dir=tmp_path / "features", sets=("valid", "test"), progress=False, device="cpu", **more)
+
+
+def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(maps, tmp_path):
+    folders = [run(TOY, tmp_path / name, maps, tmp_path) for name in ("a", "b")]
+    other = run(replace(TOY, training=replace(TOY.training, seed=1)), tmp_path / "a", maps, tmp_path)
+    bytes_of = lambda folder, name: (folder / name).read_bytes()
+    for name in ("errors.npz", "figure3.npz", "checkpoint/weights.safetensors"): assert bytes_of(folders[0], name) == bytes_of(folders[1], name)
+    assert bytes_of(folders[0], "checkpoint/weights.safetensors") != bytes_of(other, "checkpoint/weights.safetensors")
+    errors = read_errors(folders[0])
+    assert set(errors) == {(s, m) for s in ("valid", "test") for m in ("unaligned", "crnn", "crnn_rank")}
+    assert all(len(e) == 30 for pieces in errors.values() for e in pieces.values())
+    assert not list((folders[0] / "checkpoint").glob("state*")) and not (folders[0] / "progress.json").exists()
+
+
+def test_killed_run_goes_on_and_ends_as_if_nothing_had_happened(maps, tmp_path):
+    slow = replace(TOY, training=replace(TOY.training, steps=40))
+    straight = run(slow, tmp_path / "straight", maps, tmp_path)
+    code = ("import json, sys, torch; from pathlib import Path; import pianoalign.training as t; torch.set_num_threads(1)\n"
+            "step = t.Run.advance\n"
+            "def slowly(self):\n"
+            "    import time; time.sleep(.1); step(self)\n"
+            "t.Run.advance = slowly\n"
+            "e = t.experiment_from_dict(json.loads(sys.argv[1]))\n"
+            "t.train(e, sys.argv[2], sys.argv[3], cache_dir=sys.argv[4], sets=('valid', 'test'), progress=False, device='cpu')\n")
+    process = subprocess.Popen([sys.executable, "-c", code, json.dumps(slow.to_dict()), str(tmp_path / "killed"), str(maps), str(tmp_path / "features")])
+    state = tmp_path / "killed" / slow.folder_name / "checkpoint" / "state.safetensors"
+    for _ in range(600):
+        if state.exists(): break
+        time.sleep(.1)
+    process.send_signal(signal.SIGKILL); process.wait()
+    assert state.exists() and not (state.parent.parent / "metrics.json").exists(), "the run ended before it could be killed"
+    resumed = run(slow, tmp_path / "killed", maps, tmp_path)
+    for name in ("errors.npz", "checkpoint/weights.safetensors"): assert (resumed / name).read_bytes() == (straight / name).read_bytes()
+
+
+def test_epochs_stop_early_and_keep_the_best_weights(maps, tmp_path):
+    paper = replace(TOY, training=TrainingSettings(batch=2, epochs=30, min_epochs=2, patience=2, learning_rate=.3))  # too fast, so that it gets worse
+    folder = run(paper, tmp_path / "runs", maps, tmp_path)
+    import pandas as pd
+    history = pd.read_csv(folder / "history.csv")
+    assert history.epoch.iloc[-1] < 30 and (history.epoch == np.arange(1, len(history) + 1)).all()
+    assert history.epoch.iloc[-1] - history.epoch[history.valid_loss.idxmin()] == 2
+    network, experiment = load_network(folder)
+    assert experiment == paper and not network.training
+
+
+def test_finished_run_is_left_alone_until_the_corpus_changes(maps, tmp_path):
+    folder = run(TOY, tmp_path / "runs", maps, tmp_path)
+    written = (folder / "metrics.json").stat().st_mtime_ns
+    assert run(TOY, tmp_path / "runs", maps, tmp_path) == folder == find_run(tmp_path / "runs", "toy")
+    assert (folder / "metrics.json").stat().st_mtime_ns == written
+    labels = next((maps / "ENSTDkAm").glob("*.txt")); before = labels.read_text()
+    try:
+        labels.write_text(before.rsplit("\n", 2)[0] + "\n")  # one note less
+        run(TOY, tmp_path / "runs", maps, tmp_path)
+    finally: labels.write_text(before)
+    assert (folder / "metrics.json").stat().st_mtime_ns != written
+
+
+def test_run_starts_from_another_and_says_if_it_is_missing(maps, tmp_path):
+    second = replace(TOY, name="second", training=replace(TOY.training, init_from="toy", steps=1, learning_rate=1e-9))
+    with pytest.raises(InputError, match="no finished run of 'toy'"): run(second, tmp_path / "runs", maps, tmp_path)
+    first = load_network(run(TOY, tmp_path / "runs", maps, tmp_path))[0]
+    near = load_network(run(second, tmp_path / "runs", maps, tmp_path))[0]
+    assert torch.allclose(first.output.weight, near.output.weight, atol=1e-6) and first.mean == near.mean
+
+
+def test_budget_ends_a_run(maps, tmp_path):
+    folder = run(replace(TOY, training=replace(TOY.training, steps=10 ** 6, budget_s=.5)), tmp_path / "runs", maps, tmp_path)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert 1 <= metrics["steps_trained"] < 10 ** 5 and metrics["seconds_trained"] >= .5
+
+
+@pytest.mark.parametrize("tier, name, says", [("dmo", "crnn", "did you mean 'demo'"), ("demo", "crnn_blnd", "did you mean 'crnn_blind'")])
+def test_unknown_names(tier, name, says):
+    with pytest.raises(InputError, match=says): load_plan().experiment(name, tier)
+
+
+def test_full_disk_leaves_nothing_half_written(maps, tmp_path, monkeypatch):
+    import pianoalign.datasets as datasets
+    def full(*_, **__): raise OSError(28, "No space left on device")
+    monkeypatch.setattr(datasets.np, "save", full)
+    with pytest.raises(InputError, match="No space left.*free some space"): run(TOY, tmp_path / "runs", maps, tmp_path)
+    assert not [p for p in (tmp_path / "features").iterdir()]
+
+
+def test_paper_tier_is_the_paper():
+    e = load_plan().experiment("crnn", "paper")
+    assert e == Experiment("crnn", data=DataSettings(corpus="maps"))
+    assert (e.training.optimiser, e.training.learning_rate, e.training.batch, e.training.epochs, e.training.min_epochs) == ("adam", .001, 8, 200, 50)
