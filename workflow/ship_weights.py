@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Put the weights of a finished run into the package, with the card that says what they are.
+
+usage: python workflow/ship_weights.py results/weights/runs/crnn_onsets-HASH
+Writes pianoalign/weights/crnn/{weights.safetensors, config.json, metrics.json, README.md}; each figure of the card is read from metrics.json.
+"""
+import argparse, json
+from pathlib import Path
+
+from pianoalign.network import parameter_count
+from pianoalign.notes import repo_root
+from pianoalign.training import load_network, save_weights, write_json
+
+CARD = """# Weights of the shipped aligner
+
+`pianoalign align` uses these unless it is told otherwise. One network, {parameters:,} parameters (a smaller CRNN than the paper's, with a second head for onsets), stored as float16.
+
+**Licence: CC BY-NC-SA 2.0 FR**, that of MAPS, on which they were trained; not that of the code. MAPS: V. Emiya, R. Badeau, B. David, *Multipitch estimation of piano sounds using a new probabilistic spectral smoothness principle*, IEEE TASLP 18 (6), 2010.
+
+**Training.** {steps:,} steps of {batch} crops of {crop_s:g} s ({hours:.0f} hours of crops), {minutes:.0f} minutes on one CPU core, seed {seed}; 150 recordings of the six sampled pianos AkPnBcht, AkPnBsdf, AkPnCGdD, AkPnStgb, SptkBGAm and SptkBGCl, at 16 kHz, coded as Ogg Vorbis; note lengths include the sustain pedal. Jitter as published, up to {jitter_ms:.0f} ms. All settings: `config.json`. The command, with MAPS at hand:
+
+```
+pianoalign train crnn_onsets --tier weights --corpus-root MAPS
+python workflow/ship_weights.py results/weights/runs/crnn_onsets-{hash8}
+```
+
+**Results**, share of notes within a tolerance after jitter as published, in percent, with the 95 % interval over recordings. `valid`: 17 recordings of ENSTDkAm, a Disklavier with ambient microphones, whose labels lie about 15 ms early. `test`: 14 recordings of ENSTDkCl, close microphones. `recordings`: six performances of the demo corpus, a sampled piano that was not trained on. *paper*: threshold, blocks and matching as in §2.3; *high resolution*: peaks of the onset head.
+
+| set | notes | method | ≤ 10 ms | ≤ 25 ms | ≤ 50 ms | median, ms |
+|---|---:|---|---|---|---|---:|
+{rows}
+
+**Limits.** Piano only. Without DTW, notes that are more than half a second off are not found. Training was short: expect quiet notes, dense pedalled passages and instruments far from the six to stay near their given times. Real recordings carry a constant shift each, which the figures above include.
+"""
+
+NAMES = {"unaligned": "unaligned", "crnn": "CRNN, paper", "crnn_high_resolution": "CRNN, high resolution"}
+
+
+def row(set_name, method, v):
+    share = lambda w: f"{v[f'within_{w}_pct']:.1f} [{v[f'within_{w}_pct_lo']:.1f}, {v[f'within_{w}_pct_hi']:.1f}]"
+    return f"| {set_name} | {v['notes']:,} | {NAMES[method]} | {share(10)} | {share(25)} | {share(50)} | {v['median_ms']:.1f} |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, help="a finished run folder")
+    run = parser.parse_args().run
+    network, experiment = load_network(run)
+    metrics = json.loads((run / "metrics.json").read_text())
+    folder = repo_root() / "pianoalign" / "weights" / "crnn"
+    save_weights(network, experiment, folder, half=True, step=metrics["steps_trained"])
+    write_json(folder / "metrics.json", metrics)
+    t = experiment.training
+    rows = "\n".join(row(s, m, methods[m]) for s, methods in metrics["sets"].items() for m in NAMES if m in methods)
+    (folder / "README.md").write_text(CARD.format(
+        parameters=parameter_count(network), steps=metrics["steps_trained"], batch=t.batch, crop_s=t.crop_s, seed=t.seed, rows=rows, hash8=experiment.hash8,
+        hours=metrics["steps_trained"] * t.batch * t.crop_s / 3600, minutes=metrics["seconds_trained"] / 60, jitter_ms=1000 * experiment.data.max_jitter_s))
+    print(f"{folder} holds the weights of {experiment.folder_name}")
+
+
+if __name__ == "__main__": main()
