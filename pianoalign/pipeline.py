@@ -124,6 +124,7 @@ def write_text(
 # %% ../nbs/70_pipeline.ipynb #0a682fb2
 def _execute(nb, part, parameters, cwd):
     "One call of papermill; a kernel that did not come up gets a second chance."
+    sys.modules.setdefault("rfc3987_syntax", None)  # jsonschema would build a grammar of web addresses: two seconds for nothing
     import nbformat, papermill
     from nbclient.exceptions import DeadKernelError
     for attempt in (1, 2):

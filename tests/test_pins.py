@@ -61,3 +61,8 @@ def test_installed_versions_are_the_pinned_ones():
 
 def test_tags_are_kept():
     assert "tags" in SETTINGS["allowed_cell_metadata_keys"].split()
+
+def test_citation_names_this_version_and_licence():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == SETTINGS["version"] and citation["license"] == PROJECT["license"]
+    assert "Apache License" in (ROOT / "LICENSE").read_text()

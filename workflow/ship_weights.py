@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Put the weights of a finished run into the package, with the card that says what they are.
 
-usage: python workflow/ship_weights.py results/weights/runs/crnn_onsets-HASH
+usage: python workflow/ship_weights.py results/demo/runs/crnn_onsets-HASH
 Writes pianoalign/weights/crnn/{weights.safetensors, config.json, metrics.json, README.md}; each figure of the card is read from metrics.json.
 """
 import argparse, json
@@ -15,24 +15,30 @@ CARD = """# Weights of the shipped aligner
 
 `pianoalign align` uses these unless it is told otherwise. One network, {parameters:,} parameters (a smaller CRNN than the paper's, with a second head for onsets), stored as float16.
 
-**Licence: CC BY-NC-SA 2.0 FR**, that of MAPS, on which they were trained; not that of the code. MAPS: V. Emiya, R. Badeau, B. David, *Multipitch estimation of piano sounds using a new probabilistic spectral smoothness principle*, IEEE TASLP 18 (6), 2010.
+**Licence: {licence}**, that of the recordings they were trained on; not that of the code. {source}
 
-**Training.** {steps:,} steps of {batch} crops of {crop_s:g} s ({hours:.0f} hours of crops), {minutes:.0f} minutes on one CPU core, seed {seed}; 150 recordings of the six sampled pianos AkPnBcht, AkPnBsdf, AkPnCGdD, AkPnStgb, SptkBGAm and SptkBGCl, at 16 kHz, coded as Ogg Vorbis; note lengths include the sustain pedal. Jitter as published, up to {jitter_ms:.0f} ms. All settings: `config.json`. The command, with MAPS at hand:
+**Training.** {steps:,} steps of {batch} crops of {crop_s:g} s ({hours:.1f} hours of crops), {minutes:.1f} minutes on one CPU core, seed {seed}. Jitter as published, up to {jitter_ms:.0f} ms. All settings: `config.json`. Made by
 
 ```
-pianoalign train crnn_onsets --tier weights --corpus-root MAPS
-python workflow/ship_weights.py results/weights/runs/crnn_onsets-{hash8}
+make reproduce
+python workflow/ship_weights.py results/{tier}/runs/crnn_onsets-{hash8}
 ```
 
-**Results**, share of notes within a tolerance after jitter as published, in percent, with the 95 % interval over recordings. `valid`: 17 recordings of ENSTDkAm, a Disklavier with ambient microphones, whose labels lie about 15 ms early. `test`: 14 recordings of ENSTDkCl, close microphones. `recordings`: six performances of the demo corpus, a sampled piano that was not trained on. *paper*: threshold, blocks and matching as in §2.3; *high resolution*: peaks of the onset head.
+**Results**, share of notes within a tolerance after jitter as published, in percent, with the 95 % interval over recordings. {sets} *paper*: threshold, blocks and matching as in §2.3; *high resolution*: peaks of the onset head.
 
 | set | notes | method | ≤ 10 ms | ≤ 25 ms | ≤ 50 ms | median, ms |
 |---|---:|---|---|---|---|---:|
 {rows}
 
-**Limits.** Piano only. Without DTW, notes that are more than half a second off are not found. Training was short: expect quiet notes, dense pedalled passages and instruments far from the six to stay near their given times. Real recordings carry a constant shift each, which the figures above include.
+**Limits.** Piano only. Without DTW, notes that are more than half a second off are not found. Training was short and heard few instruments, none of them recorded with microphones: on a real piano expect fewer notes to be found, and quiet ones and dense passages to stay near their given times.
 """
 
+CORPORA = {
+    "demo": dict(licence="CC BY-NC-SA 4.0", tier="demo", source="Trained on the 54 recordings of the demo corpus (`corpus/README.md`): performances of the ASAP data set on two sampled pianos and an additive one.",
+                 sets="Pianos of the three sets were not trained on: `valid` and `test`, twelve pieces each, and `recordings`, six performances against a metronome, are three voicings of another sampled piano."),
+    "maps": dict(licence="CC BY-NC-SA 2.0 FR", tier="paper", source="Trained on the sampled pianos of MAPS (V. Emiya, R. Badeau, B. David, IEEE TASLP 18 (6), 2010).",
+                 sets="`valid`: ENSTDkAm, `test`: ENSTDkCl, Disklaviers of MAPS; `recordings`: six performances of the demo corpus."),
+}
 NAMES = {"unaligned": "unaligned", "crnn": "CRNN, paper", "crnn_high_resolution": "CRNN, high resolution"}
 
 
@@ -53,7 +59,7 @@ def main():
     t = experiment.training
     rows = "\n".join(row(s, m, methods[m]) for s, methods in metrics["sets"].items() for m in NAMES if m in methods)
     (folder / "README.md").write_text(CARD.format(
-        parameters=parameter_count(network), steps=metrics["steps_trained"], batch=t.batch, crop_s=t.crop_s, seed=t.seed, rows=rows, hash8=experiment.hash8,
+        **CORPORA[experiment.data.corpus], parameters=parameter_count(network), steps=metrics["steps_trained"], batch=t.batch, crop_s=t.crop_s, seed=t.seed, rows=rows, hash8=experiment.hash8,
         hours=metrics["steps_trained"] * t.batch * t.crop_s / 3600, minutes=metrics["seconds_trained"] / 60, jitter_ms=1000 * experiment.data.max_jitter_s))
     print(f"{folder} holds the weights of {experiment.folder_name}")
 
