@@ -4,7 +4,7 @@
 __all__ = ['TABLES', 'FIGURES', 'BASELINES', 'TRAINING', 'PARAMETERS', 'REQUIRED', 'JUDGES', 'LOOKS', 'job_environment', 'edge',
            'NotebookError', 'read_notebook', 'declared_parameters', 'nearest', 'check_parameters', 'clean_notebook',
            'write_text', 'run_notebook', 'digest', 'code_fingerprint', 'notebook_fingerprint', 'package_modules',
-           'needed_modules', 'modules_fingerprint', 'corpus_fingerprint', 'stamp', 'read_experiments', 'corpus_folder',
+           'needed_modules', 'modules_fingerprint', 'folder_fingerprint', 'stamp', 'read_experiments', 'corpus_folder',
            'make_plan', 'chapters', 'job_parameters', 'job_paths', 'run_fingerprints', 'prepare_run_folder',
            'end_with_parent', 'run_job', 'notebook_stamp', 'write_stamps', 'write_environment', 'expected_seconds',
            'Progress', 'done_share', 'estimate', 'status_line', 'follow', 'only_one', 'targets_of', 'run_workflow',
@@ -254,7 +254,7 @@ def modules_fingerprint(
     modules = modules or package_modules()
     return digest(*((n, code_fingerprint(modules[n].read_text(encoding="utf-8"))) for n in sorted(names)))
 
-def corpus_fingerprint(
+def folder_fingerprint(
     folder, # of recordings
 )->str:
     "Fingerprint of a corpus: its index and the names and sizes of its files."
@@ -412,7 +412,7 @@ def run_fingerprints(
     "Two fingerprints of the code and data behind a run folder."
     module = "baselines" if job == BASELINES else "training"
     names = needed_modules([module]) - LOOKS
-    data = corpus_fingerprint(Path(root) / plan["corpus"])
+    data = folder_fingerprint(Path(root) / plan["corpus"])
     learns = names if job == BASELINES else names - JUDGES
     return dict(learns=digest(modules_fingerprint(learns), data), judges=modules_fingerprint(names & JUDGES))
 
@@ -508,7 +508,7 @@ def write_stamps(
     "Bring the stamps of a tier up to date, and forget marks whose run folder has gone."
     root, state = Path(root), f"{plan['out']}/.state"
     modules, data, tables = package_modules(), _package_data(), read_experiments(root)["tables"]
-    stamps = {"corpus": stamp(root / state / "stamps" / "corpus", corpus_fingerprint(root / plan["corpus"]))}
+    stamps = {"corpus": stamp(root / state / "stamps" / "corpus", folder_fingerprint(root / plan["corpus"]))}
     for path in sorted((root / "nbs").glob("*.ipynb")):
         value = digest(notebook_stamp(path, modules, data), tables if path.stem in TABLES.values() else "")
         stamps[path.stem] = stamp(root / state / "stamps" / path.stem, value)
