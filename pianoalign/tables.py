@@ -251,7 +251,10 @@ def learned(
     if run == "dtw": return "baseline"
     judged = [s for s in ("valid", "test", "recordings") if (s, "crnn") in runs.errors(run)]   # "valid" wherever it is there
     row = Row((judged or ["valid"])[0], run)
-    return "yes" if contrast(runs, [(1, row, "within_25_pct"), (-1, input_of(runs, row), "within_25_pct")]).lo > 0 else "no"
+    given = input_of(runs, row)
+    if contrast(runs, [(1, row, "within_25_pct"), (-1, given, "within_25_pct")]).lo <= 0: return "no"
+    sees_notes = runs.json(run, "config.json").get("experiment", {}).get("network", {}).get("midi_branch", True)
+    return "yes" if not sees_notes or cell(runs, row, "median_ms") <= .8 * cell(runs, given, "median_ms") else "no"
 
 # %% ../nbs/40_tables.ipynb #224cd692
 def ready(
