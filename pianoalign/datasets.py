@@ -198,7 +198,7 @@ def _own_recordings(root:Path, pedal):
         loose = pair_by_rank(reference, read_midi(folder / "score.mid").notes, f"{folder}/performance.mid and score.mid")
         yield Recording(folder.name, "recordings", "own", audio, soundfile.info(audio).duration, reference, loose, folder.name)
 
-
+# %% ../nbs/31_datasets.ipynb #e5539350
 def load_corpus(name:str, # "demo", "maps" or "recordings" (a folder of one's own)
                 root, # its folder
                 splits=SPLITS, # which to load

@@ -866,6 +866,7 @@ def _marked(folder):
     "Whether the runs in a folder say of themselves that they are made up."
     return any(_read_json(path).get("made_up") for path in sorted((folder / "runs").glob("*/config.json"))[:1])
 
+# %% ../nbs/40_tables.ipynb #fa630bc3
 def open_tier(
     tier:str, # "smoke", "demo" or "paper"
     results_root, # folder that holds the tiers

@@ -2,10 +2,10 @@
 
 # %% auto #0
 __all__ = ['SECTIONS', 'TrainingSettings', 'Experiment', 'build', 'experiment_from_dict', 'Plan', 'load_plan', 'onset_target',
-           'Examples', 'tune_allocator', 'loss_of', 'learning_rate_at', 'write_json', 'save_weights', 'load_network',
-           'Run', 'matching_limits', 'segment_image', 'decode', 'block_quality', 'read_aligned', 'evaluate',
-           'read_errors', 'write_npz', 'summaries', 'Clock', 'validation_loss', 'fit', 'find_run', 'train', 'versions',
-           'judge']
+           'Draw', 'Examples', 'tune_allocator', 'loss_of', 'learning_rate_at', 'write_json', 'save_weights',
+           'load_network', 'start_at_base_rate', 'remember_at_first', 'Saved', 'Run', 'matching_limits',
+           'segment_image', 'decode', 'block_quality', 'read_aligned', 'evaluate', 'read_errors', 'write_npz',
+           'summaries', 'Clock', 'validation_loss', 'fit', 'find_run', 'train', 'versions', 'judge']
 
 # %% ../nbs/32_training.ipynb #e9994af6
 import ctypes, dataclasses, difflib, json, os, platform, time, types, typing
@@ -48,7 +48,7 @@ class TrainingSettings:
     budget_s: float = 0.             # stop after so many seconds of training, wherever the run is; 0: never
     seed: int = 0
 
-
+# %% ../nbs/32_training.ipynb #3890967c
 @dataclass(frozen=True)
 class Experiment:
     "Everything that a run depends on. Its hash names the run folder."
@@ -94,7 +94,7 @@ def experiment_from_dict(values:dict, where:str="experiment")->Experiment:
     if unknown: raise InputError(f"{where}: unknown section {sorted(unknown)[0]!r}; known are {', '.join(SECTIONS)}")
     return Experiment(values.get("name", "unnamed"), **{s: build(kind, values.get(s, {}), f"{where}, {s}") for s, kind in SECTIONS.items()})
 
-# %% ../nbs/32_training.ipynb #3890967c
+# %% ../nbs/32_training.ipynb #bddaa9d8
 @dataclass(frozen=True)
 class Plan:
     "The experiments of a tier and the tables that they stand in."
@@ -128,7 +128,7 @@ class Plan:
         if budget: merged["training"] = {**merged.get("training", {}), "budget_s": parse_duration_s(budget)}
         return experiment_from_dict(merged, f"{self.path.name}, run {name}, tier {tier}")
 
-
+# %% ../nbs/32_training.ipynb #f193d5bf
 def load_plan(path=None)->Plan:
     "Read `workflow/experiments.yaml`. Raises `InputError` if it is missing."
     import yaml
@@ -149,9 +149,9 @@ def onset_target(notes:Notes, n_frames:int, fps:int, reach_frames:float=3.)->np.
         np.maximum.at(target, (frame[inside], notes.pitch[inside] - LOWEST_PITCH), height[inside].astype(np.float32))
     return target
 
-# %% ../nbs/32_training.ipynb #7d5daa2d
-class Examples:
-    "Training examples drawn by step: crops at random places, or whole segments in random order (paper §3.2)."
+# %% ../nbs/32_training.ipynb #2203e758
+class Draw:
+    "What each step is made of: crops at random places, or whole segments in random order (paper §3.2)."
     def __init__(self, recordings, features:dict, experiment:Experiment):
         self.recordings, self.features, self.experiment = recordings, features, experiment
         e = experiment; self.fps = e.audio.fps
@@ -178,6 +178,9 @@ class Examples:
             picks.append((s, float(time_of(rng.integers(first, max(last, first) + 1), self.fps)), n))
         return picks
 
+# %% ../nbs/32_training.ipynb #2eb1b7d4
+class Examples(Draw):
+    "Training examples drawn by step, always the same for the same seed."
     def _example(self, rng, pick):
         s, start_s, n = pick; data = self.experiment.data
         i, a, b = self.segments[s]; recording = self.recordings[i]
@@ -270,56 +273,26 @@ def load_network(folder)->tuple: # CRNN in evaluation mode, Experiment
         raise InputError(f"{folder} does not hold a network that can be read ({str(error).splitlines()[0]}): copy or train it again") from None
     return network.eval(), experiment
 
-# %% ../nbs/32_training.ipynb #f6f774f8
-class Run:
-    "The state of a training run: network, optimiser, step, history, best weights."
-    def __init__(self, experiment:Experiment, examples:Examples, device="cpu", start_from:CRNN=None):
-        t = experiment.training
-        self.experiment, self.examples, self.device = experiment, examples, device
-        torch.manual_seed(t.seed)
-        self.network = CRNN(experiment.network)
-        if start_from is not None: self.network.load_state_dict(start_from.state_dict())
-        else:
-            mean, deviation = examples.statistics()
-            self.network.mean.fill_(mean); self.network.deviation.fill_(deviation)
-            if t.prior_bias: self._start_at_base_rate()
-            if t.forget_bias and experiment.network.recurrent == "lstm": self._remember_at_first(t.forget_bias)
-        self.network.to(device)
-        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[t.optimiser]
-        self.optimiser = kind(self.network.parameters(), lr=t.learning_rate, betas=(.9, t.beta2), weight_decay=t.weight_decay, fused=True)
-        self.steps = t.steps or t.epochs * examples.steps_per_epoch
-        self.step, self.history, self.losses, self.seconds = 0, [], [], 0.
-        self.best, self.best_loss, self.best_epoch = None, float("inf"), 0
+# %% ../nbs/32_training.ipynb #c7b2c9e6
+def start_at_base_rate(network:CRNN, examples:Examples):
+    "Output biases at the log-odds of a sounding frame and of an onset, so that silence need not be learned."
+    batches = [examples.batch(k) for k in range(3)]
+    def log_odds(images):
+        rate = float(np.mean([i.mean() for i in images])); return np.log(rate / (1 - rate))
+    with torch.no_grad():
+        network.output.bias.fill_(log_odds([b[2] for b in batches]))
+        if network.onset_output is not None: network.onset_output.bias.fill_(log_odds([b[3] for b in batches]))
 
-    def _start_at_base_rate(self):
-        "Output biases at the log-odds of a sounding frame and of an onset, so that silence need not be learned."
-        batches = [self.examples.batch(k) for k in range(3)]
-        def log_odds(images):
-            rate = float(np.mean([i.mean() for i in images])); return np.log(rate / (1 - rate))
-        with torch.no_grad():
-            self.network.output.bias.fill_(log_odds([b[2] for b in batches]))
-            if self.network.onset_output is not None: self.network.onset_output.bias.fill_(log_odds([b[3] for b in batches]))
 
-    def _remember_at_first(self, bias:float):
-        "Open the forget gates (the second quarter of an LSTM's biases), so that gradients reach far from the first step on."
-        with torch.no_grad():
-            for name, parameter in self.network.recurrent.named_parameters():
-                if name.startswith("bias_ih"): parameter.chunk(4)[1].add_(bias)
+def remember_at_first(lstm:torch.nn.LSTM, bias:float):
+    "Open the forget gates (the second quarter of an LSTM's biases), so that gradients reach far from the first step on."
+    with torch.no_grad():
+        for name, parameter in lstm.named_parameters():
+            if name.startswith("bias_ih"): parameter.chunk(4)[1].add_(bias)
 
-    def advance(self):
-        "One step of the optimiser."
-        t = self.experiment.training
-        batch = [None if x is None else torch.from_numpy(x).to(self.device) for x in self.examples.batch(self.step)]
-        torch.manual_seed(t.seed * 1_000_003 + self.step)  # dropout of this step, whoever ran the steps before
-        self.network.train()
-        for group in self.optimiser.param_groups: group["lr"] = learning_rate_at(self.step, self.steps, t)
-        with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16, enabled=t.precision == "bfloat16"):
-            loss = loss_of(self.network, batch, t.onset_weight)
-        self.optimiser.zero_grad(set_to_none=True); loss.backward()
-        if t.clip_norm: torch.nn.utils.clip_grad_norm_(self.network.parameters(), t.clip_norm)
-        self.optimiser.step()
-        self.losses.append(loss.item()); self.step += 1
-
+# %% ../nbs/32_training.ipynb #ea207794
+class Saved:
+    "Saving and loading of a `Run`."
     def save(self, path:Path):
         "All of it, in one file."
         from safetensors.torch import save_file
@@ -341,6 +314,41 @@ class Run:
             i, k = name.split("."); state.setdefault(int(i), {})[k] = value
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})
         for k, v in words.items(): setattr(self, k, v)
+
+# %% ../nbs/32_training.ipynb #83bc2500
+class Run(Saved):
+    "The state of a training run: network, optimiser, step, history, best weights."
+    def __init__(self, experiment:Experiment, examples:Examples, device="cpu", start_from:CRNN=None):
+        t = experiment.training
+        self.experiment, self.examples, self.device = experiment, examples, device
+        torch.manual_seed(t.seed)
+        self.network = CRNN(experiment.network)
+        if start_from is not None: self.network.load_state_dict(start_from.state_dict())
+        else:
+            mean, deviation = examples.statistics()
+            self.network.mean.fill_(mean); self.network.deviation.fill_(deviation)
+            if t.prior_bias: start_at_base_rate(self.network, examples)
+            if t.forget_bias and experiment.network.recurrent == "lstm": remember_at_first(self.network.recurrent, t.forget_bias)
+        self.network.to(device)
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[t.optimiser]
+        self.optimiser = kind(self.network.parameters(), lr=t.learning_rate, betas=(.9, t.beta2), weight_decay=t.weight_decay, fused=True)
+        self.steps = t.steps or t.epochs * examples.steps_per_epoch
+        self.step, self.history, self.losses, self.seconds = 0, [], [], 0.
+        self.best, self.best_loss, self.best_epoch = None, float("inf"), 0
+
+    def advance(self):
+        "One step of the optimiser."
+        t = self.experiment.training
+        batch = [None if x is None else torch.from_numpy(x).to(self.device) for x in self.examples.batch(self.step)]
+        torch.manual_seed(t.seed * 1_000_003 + self.step)  # dropout of this step, whoever ran the steps before
+        self.network.train()
+        for group in self.optimiser.param_groups: group["lr"] = learning_rate_at(self.step, self.steps, t)
+        with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16, enabled=t.precision == "bfloat16"):
+            loss = loss_of(self.network, batch, t.onset_weight)
+        self.optimiser.zero_grad(set_to_none=True); loss.backward()
+        if t.clip_norm: torch.nn.utils.clip_grad_norm_(self.network.parameters(), t.clip_norm)
+        self.optimiser.step()
+        self.losses.append(loss.item()); self.step += 1
 
 # %% ../nbs/32_training.ipynb #46f3c1be
 def matching_limits(data:DataSettings)->dict:
@@ -501,6 +509,15 @@ def find_run(runs, name:str)->Path:
     return found[-1]
 
 
+def _begin(experiment, folder, state, corpus, sets)->dict:
+    "Write config.json; what was begun or finished on another corpus does not count."
+    config = {"experiment": experiment.to_dict(), "data": corpus_fingerprint(corpus), "sets": list(sets)}
+    if (folder / "config.json").exists() and json.loads((folder / "config.json").read_text()).get("data") != config["data"]:
+        state.unlink(missing_ok=True); (folder / "metrics.json").unlink(missing_ok=True)
+    if not (folder / "metrics.json").exists(): write_json(folder / "config.json", config | {"versions": versions()})
+    return config
+
+# %% ../nbs/32_training.ipynb #40d0e9fa
 def train(experiment:Experiment,
           runs, # folder of run folders
           corpus_root, # folder of `experiment.data.corpus`
@@ -519,13 +536,8 @@ def train(experiment:Experiment,
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     tune_allocator()
     corpus = experiment_corpus(experiment.data, corpus_root, recordings_root if "recordings" in sets else None)
-    config = {"experiment": experiment.to_dict(), "data": corpus_fingerprint(corpus), "sets": list(sets)}
-    config = json.loads(json.dumps(config))
-    if (folder / "config.json").exists() and json.loads((folder / "config.json").read_text()).get("data") != config["data"]:
-        state.unlink(missing_ok=True); (folder / "metrics.json").unlink(missing_ok=True)  # another corpus: begin again
+    config = _begin(experiment, folder, state, corpus, sets)
     if (folder / "metrics.json").exists(): return folder
-    write_json(folder / "config.json", config | {"versions": versions()})
-
     by_set = {s: [r for r in corpus if r.split == s] for s in ("train", "valid", "test", "recordings")}
     used = by_set["train"] + by_set["valid"] + [r for s in sets if s != "valid" for r in by_set[s]]
     features = feature_store(used, experiment.audio, cache_dir, progress)
@@ -535,8 +547,7 @@ def train(experiment:Experiment,
     run = Run(experiment, Examples(by_set["train"], features, experiment), device, start)
     if state.exists(): run.load(state)
 
-    def note(run):
-        write_json(folder / "progress.json", dict(step=run.step, steps=run.steps, seconds=round(run.seconds, 1)))
+    note = lambda run: write_json(folder / "progress.json", dict(step=run.step, steps=run.steps, seconds=round(run.seconds, 1)))
     fit(run, state, lambda net: validation_loss(net, experiment, shorter, features), progress, note)
     run.save(state)
     _write(folder / "history.csv", lambda p: pd.DataFrame(run.history).to_csv(p, index=False))
