@@ -21,6 +21,8 @@ def pins():
 
 def wanted(): return SETTINGS["requirements"].split() + SETTINGS["dev_requirements"].split()
 
+def site(): return SETTINGS["site_requirements"].split()   # `make site` and `make test-browser` install these
+
 def pip_lines(): return next(d["pip"] for d in ENVIRONMENT["dependencies"] if isinstance(d, dict))
 
 
@@ -31,11 +33,12 @@ def test_constraints_fix_one_version_each():
     assert "torch==2.13.0" in pins() and "nbdev==2.4.14" in pins()
 
 def test_every_requirement_is_pinned():
-    assert {canonical(n) for n in wanted()} <= {canonical(p.split("==")[0]) for p in pins()}
+    assert {canonical(n) for n in wanted() + site()} <= {canonical(p.split("==")[0]) for p in pins()}
 
 def test_settings_and_pyproject_name_the_same_requirements():
     assert sorted(PROJECT["dependencies"]) == sorted(SETTINGS["requirements"].split())
     assert sorted(PROJECT["optional-dependencies"]["dev"]) == sorted(SETTINGS["dev_requirements"].split())
+    assert sorted(PROJECT["optional-dependencies"]["site"]) == sorted(site())
 
 def test_one_range_of_pythons():
     low, high = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", PROJECT["requires-python"]).groups()
