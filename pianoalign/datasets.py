@@ -2,9 +2,9 @@
 
 # %% auto #0
 __all__ = ['JITTER_SCALE', 'SHORTEST_NOTE_S', 'CUT_GRID_S', 'SPLITS', 'MAPS_SPLITS', 'AUDIO_ENDINGS', 'DataSettings',
-           'draw_deviations', 'jitter_notes', 'scale_tempo', 'loosen', 'cut_points', 'cut_notes', 'Recording',
-           'Segment', 'pair_by_rank', 'load_corpus', 'experiment_corpus', 'corpus_fingerprint', 'evaluation_segments',
-           'feature_path', 'cached_spectrogram', 'feature_store']
+           'draw_deviations', 'jitter_notes', 'scale_tempo', 'mixed_jitter', 'loosen', 'cut_points', 'cut_notes',
+           'Recording', 'Segment', 'pair_by_rank', 'load_corpus', 'experiment_corpus', 'corpus_fingerprint',
+           'evaluation_segments', 'degrade', 'feature_path', 'cached_spectrogram', 'feature_store']
 
 # %% ../nbs/31_datasets.ipynb #cb5bbb43
 import hashlib, json, os, zlib
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from .notes import InputError, Notes, frame_of, read_midi, read_note_table, samples_of, sounding_notes
-from .preprocessing import AudioSettings, load_audio, spectrogram
+from .preprocessing import LOG_FLOOR, AudioSettings, load_audio, spectrogram
 
 # %% ../nbs/31_datasets.ipynb #f7ac7b4f
 JITTER_SCALE = 0.34      # scale of the exponential, as a share of the largest deviation
@@ -24,7 +24,7 @@ SHORTEST_NOTE_S = 0.030  # a jittered offset stays at least this long after its 
 @dataclass(frozen=True)
 class DataSettings:
     "Which recordings, and how their notes are loosened (paper §3.1.1, varied in §4.2.4 and §4.2.5)."
-    corpus: str = "maps"             # "maps" or "demo"
+    corpus: str = "maps"             # "maps" or "demo"; "maps+demo": also the demo corpus's training recordings
     jitter: str = "published"        # distribution: "published" (as the printed unaligned row demands) or "uniform"
     max_jitter_s: float = 0.100      # largest deviation of an onset or offset
     max_tempo_factor: float = 0.     # f: the loose notes are scaled by a factor in 1 - f … 1 + f
@@ -32,9 +32,17 @@ class DataSettings:
     per_split: int = 0               # use so many recordings of each split, spread evenly over the list (tier smoke); 0: all
     pedal: bool = False              # lengthen notes while the sustain pedal holds them (the paper: notes as the MIDI file has them)
     seed: int = 0                    # of the fixed jitter of validation and test
+    # beyond the paper, training only (see "Other rooms, other pianos")
+    training_jitter: str = ""        # "mixed": also notes that move together, and by up to 250 ms; "": as `jitter`
+    equaliser_db: float = 0.         # standard deviation of a random smooth gain over the keys
+    detune_cents: float = 0.         # largest detuning
+    room_s: float = 0.               # longest reverberation time
+    noise_db: float = 0.             # strongest noise, above the floor of the logarithm
+    held_out: str = ""               # a training piano that is kept for a test of its own, the split "unseen"
 
     def __post_init__(self):
         if self.jitter not in ("published", "uniform"): raise InputError(f"jitter is {self.jitter!r}: choose 'published' or 'uniform'")
+        if self.training_jitter not in ("", "published", "uniform", "mixed"): raise InputError(f"training_jitter is {self.training_jitter!r}: choose 'published', 'uniform' or 'mixed'")
 
 # %% ../nbs/31_datasets.ipynb #3f74ac44
 def draw_deviations(rng:np.random.Generator, # random numbers
@@ -71,10 +79,27 @@ def scale_tempo(notes:Notes, factor:float, origin_s:float=0.)->Notes:
     return notes.at_times(origin_s + (notes.onset_s - origin_s) * factor, origin_s + (notes.offset_s - origin_s) * factor)
 
 
-def loosen(notes:Notes, rng:np.random.Generator, data:DataSettings, origin_s:float=0.)->Notes:
+def mixed_jitter(notes:Notes, rng:np.random.Generator, earliest_s:float=0.)->Notes: # beyond the paper
+    "Loose in one of several ways, as files found in the wild are: a drift, chords that move as one, and notes of their own."
+    drift_s, chord_s, own_s = rng.dirichlet([.5, .5, 1.]) * rng.uniform(.05, .25)     # how much of each, at most
+    wave = lambda time_s: drift_s * np.sin(2 * np.pi * (time_s / period_s + phase))
+    period_s, phase = rng.uniform(2, 20), rng.random()
+    order = np.argsort(notes.onset_s, kind="stable"); chord = np.zeros(len(notes), dtype=int)
+    chord[order] = np.cumsum(np.diff(notes.onset_s[order], prepend=-1) > .03)
+    together_s = draw_deviations(rng, len(notes) + 1, chord_s)[chord]
+    onset_s, offset_s = (x + wave(x) + together_s for x in (notes.onset_s, notes.offset_s))
+    onset_s = np.maximum(onset_s, np.minimum(earliest_s, notes.onset_s))
+    return jitter_notes(notes.at_times(onset_s, np.maximum(offset_s, onset_s + SHORTEST_NOTE_S)), rng, own_s, earliest_s=earliest_s)
+
+
+def loosen(notes:Notes, rng:np.random.Generator, data:DataSettings, origin_s:float=0.,
+           training:bool=False, # with `data.training_jitter`, if there is one
+          )->Notes:
     "The loose version of a segment's notes: a random tempo where `data` asks for one, then jitter."
     if data.max_tempo_factor: notes = scale_tempo(notes, rng.uniform(1 - data.max_tempo_factor, 1 + data.max_tempo_factor), origin_s)
-    return jitter_notes(notes, rng, data.max_jitter_s, data.jitter, earliest_s=origin_s)
+    kind = training and data.training_jitter or data.jitter
+    if kind == "mixed" and rng.random() < .3: return mixed_jitter(notes, rng, earliest_s=origin_s)
+    return jitter_notes(notes, rng, data.max_jitter_s, data.jitter if kind == "mixed" else kind, earliest_s=origin_s)
 
 # %% ../nbs/31_datasets.ipynb #1d796343
 CUT_GRID_S = 0.04
@@ -219,10 +244,16 @@ def experiment_corpus(data:DataSettings, corpus_root, # folder of `data.corpus`
                      )->list: # of Recording
     "All recordings that an experiment with these settings sees: training, validation, test, and recordings (paper §3.1)."
     splits = ("train", "valid", "test")
-    found = load_corpus(data.corpus, corpus_root, splits, data.pedal)
+    found = load_corpus(data.corpus.removesuffix("+demo"), corpus_root, splits, data.pedal)
+    if data.held_out:
+        if data.held_out not in {r.piano for r in found}: raise InputError(f"held_out is {data.held_out!r}, but {corpus_root} has only {', '.join(sorted({r.piano for r in found}))}")
+        found = [replace(r, split="unseen") if r.piano == data.held_out else r for r in found]
+    if data.corpus.endswith("+demo"):
+        if not recordings_root: raise InputError(f"corpus {data.corpus!r} needs the folder of the demo corpus as well")
+        found += load_corpus("demo", recordings_root, ("train",), data.pedal)
     if recordings_root: found += load_corpus("demo", recordings_root, ("recordings",), data.pedal)
     if not data.per_split: return found
-    by_split = [[r for r in found if r.split == s] for s in (*splits, "recordings")]
+    by_split = [[r for r in found if r.split == s] for s in (*splits, "unseen", "recordings")]
     return [group[i] for group in by_split for i in sorted({int(k) for k in np.linspace(0, len(group) - 1, data.per_split)}) if group]
 
 
@@ -251,6 +282,35 @@ def evaluation_segments(recordings, # list of Recording
             rng = np.random.default_rng([data.seed, zlib.crc32(f"{r.id}#{k}".encode())])
             segments.append(Segment(f"{r.id}#{k}", r, float(start_s), float(end_s), notes, loosen(notes, rng, data)))
     return segments
+
+# %% ../nbs/31_datasets.ipynb #476a1bea
+def _smooth_over_keys(rng, n_bins:int)->np.ndarray: # (n_bins,) mean square about 1
+    "A random curve with a bend every octave or so."
+    knots = rng.standard_normal(9)
+    return np.interp(np.linspace(0, 8, n_bins), np.arange(9), knots)
+
+
+def degrade(image, # (N, 88) natural log of the magnitude
+            rng:np.random.Generator,
+            data:DataSettings, # how much of what, see its last lines
+            fps:int=100,
+           )->np.ndarray: # (N, 88) float32
+    "A training example as another piano, room and microphone might have given it (beyond the paper)."
+    from scipy.signal import lfilter
+    n_bins, nats = image.shape[1], np.log(10) / 20          # nats a dB of amplitude
+    if data.detune_cents:
+        place = np.clip(np.arange(n_bins) + rng.uniform(-1, 1) * data.detune_cents / 100, 0, n_bins - 1)
+        low = np.minimum(place.astype(int), n_bins - 2); part = (place - low).astype(np.float32)
+        image = image[:, low] * (1 - part) + image[:, low + 1] * part
+    if data.room_s and rng.random() < .5:
+        decay = 10 ** (-6 / (rng.uniform(.1, data.room_s) * fps))
+        weight = (1 - decay) * 10 ** (-rng.uniform(0, 15) / 10)       # direct sound 0 to 15 dB above the tail
+        power = np.exp(2 * image); image = .5 * np.log(power + weight * lfilter([0, 1], [1, -decay], power, axis=0))
+    if data.equaliser_db: image = image + nats * data.equaliser_db * (_smooth_over_keys(rng, n_bins) + rng.standard_normal())
+    if data.noise_db:
+        level = np.log(LOG_FLOOR) + nats * (rng.uniform(-.5, 1) * data.noise_db + 3 * _smooth_over_keys(rng, n_bins))
+        image = .5 * np.log(np.exp(2 * image) + np.exp(2 * level) * rng.exponential(size=image.shape))
+    return np.maximum(image, np.log(LOG_FLOOR)).astype(np.float32)
 
 # %% ../nbs/31_datasets.ipynb #18fc6770
 def feature_path(recording:Recording, audio:AudioSettings, cache_dir)->Path:

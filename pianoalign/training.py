@@ -21,7 +21,7 @@ from .preprocessing import AudioSettings, LOG_FLOOR, pad_to_common, piano_roll
 from .network import CRNN, NetworkSettings, parameter_count, predict
 from .postprocessing import align_by_onsets, align_notes, note_blocks
 from .metrics import onset_errors, summarise
-from .datasets import (DataSettings, corpus_fingerprint, cut_points, evaluation_segments,
+from .datasets import (DataSettings, corpus_fingerprint, cut_points, degrade, evaluation_segments,
                                  experiment_corpus, feature_store, load_corpus, loosen)
 
 # %% ../nbs/32_training.ipynb #dfeee522
@@ -60,11 +60,16 @@ class Experiment:
 
     def to_dict(self)->dict: return json.loads(json.dumps(asdict(self)))  # tuples become lists, as in a file
 
+    def changes(self)->dict:
+        "What differs from the paper's values, section by section."
+        mine, papers = self.to_dict(), Experiment("").to_dict()
+        return {s: {k: v for k, v in mine[s].items() if v != papers[s][k]} for s in papers if s != "name" and mine[s] != papers[s]}
+
     @property
     def hash8(self)->str:
-        "Eight hex digits that change with any setting."
+        "Eight hex digits that change with any setting. A setting added later, at its default, changes none."
         import hashlib
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:8]
+        return hashlib.sha256(json.dumps([self.name, self.changes()], sort_keys=True).encode()).hexdigest()[:8]
 
     @property
     def folder_name(self)->str: return f"{self.name}-{self.hash8}"
@@ -156,6 +161,8 @@ class Draw:
         self.recordings, self.features, self.experiment = recordings, features, experiment
         e = experiment; self.fps = e.audio.fps
         self.floor = np.log(LOG_FLOOR) if e.audio.scale == "log" else 0.
+        self.degraded = any((e.data.equaliser_db, e.data.detune_cents, e.data.room_s, e.data.noise_db))
+        if self.degraded and e.audio.scale != "log": raise InputError("equaliser, detuning, room and noise change log magnitudes: take scale 'log', or none of them")
         self.segments = [(i, float(a), float(b)) for i, r in enumerate(recordings)
                          for a, b in zip(*(lambda c: (c[:-1], c[1:]))(cut_points(r.reference, r.duration_s, e.data.segment_s)))]
         self.lengths_s = np.array([b - a for _, a, b in self.segments])
@@ -186,14 +193,15 @@ class Examples(Draw):
         i, a, b = self.segments[s]; recording = self.recordings[i]
         image = np.asarray(self.features[recording.id][int(frame_of(start_s, self.fps)):][:n], np.float32)
         image = np.pad(image, ((0, n - len(image)), (0, 0)), constant_values=self.floor)
+        if self.degraded: image = degrade(image, rng, data, self.fps)
         notes = recording.reference
         if data.max_tempo_factor:  # a tempo is drawn for the whole segment, of which the crop sees a part
             notes = notes[(notes.onset_s >= a) & (notes.onset_s < b)]
-            loose = loosen(notes, rng, data, origin_s=a)
+            loose = loosen(notes, rng, data, origin_s=a, training=True)
         else:
-            margin_s = data.max_jitter_s + .01
+            margin_s = (.25 if data.training_jitter == "mixed" else data.max_jitter_s) + .01
             notes = notes[(notes.offset_s > start_s - margin_s) & (notes.onset_s < start_s + n / self.fps + margin_s)]
-            loose = loosen(notes, rng, data)
+            loose = loosen(notes, rng, data, training=True)
         local = [x.at_times(x.onset_s - start_s, x.offset_s - start_s) for x in (loose, notes)]
         rolls = [piano_roll(x, n, self.fps) for x in local]
         for roll, x in zip(rolls, local): roll[0] = np.maximum(roll[0], 0)
@@ -523,7 +531,7 @@ def train(experiment:Experiment,
           corpus_root, # folder of `experiment.data.corpus`
           recordings_root=None, # folder of the demo corpus, for the set "recordings"
           cache_dir="../.cache/features", # where spectrograms are kept
-          sets=("valid",), # what to judge on: valid, test, recordings
+          sets=("valid",), # what to judge on: valid, test, recordings, unseen
           dtw=None, # DTW's run folder, for DTW + CRNN
           progress:bool=True,
           device:str="auto", # "cpu", "cuda", or what there is
@@ -535,10 +543,10 @@ def train(experiment:Experiment,
     folder = Path(runs) / experiment.folder_name; state = folder / "checkpoint" / "state.safetensors"
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     tune_allocator()
-    corpus = experiment_corpus(experiment.data, corpus_root, recordings_root if "recordings" in sets else None)
+    corpus = experiment_corpus(experiment.data, corpus_root, recordings_root if "recordings" in sets or experiment.data.corpus.endswith("+demo") else None)
     config = _begin(experiment, folder, state, corpus, sets)
     if (folder / "metrics.json").exists(): return folder
-    by_set = {s: [r for r in corpus if r.split == s] for s in ("train", "valid", "test", "recordings")}
+    by_set = {s: [r for r in corpus if r.split == s] for s in ("train", "valid", "test", "unseen", "recordings")}
     used = by_set["train"] + by_set["valid"] + [r for s in sets if s != "valid" for r in by_set[s]]
     features = feature_store(used, experiment.audio, cache_dir, progress)
     valid = evaluation_segments(by_set["valid"], experiment.data)
