@@ -303,12 +303,12 @@ def _from_notebooks(place):
     return place if Path(place).is_absolute() else f"../{place}"
 
 def corpus_folder(
-    corpus, # "demo" or "maps"
+    corpus, # "demo", "maps" or "maps+demo"
     corpus_root, # what the reader said, or None
     root, # the project's folder
 )->Path:
     "The corpus to use, or an `InputError` that says how to name it."
-    folder = corpus_root or (os.environ.get("PIANOALIGN_MAPS") if corpus == "maps" else Path(root) / "corpus")
+    folder = corpus_root or (os.environ.get("PIANOALIGN_MAPS") if corpus.startswith("maps") else Path(root) / "corpus")
     if not folder:
         raise InputError("This tier trains on MAPS, which does not ship with the project: name its folder, "
                          "`make reproduce TIER=paper CORPUS=folder`, or set PIANOALIGN_MAPS.")
@@ -322,7 +322,7 @@ def _run_folders(root, tier, budget):
     plan, runs = load_plan(Path(root) / "workflow" / "experiments.yaml"), {}
     for name in plan.names:
         e = plan.experiment(name, tier, budget or "")
-        runs[name] = dict(folder=e.folder_name, corpus=e.data.corpus, after=e.training.init_from, budget_s=e.training.budget_s,
+        runs[name] = dict(folder=e.folder_name, corpus=e.data.corpus, after=e.training.init_from.rsplit("-", 1)[0], budget_s=e.training.budget_s,
                           after_dtw=bool(plan.run(name, tier).get("after_dtw")))
     return runs
 

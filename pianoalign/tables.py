@@ -332,7 +332,7 @@ def _row(runs, name, keys, row, shift_removed):
 def _training_of(runs, run):
     "How a run was trained: budget, seed, and whether it was enough."
     metrics = runs.json(run, "metrics.json")
-    return {key: metrics.get(key) for key in ("seconds_trained", "steps_trained", "seed")} | dict(learned=learned(runs, run))
+    return {key: metrics.get(key) for key in ("seconds_trained", "steps_trained", "seed")} | dict(learned=learned(runs, run), started_from=metrics.get("started_from") or "")
 
 # %% ../nbs/40_tables.ipynb #a310271f
 def _key(value):
@@ -352,7 +352,7 @@ def _beside_published(name, rows, keys_of=None):
             row[f"difference_{column}"] = row[column] - row[f"published_{column}"]
     order = [*keys, *columns, *(f"published_{c}" for c in columns), *(f"difference_{c}" for c in columns),
              *(f"{c}_{end}" for c in columns for end in ("lo", "hi")),
-             "notes", "pieces", "seconds_trained", "steps_trained", "seed", "learned"]
+             "notes", "pieces", "seconds_trained", "steps_trained", "seed", "learned", "started_from"]
     table = pd.DataFrame(rows, columns=order)
     return table.astype({c: "Int64" for c in ("notes", "pieces", "steps_trained", "seed")}).astype({"seconds_trained": float})
 
@@ -495,7 +495,7 @@ def show(
     caption:str="", # what stands above it
     columns=None, # measured columns; default: all that the table has
 )->Shown:
-    "Ours [interval] beside the printed figure and the difference; rows that have not learned are marked."
+    "Ours [interval] beside the printed figure and the difference; rows that have not learned, or that go on from another run, are marked."
     keys = [k for k in HEADINGS if k in table and f"{k}_lo" not in table]
     columns = columns or [c for c in HEADINGS if f"{c}_lo" in table]
     out = pd.DataFrame({HEADINGS[k]: [spelled(k, v) for v in table[k]] for k in keys})
@@ -504,7 +504,7 @@ def show(
         out[f"published {HEADINGS[c].split(' (')[0]}"] = ["" if np.isnan(v) else f"{v:.1f}" for v in table[f"published_{c}"]]
         out[f"Δ {HEADINGS[c].split(' (')[0]}"] = ["" if np.isnan(v) else f"{v:+.1f}" for v in table[f"difference_{c}"]]
     out["notes"] = [f"{n:,}" for n in table.notes]
-    out["remark"] = [NOT_LEARNED if v == "no" else "" for v in table.learned]
+    out["remark"] = ["; ".join([NOT_LEARNED] * (r.learned == "no") + [f"{r.steps_trained:,} steps, the first with {r.started_from}"] * bool(r.started_from)) for _, r in table.iterrows()]
     return Shown(out, caption)
 
 # %% ../nbs/40_tables.ipynb #8c88f1b9

@@ -21,7 +21,7 @@ from .preprocessing import AudioSettings, LOG_FLOOR, pad_to_common, piano_roll
 from .network import CRNN, NetworkSettings, parameter_count, predict
 from .postprocessing import align_by_onsets, align_notes, note_blocks
 from .metrics import onset_errors, summarise
-from .datasets import (DataSettings, corpus_fingerprint, cut_points, degrade, evaluation_segments,
+from .datasets import (DataSettings, changed, corpus_fingerprint, cut_points, degrade, evaluation_segments,
                                  experiment_corpus, feature_store, load_corpus, loosen)
 
 # %% ../nbs/32_training.ipynb #dfeee522
@@ -43,7 +43,7 @@ class TrainingSettings:
     prior_bias: bool = False         # start the output bias at the base rate of sounding frames
     forget_bias: float = 0.          # added to the LSTM's forget gates at the start: it remembers until it learns to forget
     onset_weight: float = 2.         # of the onset head's loss
-    init_from: str = ""              # name of an experiment whose weights this one starts from
+    init_from: str = ""              # run (in experiments.yaml) or run folder whose weights this one starts from
     precision: str = "float32"       # or "bfloat16" (autocast)
     budget_s: float = 0.             # stop after so many seconds of training, wherever the run is; 0: never
     seed: int = 0
@@ -62,8 +62,8 @@ class Experiment:
 
     def changes(self)->dict:
         "What differs from the paper's values, section by section."
-        mine, papers = self.to_dict(), Experiment("").to_dict()
-        return {s: {k: v for k, v in mine[s].items() if v != papers[s][k]} for s in papers if s != "name" and mine[s] != papers[s]}
+        parts = {s: json.loads(json.dumps(changed(getattr(self, s)))) for s in ("audio", "network", "data", "training")}
+        return {s: values for s, values in parts.items() if values}
 
     @property
     def hash8(self)->str:
@@ -123,7 +123,9 @@ class Plan:
     def run(self, name:str, tier:str)->dict:
         "The run's entry: its changes, the `sets` to judge it on, and whether it also runs `after_dtw`."
         self._known("tier", tier, self.tiers); self._known("experiment", name, self.names)
-        return {"sets": ["valid"], "after_dtw": False, **(self.values["runs"][name] or {})}
+        entry = self.values["runs"][name] or {}
+        own = (entry.get("in_tier") or {}).get(tier) or {}
+        return {"sets": ["valid"], "after_dtw": False, **entry, **{k: own[k] for k in ("sets", "after_dtw") if k in own}}
 
     def experiment(self, name:str, tier:str, budget:str="")->Experiment:
         "The run's settings: the paper's, changed by the tier, then by the run, then by the run in this tier, then by a `budget` such as 2min."
@@ -131,6 +133,9 @@ class Plan:
         for layer in (self.values["tiers"][tier] or {}, entry, (entry.get("in_tier") or {}).get(tier) or {}):
             for section in layer.keys() - {"sets", "after_dtw", "in_tier"}: merged[section] = {**merged.get(section, {}), **layer[section]}
         if budget: merged["training"] = {**merged.get("training", {}), "budget_s": parse_duration_s(budget)}
+        start = merged.get("training", {}).get("init_from")
+        if start == name: raise InputError(f"{self.path.name}, run {name}: it cannot start from itself")
+        if start: merged["training"]["init_from"] = self.experiment(start, tier, budget).folder_name  # these weights and no others
         return experiment_from_dict(merged, f"{self.path.name}, run {name}, tier {tier}")
 
 # %% ../nbs/32_training.ipynb #f193d5bf
@@ -517,6 +522,15 @@ def find_run(runs, name:str)->Path:
     return found[-1]
 
 
+def _start_from(runs, init_from:str)->tuple: # network or None; how long it was trained, and its name
+    "The weights that a run starts from, with what they have cost already."
+    if not init_from: return None, dict(name="", steps_trained=0, seconds_trained=0.)
+    folder = Path(runs) / init_from
+    if not (folder / "metrics.json").exists(): folder = find_run(runs, init_from)
+    metrics, (network, experiment) = json.loads((folder / "metrics.json").read_text()), load_network(folder)
+    return network, dict(name=experiment.name, steps_trained=metrics["steps_trained"], seconds_trained=metrics["seconds_trained"])
+
+
 def _begin(experiment, folder, state, corpus, sets)->dict:
     "Write config.json; what was begun or finished on another corpus does not count."
     config = {"experiment": experiment.to_dict(), "data": corpus_fingerprint(corpus), "sets": list(sets)}
@@ -551,7 +565,7 @@ def train(experiment:Experiment,
     features = feature_store(used, experiment.audio, cache_dir, progress)
     valid = evaluation_segments(by_set["valid"], experiment.data)
     shorter = valid[::max(1, len(valid) // 6)] if experiment.training.steps else valid  # a fixed budget needs no early stopping
-    start = load_network(find_run(runs, experiment.training.init_from))[0] if experiment.training.init_from else None
+    start, before = _start_from(runs, experiment.training.init_from)
     run = Run(experiment, Examples(by_set["train"], features, experiment), device, start)
     if state.exists(): run.load(state)
 
@@ -562,7 +576,7 @@ def train(experiment:Experiment,
     network = run.network.to("cpu").eval()
     save_weights(network, experiment, folder / "checkpoint", step=run.step, data=config["data"])
     judge(network, experiment, folder, {s: evaluation_segments(by_set[s], experiment.data) for s in sets}, features, dtw, progress,
-          steps_trained=run.step, seconds_trained=round(run.seconds, 1), parameters=parameter_count(network), seed=experiment.training.seed)
+          steps_trained=run.step + before["steps_trained"], seconds_trained=round(run.seconds + before["seconds_trained"], 1), started_from=before["name"], parameters=parameter_count(network), seed=experiment.training.seed)
     state.unlink(missing_ok=True); (folder / "progress.json").unlink(missing_ok=True)
     return folder
 

@@ -78,7 +78,7 @@ def test_columns_and_rows_as_published(example, name):
     table, printed = getattr(tables, name)(example), tables.published(name)
     columns = tables.measures(name)
     assert list(table.columns) == [*printed.columns, *(f"published_{c}" for c in columns), *(f"difference_{c}" for c in columns),
-                                   *(f"{c}_{e}" for c in columns for e in ("lo", "hi")), "notes", "pieces", "seconds_trained", "steps_trained", "seed", "learned"]
+                                   *(f"{c}_{e}" for c in columns for e in ("lo", "hi")), "notes", "pieces", "seconds_trained", "steps_trained", "seed", "learned", "started_from"]
     ours = table if name != "table1" else table[table.method.isin(tables.METHODS)]
     assert len(ours) == len(printed)
     assert ours[[f"published_{c}" for c in columns]].to_numpy() == pytest.approx(printed[columns].to_numpy())

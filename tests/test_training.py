@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import torch
 
-from pianoalign.datasets import DataSettings
+from pianoalign.datasets import DataSettings, experiment_corpus, load_corpus
 from pianoalign.network import NetworkSettings
 from pianoalign.notes import InputError, Notes
 from pianoalign.plots import synthesise
@@ -102,6 +102,36 @@ def test_run_starts_from_another_and_says_if_it_is_missing(maps, tmp_path):
     first = load_network(run(TOY, tmp_path / "runs", maps, tmp_path))[0]
     near = load_network(run(second, tmp_path / "runs", maps, tmp_path))[0]
     assert torch.allclose(first.output.weight, near.output.weight, atol=1e-6) and first.mean == near.mean
+
+
+def test_a_plan_names_the_very_weights_that_a_run_starts_from():
+    plan = load_plan(); plan.values["runs"]["gru"]["in_tier"] = {"demo": {"training": {"init_from": "crnn", "steps": 5}}}
+    begun = plan.experiment("gru", "demo")
+    assert begun.training.init_from == plan.experiment("crnn", "demo").folder_name
+    plan.values["runs"]["crnn"]["training"] = {"seed": 9}                       # other weights to start from: another run
+    assert plan.experiment("gru", "demo").hash8 != begun.hash8
+    plan.values["runs"]["gru"]["in_tier"]["demo"]["training"]["init_from"] = "gru"
+    with pytest.raises(InputError, match="cannot start from itself"): plan.experiment("gru", "demo")
+
+
+def test_settings_that_keep_their_default_leave_a_runs_name_alone():
+    paper = Experiment("crnn")
+    assert paper.changes() == {} and replace(TOY, name="x").changes() == TOY.changes() != {}
+    assert replace(paper, data=replace(paper.data, room_s=.5)).changes() == {"data": {"room_s": .5}}
+    assert len({paper.hash8, replace(paper, name="gru").hash8, replace(paper, data=replace(paper.data, room_s=.5)).hash8}) == 3
+
+
+def test_other_rooms_need_log_magnitudes(maps, tmp_path):
+    wild = replace(TOY, audio=replace(TOY.audio, scale="lin"), data=replace(TOY.data, noise_db=20.))
+    with pytest.raises(InputError, match="take scale 'log'"): run(wild, tmp_path / "runs", maps, tmp_path)
+
+
+def test_a_piano_can_be_held_out(maps, tmp_path):
+    pianos = sorted({r.piano for r in load_corpus("maps", maps, ("train",))})
+    data = replace(TOY.data, held_out=pianos[0])
+    kept = experiment_corpus(data, maps)
+    assert {r.piano for r in kept if r.split == "unseen"} == {pianos[0]} and pianos[0] not in {r.piano for r in kept if r.split == "train"}
+    with pytest.raises(InputError, match="has only"): experiment_corpus(replace(data, held_out="Steinway"), maps)
 
 
 def test_budget_ends_a_run(maps, tmp_path):
