@@ -401,13 +401,12 @@ def run_baselines(
     """Align valid, test and recordings by DTW and write `dtw-<hash>/{config.json, metrics.json, errors.npz, aligned.npz}`.
 
     A finished folder is left alone, an interrupted call goes on at the recording where it was."""
-    from pianoalign.datasets import changed, corpus_fingerprint, evaluation_segments, load_corpus
+    from pianoalign.datasets import changed, corpus_fingerprint, evaluation_segments, experiment_corpus
     from pianoalign.training import summaries, versions, write_json, write_npz
     recipes = RECIPES if study else {"dtw": RECIPES["dtw"]}
     config = json.loads(json.dumps({"name": "dtw", "data": changed(data), "recipes": {m: asdict(s) for m, s in recipes.items()}, "study": study}))
     folder = Path(runs) / f"dtw-{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]}"
-    corpus = load_corpus(data.corpus, corpus_root, splits=("train", "valid", "test"))
-    corpus += load_corpus("demo", recordings_root, splits=("recordings",)) if recordings_root else []
+    corpus = experiment_corpus(data, corpus_root, recordings_root)
     config["fingerprint"] = corpus_fingerprint(corpus)
     if (folder / "metrics.json").exists() and json.loads((folder / "config.json").read_text()).get("fingerprint") == config["fingerprint"]: return folder
     (folder / "metrics.json").unlink(missing_ok=True); folder.mkdir(parents=True, exist_ok=True)
