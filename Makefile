@@ -1,6 +1,8 @@
 # make reproduce   the whole paper; TIER=smoke|demo|paper, CORPUS=folder, BUDGET=2min, ONLY=table1, JOBS=2
 # make test        the notebooks' own tests, then tests/
 # make lab         JupyterLab on the notebooks
+# make site        the executed chapters, results and reference as a site, in _site/ (after make reproduce)
+# make test-browser  the players and the site in a real Chromium
 # make clean       remove the environment and caches; results stay
 #
 # PYTHON=python3.12 chooses an interpreter. PIP_FLAGS goes to pip, for example to another package index.
@@ -11,9 +13,10 @@ CANDIDATES = $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 BIN := .venv/bin
 RUN := $(BIN)/python -c 'from pianoalign.pipeline import main; raise SystemExit(main())'
 REQUIREMENTS = $(shell $(BIN)/python -c 'import configparser as c; s = c.ConfigParser(); s.read("settings.ini"); d = s["DEFAULT"]; print(d["requirements"], d["dev_requirements"])')
+SITE_REQUIREMENTS = $(shell $(BIN)/python -c 'import configparser as c; s = c.ConfigParser(); s.read("settings.ini"); print(s["DEFAULT"]["site_requirements"])')
 NOTEBOOKS := $(wildcard nbs/*.ipynb)
 
-.PHONY: reproduce test lab clean clean-results set-up export readme tidy check
+.PHONY: reproduce test test-browser site lab clean clean-results set-up export readme tidy check
 .DEFAULT_GOAL := reproduce
 
 reproduce: .cache/exported
@@ -30,6 +33,13 @@ check: .venv/installed
 
 lab: .cache/exported
 	$(BIN)/jupyter lab nbs
+
+site: .cache/exported .venv/installed-site
+	OMP_NUM_THREADS=1 MPLBACKEND=agg NUMBA_CACHE_DIR="$(CURDIR)/.cache/numba" $(BIN)/python site/build.py --tier "$(TIER)"
+
+# Wants a Chromium on the PATH, or its place in PIANOALIGN_CHROMIUM.
+test-browser: .cache/exported .venv/installed-site
+	OMP_NUM_THREADS=1 MPLBACKEND=agg $(BIN)/python -m pytest tests/browser
 
 set-up: .venv/installed
 export: .cache/exported
@@ -52,6 +62,10 @@ readme: .cache/exported
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+.venv/installed-site: .venv/installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt $(SITE_REQUIREMENTS)
+	@touch $@
+
 .venv/bin/pip:
 	@for p in $(CANDIDATES); do \
 	  $$p -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null || continue; \
@@ -66,3 +80,14 @@ clean:
 # Everything of one tier that is not committed: weights, executed notebooks, marks.
 clean-results:
 	git clean -fdxq "results/$(TIER)"
+
+# make course        the course (course/README.md): notebooks from their sources, and the students' versions in course/release
+# make course-check  the course's tests: reference and wrong answers, nbgrader from end to end
+.PHONY: course course-check
+course: .cache/exported
+	$(BIN)/python course/build.py
+	cd course && for a in 1_features 2_dtw 3_crnn 4_evaluation; do \
+	  "$(CURDIR)/$(BIN)/nbgrader" generate_assignment $$a --create --force || exit 1; done
+
+course-check: .cache/exported
+	OMP_NUM_THREADS=1 MPLBACKEND=agg $(BIN)/python -m pytest tests/test_course.py

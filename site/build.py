@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Build the site: the executed chapters as a book, results, cards, reference, and pages to listen to.
+
+usage: make site [TIER=demo]     or     python site/build.py --tier demo --out _site
+The chapters are those that papermill executed (`make reproduce`); without them their text alone is shown, and said so.
+"""
+import argparse, json, os, re, shutil, subprocess, sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+PARTS = {  # caption -> chapters, in reading order
+    "The paper": ["10_introduction", "20_model", "21_preprocessing", "22_network", "23_postprocessing", "31_datasets", "32_training", "33_metrics", "34_baselines",
+                  "41_comparison", "421_architecture", "422_audio_features", "423_temporal_resolution", "424_timing_variation", "425_tempo", "50_conclusion"],
+    "Hear it": ["51_explorer", "52_jitter_lab"],
+    "The tool": ["60_aligner", "61_cli", "63_confidence", "64_long_recordings", "65_real_pianos"],
+    "The workshop": ["11_plots", "40_tables", "320_run", "70_pipeline"],
+}
+
+
+def chapters() -> list:
+    "Chapters to show: those of `PARTS` that exist, then any that it forgot."
+    known = [n for names in PARTS.values() for n in names]
+    there = sorted(p.stem for p in (ROOT / "nbs").glob("*.ipynb") if p.stem not in ("index", "62_main"))
+    return [n for n in known if n in there] + [n for n in there if n not in known]
+
+
+def reading_copy(notebook:dict, names) -> dict:
+    "A notebook as it is to be read: without hidden cells and nbdev's marks, with chapters' names as links."
+    cells = []
+    for cell in notebook["cells"]:
+        text = "".join(cell["source"]); tags = cell.get("metadata", {}).get("tags", [])
+        if cell["cell_type"] == "code":
+            if text.startswith("#| hide") or text.startswith("#| default_exp") or "injected-parameters" in tags: continue
+            text = re.sub(r"^#\| export\n", "", text)
+            cell["outputs"] = [o for o in cell.get("outputs", []) if o.get("name") != "stderr"]
+        else:
+            text = re.sub(r"(?<!\[)`(\d+_[a-z_]+)`", lambda m: f"[`{m[1]}`]({m[1]}.ipynb)" if m[1] in names else m[0], text)
+        cells.append(cell | {"source": text})
+    return notebook | {"cells": cells}
+
+
+def write_chapters(source:Path, tier:str) -> bool:
+    "Copy the chapters; were all of them executed?"
+    names, executed = chapters(), True
+    (source / "chapters").mkdir(parents=True)
+    for name in names:
+        done = ROOT / "results" / tier / "notebooks" / f"{name}.ipynb"
+        executed &= done.is_file()
+        notebook = json.loads((done if done.is_file() else ROOT / "nbs" / f"{name}.ipynb").read_text(encoding="utf-8"))
+        (source / "chapters" / f"{name}.ipynb").write_text(json.dumps(reading_copy(notebook, names)), encoding="utf-8")
+    return executed
+
+
+def results_page(tier:str) -> str:
+    "The tables as they stand in results/, ours beside the published ones, and the claims."
+    import pandas as pd
+    from pianoalign import tables
+    folder = ROOT / "results" / tier
+    text = [f"# Results of tier `{tier}`", "", "Ours with the 95 % interval over pieces, the published figure, and the difference. The files are `table1.csv` to `table6.csv` and `claims.csv`.", ""]
+    for k in range(1, 7):
+        path = folder / f"table{k}.csv"
+        if path.is_file(): text += [f"## Table {k}", "", "```{raw} html", tables.show(pd.read_csv(path).assign(started_from=lambda t: t.started_from.fillna("")))._repr_html_(), "```", ""]
+    if (folder / "claims.csv").is_file():
+        ledger = pd.read_csv(folder / "claims.csv").fillna("")
+        text += ["## The paper's claims", "", "```{raw} html", ledger[["section", "claim", "published", "ours", "verdict", "reason"]].to_html(index=False, border=0), "```", ""]
+    return "\n".join(text)
+
+
+def listening_pages(folder:Path, start_s=0., length_s=20.):
+    "An explorer, the jitter laboratory and the listening test, on twenty seconds of the demo corpus."
+    from pianoalign.aligner import align
+    from pianoalign.datasets import load_corpus, pair_by_rank
+    from pianoalign.jitterlab import jitter_lab, listening_test
+    from pianoalign.widgets import explorer_page, result_layers
+    piece = min(load_corpus("demo", ROOT / "corpus", ("recordings",)), key=lambda r: r.duration_s)
+    score = ROOT / "corpus" / "score" / f"{piece.id}.mid"
+    layers, loose = {}, align(piece.audio, score, method="crnn").notes_before
+    truth = pair_by_rank(loose, piece.reference)
+    for method in ("dtw", "crnn"): layers |= result_layers(align(piece.audio, score, method=method))
+    folder.mkdir(parents=True)
+    explorer_page(folder / "explorer.html", piece.audio, {"unaligned": loose, **{k: v for k, v in layers.items() if k != "unaligned"}}, truth, start_s=start_s, end_s=start_s + length_s, title=piece.composition)
+    jitter_lab(piece.audio, piece.reference, page=folder / "jitter_lab.html", start_s=start_s, end_s=start_s + length_s)
+    listening_test(piece.audio, piece.reference, page=folder / "listening_test.html", start_s=start_s, end_s=start_s + length_s)
+
+
+LISTEN = """# Hear it
+
+Ten minutes that say more than a table. Headphones help.
+
+1. **The explorer** below shows twenty seconds of a performance: the notes of its score as they were given, as dynamic time warping and the network moved them, and as they were really played. Play the recording on the left and the notes on the right, and change the layer while it runs.
+2. **[The jitter laboratory](../listen/jitter_lab.html)** loosens the true notes as far as you like. Start at 25 ms, go down to 5.
+3. **[The listening test](../listen/listening_test.html)** asks which of two is aligned, and draws your own threshold beside the windows of Table 1.
+
+```{raw} html
+<iframe class="explorer" src="../listen/explorer.html" title="Alignment explorer: twenty seconds of a recording with its notes"></iframe>
+```
+
+How they work, and what to listen for: [the explorer](../chapters/51_explorer.ipynb), [the laboratory](../chapters/52_jitter_lab.ipynb).
+"""
+
+
+def front_page(executed:bool, tier:str) -> str:
+    "The README's beginning, and the table of contents."
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    body = re.sub(r"<!--.*?-->\n?", "", readme).replace('src="figures/', 'src="_images_/')
+    body = body[:body.index("## The chapters")] if "## The chapters" in body else body
+    body = re.sub(r'<img src="_images_/([^"]+)" alt="([^"]+)"[^>]*>', r"![\2](figures/\1)", body)
+    trees = "".join(f"\n```{{toctree}}\n:caption: {caption}\n:maxdepth: 1\n:hidden:\n{''.join(f'chapters/{n}' + chr(10) for n in names if n in chapters())}```\n" for caption, names in PARTS.items())
+    more = "\n```{toctree}\n:caption: Results and reference\n:maxdepth: 1\n:hidden:\npages/listen\npages/results\npages/corpus\npages/weights\napi/index\n```\n"
+    note = "" if executed else f"\n> Some chapters are shown without pictures and sound: tier `{tier}` has not been reproduced in this clone (`make reproduce`).\n"
+    return body + note + more + trees
+
+
+def card(path:Path, title:str) -> str:
+    "A README of the repository as a page."
+    return path.read_text(encoding="utf-8") if path.is_file() else f"# {title}\n\nNot in this clone.\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tier", default="demo", help="whose results and executed chapters are shown")
+    parser.add_argument("--out", type=Path, default=ROOT / "_site", help="folder of the pages; replaced when the build has succeeded")
+    a = parser.parse_args()
+    source, built = ROOT / ".cache" / "site" / "source", ROOT / ".cache" / "site" / "html"
+    shutil.rmtree(source, ignore_errors=True); shutil.rmtree(built, ignore_errors=True); source.mkdir(parents=True)
+    executed = write_chapters(source, a.tier)
+    (source / "pages").mkdir(); shutil.copytree(ROOT / "figures", source / "figures")
+    for name, text in dict(results=results_page(a.tier), listen=LISTEN, corpus=card(ROOT / "corpus" / "README.md", "The demo corpus"),
+                           weights=card(ROOT / "pianoalign" / "weights" / "crnn" / "README.md", "Weights")).items():
+        (source / "pages" / f"{name}.md").write_text(text, encoding="utf-8")
+    (source / "index.md").write_text(front_page(executed, a.tier), encoding="utf-8")
+    print("pages to listen to ...", flush=True); listening_pages(source / "listen_")
+    code = subprocess.call([sys.executable, "-m", "sphinx", "-q", "-c", str(ROOT / "site"), "-d", str(ROOT / ".cache" / "site" / "doctrees"), str(source), str(built)])
+    if code: raise SystemExit(code)
+    shutil.copytree(source / "listen_", built / "listen")
+    shutil.rmtree(a.out, ignore_errors=True); os.replace(built, a.out)
+    print(f"{a.out / 'index.html'}: open it in a browser; no server is needed")
+
+
+if __name__ == "__main__": main()
