@@ -38,7 +38,7 @@ site: .cache/exported .venv/installed-site
 	OMP_NUM_THREADS=1 MPLBACKEND=agg NUMBA_CACHE_DIR="$(CURDIR)/.cache/numba" $(BIN)/python site/build.py --tier "$(TIER)"
 
 # Wants a Chromium on the PATH, or its place in PIANOALIGN_CHROMIUM.
-test-browser: .cache/exported .venv/installed-site
+test-browser: site
 	OMP_NUM_THREADS=1 MPLBACKEND=agg $(BIN)/python -m pytest tests/browser
 
 set-up: .venv/installed

@@ -52,6 +52,11 @@ def write_chapters(source:Path, tier:str) -> bool:
     return executed
 
 
+def raw(html:str) -> list:
+    "HTML in a Markdown page; what is wider than the page scrolls."
+    return ["```{raw} html", f'<div class="cell_output">{html}</div>', "```", ""]
+
+
 def results_page(tier:str) -> str:
     "The tables as they stand in results/, ours beside the published ones, and the claims."
     import pandas as pd
@@ -60,10 +65,10 @@ def results_page(tier:str) -> str:
     text = [f"# Results of tier `{tier}`", "", "Ours with the 95 % interval over pieces, the published figure, and the difference. The files are `table1.csv` to `table6.csv` and `claims.csv`.", ""]
     for k in range(1, 7):
         path = folder / f"table{k}.csv"
-        if path.is_file(): text += [f"## Table {k}", "", "```{raw} html", tables.show(pd.read_csv(path).assign(started_from=lambda t: t.started_from.fillna("")))._repr_html_(), "```", ""]
+        if path.is_file(): text += [f"## Table {k}", "", *raw(tables.show(pd.read_csv(path).assign(started_from=lambda t: t.started_from.fillna("")))._repr_html_())]
     if (folder / "claims.csv").is_file():
         ledger = pd.read_csv(folder / "claims.csv").fillna("")
-        text += ["## The paper's claims", "", "```{raw} html", ledger[["section", "claim", "published", "ours", "verdict", "reason"]].to_html(index=False, border=0), "```", ""]
+        text += ["## The paper's claims", "", *raw(ledger[["section", "claim", "published", "ours", "verdict", "reason"]].to_html(index=False, border=0))]
     return "\n".join(text)
 
 

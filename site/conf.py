@@ -15,6 +15,7 @@ html_theme_options = {"light_css_variables": {"color-brand-primary": "#0072B2", 
                       "dark_css_variables": {"color-brand-primary": "#56B4E9", "color-brand-content": "#56B4E9"}}
 
 nb_execution_mode = "off"                           # the notebooks come executed, by papermill
+nb_ipywidgets_js = {}                               # nothing from content networks
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", 100)]  # a widget's static form is shown instead
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3

@@ -1,0 +1,47 @@
+"What `site/build.py` makes of notebooks and tables, before Sphinx has them (the pages themselves: tests/browser)."
+import importlib.util, json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+spec = importlib.util.spec_from_file_location("build_site", ROOT / "site" / "build.py")
+build = importlib.util.module_from_spec(spec); spec.loader.exec_module(build)
+
+
+def cell(kind, text, **more):
+    return dict(cell_type=kind, source=text, metadata=more.pop("metadata", {}), **(dict(outputs=more.pop("outputs", [])) if kind == "code" else {}))
+
+
+def test_a_chapter_is_copied_for_reading():
+    cells = [cell("markdown", "See `31_datasets`, `99_nowhere` and [`31_datasets`](x)."), cell("code", "#| default_exp training"), cell("code", "#| hide\nsecret()"),
+             cell("code", "#| export\ndef f(): pass", outputs=[dict(output_type="stream", name="stderr", text="warned"), dict(output_type="stream", name="stdout", text="said")]),
+             cell("code", "tier = 'demo'", metadata=dict(tags=["injected-parameters"]))]
+    copy = build.reading_copy(dict(cells=cells, nbformat=4), ["31_datasets"])["cells"]
+    assert [c["cell_type"] for c in copy] == ["markdown", "code"]
+    assert copy[0]["source"] == "See [`31_datasets`](31_datasets.ipynb), `99_nowhere` and [`31_datasets`](x)."
+    assert copy[1]["source"] == "def f(): pass" and [o["text"] for o in copy[1]["outputs"]] == ["said"]
+
+
+def test_every_chapter_is_shown_once_and_has_its_place():
+    shown = build.chapters()
+    assert len(shown) == len(set(shown)) and set(shown) == {p.stem for p in (ROOT / "nbs").glob("*.ipynb")} - {"index", "62_main"}
+    placed = [n for names in build.PARTS.values() for n in names]
+    assert set(placed) == set(shown), "say in site/build.py, PARTS, where the chapter stands"
+
+
+def test_chapters_without_a_run_are_shown_as_text_and_said_so(tmp_path):
+    assert build.write_chapters(tmp_path, "no_such_tier") is False
+    assert {p.stem for p in (tmp_path / "chapters").iterdir()} == set(build.chapters())
+    assert "has not been reproduced" in build.front_page(False, "demo") and "has not been reproduced" not in build.front_page(True, "demo")
+
+
+def test_results_page_holds_all_tables_and_claims():
+    page = build.results_page("demo")
+    assert [f"## Table {k}" in page for k in range(1, 7)] == [True] * 6 and "cannot be told" in page and "page scrolls" not in page
+    assert build.results_page("no_such_tier").count("##") == 0
+
+
+def test_front_page_has_the_picture_and_every_part():
+    page = build.front_page(True, "demo")
+    assert "(figures/figure3.png)" in page and all(f":caption: {part}" in page for part in build.PARTS) and "<!--" not in page
