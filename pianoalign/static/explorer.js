@@ -174,6 +174,7 @@ class Roll {
   get left() { return Math.round(KEYS_WIDTH * this.ratio); }
   get top() { return Math.round(RULER_HEIGHT * this.ratio); }
   get scale() { return (this.width - this.left) / (this.view.t1 - this.view.t0); }          // device pixels a second
+  get near() { return this.scale >= 14 * this.ratio; }                                     // can single notes be told apart?
   get rowHeight() { return (this.height - this.top) / (this.view.p1 - this.view.p0); }
   x(time) { return this.left + (time - this.view.t0) * this.scale; }
   y(pitch) { return this.height - (pitch - this.view.p0) * this.rowHeight; }                // lower edge of its row
@@ -211,7 +212,7 @@ class Roll {
     this.drawGrid(c);
     const lanes = this.items.filter(i => i.visible && !i.outline);
     lanes.forEach((item, k) => this.drawLayer(c, item, k, lanes.length));
-    for (const item of this.items) if (item.visible && item.outline) this.drawLayer(c, item, 0, 1);
+    for (const item of this.items) if (item.visible && item.outline && (this.near || !lanes.length)) this.drawLayer(c, item, 0, 1);   // from afar it would hide the others
     this.drawWhiskers(c, lanes);
     c.restore();
     this.drawKeys(c); this.drawRuler(c); this.drawOver();
@@ -224,25 +225,27 @@ class Roll {
     c.globalAlpha = 1;
   }
   drawLayer(c, item, lane, lanes) {
-    const { layer, errors } = item, { view, rowHeight, ratio } = this, far = this.scale < 14 * ratio, split = !item.outline && lanes > 1 && rowHeight >= 3 * lanes * ratio;
+    const { layer, errors } = item, { view, rowHeight, ratio } = this, far = !this.near, split = !item.outline && lanes > 1 && rowHeight >= 3 * lanes * ratio;
     const inset = rowHeight > 12 * ratio ? Math.round(rowHeight * 0.1) : 0, full = rowHeight - 2 * inset;
     const height = Math.max(1, Math.floor(split ? full / lanes : full)), drop = inset + (split ? Math.round(lane * full / lanes) : 0);
     const [from, to] = layer.range(view.t0, view.t1), classes = this.byError && errors && !item.outline ? 4 : 1;
     for (let group = 0; group < classes; group++) {
       c.fillStyle = c.strokeStyle = classes > 1 ? this.theme.colour[`e${group}`] : this.theme.colour[item.colour];
       const bodies = new Path2D(), bars = new Path2D(), painted = far ? new Int32Array(128).fill(-1) : null, bar = Math.max(2, Math.round(3 * ratio));
+      c.globalAlpha = 0.85;
       for (let i = from; i < to; i++) {
         const k = layer.order[i], pitch = layer.pitch[k];
         if (layer.end[k] < view.t0 || pitch + 1 < view.p0 || pitch > view.p1 || (classes > 1 && errorClass(errors[k]) !== group)) continue;
         const x0 = Math.round(this.x(layer.onset[k])), x1 = Math.max(x0 + 1, Math.round(this.x(layer.end[k]))), y0 = Math.round(this.y(pitch + 1)) + drop;
         if (far) {                                   // many notes a pixel: paint no pixel twice
           const begin = Math.max(x0, painted[pitch]);
-          if (x1 > begin) { bodies.rect(begin, y0, x1 - begin, height); painted[pitch] = x1; }
+          if (x1 > begin) { c.fillRect(begin, y0, x1 - begin, height); painted[pitch] = x1; }   // quicker than one path of thousands
         } else if (item.outline) { bodies.rect(x0 + 0.5, y0 - 0.5, x1 - x0, height); bars.rect(x0, y0 - Math.round(2 * ratio), Math.max(1, Math.round(1.5 * ratio)), height + Math.round(4 * ratio)); }
         else { bodies.rect(x0, y0, x1 - x0, height); bars.rect(x0, y0, Math.min(bar, Math.max(x1 - x0, bar)), height); }
       }
-      c.globalAlpha = far ? 0.85 : item.outline ? 0.4 : 0.5;
-      if (item.outline && !far) { c.lineWidth = ratio; c.stroke(bodies); } else c.fill(bodies);
+      if (far) { c.globalAlpha = 1; continue; }
+      c.globalAlpha = item.outline ? 0.4 : 0.5;
+      if (item.outline) { c.lineWidth = ratio; c.stroke(bodies); } else c.fill(bodies);
       c.globalAlpha = 1; c.fill(bars);
     }
   }
@@ -513,7 +516,7 @@ function buildExplorer(root, { data, layers, status, picture, player }) {
     h('header', {}, h('h3', {}, data.title), h('span', {}, `${data.n_notes} notes, ${timeText(data.duration_s).replace(/\.\d+$/, '')} min`)),
     h('div', { class: 'pa-bar', role: 'toolbar', 'aria-label': 'Playback' }, h('div', { class: 'pa-group' }, bar.first), loopButton, bar.fields),
     h('div', { class: 'pa-bar', role: 'group', 'aria-label': 'Levels' }, bar.gains, bar.level),
-    h('div', { class: 'pa-bar', role: 'group', 'aria-label': 'Layers and view' }, chips.map(c => c.element), h('span', { class: 'pa-space' }), colours.element, strength.element, zooms),
+    h('div', { class: 'pa-bar', role: 'group', 'aria-label': 'Layers and view' }, chips.map(c => c.element), h('div', { class: 'pa-bar pa-end' }, colours.element, strength.element, zooms)),
     legend, h('div', { class: 'pa-main' }, h('div', { class: 'pa-left' }, stage, strip), h('aside', { class: 'pa-side' }, details, h('section', { 'aria-label': `Notes with the largest ${what}` }, listTitle, list))), help);
 
   const roll = new Roll(stage, { duration: data.duration_s, origin: data.origin_s, picture, theme, pitches: pitchRange(layers) }), overview = new Overview(strip, roll);
