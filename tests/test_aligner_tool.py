@@ -1,0 +1,314 @@
+"The aligner with the weights that ship: seams, memory, lags, confidence, noise, batches, and what is written beside the MIDI file."
+import csv, io, json, os, subprocess, sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from pianoalign.aligner import align, default_weights, open_engine
+from pianoalign.confidence import (MATCHED, NOT_HEARD, WITH_NEIGHBOURS, click_in_silence, judge_notes, load_confidence, place, shifts_of, speech_like,
+                                   white_noise)
+from pianoalign.datasets import jitter_notes, load_corpus
+from pianoalign.listening import Facts, Heard, Walker, file_offset, hear, listen_to, stream_audio
+from pianoalign.notes import InputError, Notes, read_midi, write_midi
+from pianoalign.preprocessing import load_audio, piano_roll, spectrogram
+from test_align_cli import RATE_HZ, command, everything_but_times, make_piece, piece, untrained  # noqa: F401 (fixtures)
+
+CORPUS = Path(__file__).resolve().parent.parent / "corpus"
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory):
+    "A minute of the demo corpus's test split, with its notes, and a loose MIDI file."
+    folder = tmp_path_factory.mktemp("recording")
+    r = load_corpus("demo", CORPUS, ("test",))[0]
+    samples = load_audio(r.audio)[:60 * RATE_HZ]
+    truth = r.reference[r.reference.in_range() & (r.reference.onset_s < 59)].sorted()
+    loose = jitter_notes(truth, np.random.default_rng(0))
+    soundfile.write(folder / "piece.wav", samples, RATE_HZ, subtype="PCM_16")
+    write_midi(loose, folder / "piece.mid")
+    return folder, samples, truth
+
+
+def onsets(path):
+    notes = read_midi(path).notes
+    return notes.onset_s[np.lexsort((notes.onset_s, notes.pitch))]
+
+
+def test_the_shipped_weights_are_calibrated():
+    assert load_confidence(default_weights()) is not None, "run python workflow/calibrate.py pianoalign/weights/crnn --corpus corpus"
+    test = load_confidence(default_weights()).made["test"]
+    assert test["calibration_error_pct"] < 4 and abs(test["said_pct"] - test["within_25_pct"]) < 4
+    kept = [k["within_25_pct"] for k in test["kept"]]
+    assert kept[-1] >= kept[0] and test["within_25_pct"] > test["before_within_25_pct"]
+
+
+# ---- any length ----
+
+def test_windows_move_no_note(recording):
+    "One pass over everything, against random windows of audio and network: no note moves by more than a millisecond."
+    folder, samples, truth = recording
+    engine, rng, given = open_engine(device="cpu"), np.random.default_rng(5), read_midi(recording[0] / "piece.mid").notes
+    whole = spectrogram(samples).astype(np.float16)
+    n = len(whole)
+    one = hear(Walker(engine.walker.network, window_frames=n, context_frames=0), engine.experiment.audio, whole, given, n, workers=1)
+    expected = judge_notes(given, one, whole, engine.confidence).notes.onset_s
+    pieces, _ = listen_to(folder / "piece.wav")
+    assert len(pieces) == n
+    for window in (None, *rng.integers(400, 2500, 3)):
+        walker = engine.walker if window is None else Walker(engine.walker.network, window_frames=int(window))
+        many = hear(walker, engine.experiment.audio, pieces, given, n)
+        moved_ms = 1000 * np.abs(judge_notes(given, many, pieces, engine.confidence).notes.onset_s - expected)
+        assert moved_ms.max() <= 1, f"windows of {window}: {moved_ms.max():.2f} ms"
+
+
+def test_blocks_of_a_file_are_the_file(tmp_path, monkeypatch):
+    "Resampled block by block: as many samples, and the same ones, whatever the rate and wherever the blocks end."
+    import pianoalign.listening as listening
+    rng = np.random.default_rng(0)
+    for rate_hz in (11_025, 44_100, 48_000, 88_200):
+        soundfile.write(tmp_path / "a.wav", .1 * rng.standard_normal((rate_hz * 9 + 123, 2)), rate_hz, subtype="FLOAT")
+        whole = load_audio(tmp_path / "a.wav", 16_000)
+        for block in (rng.integers(500, 5000), 100_003):
+            monkeypatch.setattr(listening, "BLOCK_FRAMES", int(block))
+            streamed = np.concatenate(list(stream_audio(tmp_path / "a.wav", 16_000, Facts())))
+            assert len(streamed) == len(whole)
+            np.testing.assert_allclose(streamed, whole, atol=1e-5)
+
+
+LONG = """
+import resource, sys, time
+from pianoalign.cli import main
+try: main(["align", *sys.argv[1:], "--force", "--quiet"])
+except SystemExit as e: code = e.code or 0
+print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 1024) / (1024 if sys.platform == "darwin" else 1))
+"""
+
+def peak_mib(minutes, folder, recording):
+    "Peak memory of the whole command on so many minutes of stereo at 44.1 kHz."
+    _, samples, truth = recording
+    minute = np.repeat(np.interp(np.arange(0, len(samples) - 1, RATE_HZ / 44_100), np.arange(len(samples)), samples)[:, None], 2, 1)
+    with soundfile.SoundFile(folder / "long.flac", "w", 44_100, 2) as f:
+        for _ in range(minutes): f.write(minute)
+    part_s = len(minute) / 44_100
+    column = lambda name, step: np.concatenate([getattr(truth, name) + k * step for k in range(minutes)])
+    notes = Notes.from_arrays(column("onset_s", part_s), column("offset_s", part_s), column("pitch", 0))
+    write_midi(jitter_notes(notes, np.random.default_rng(1)), folder / "long.mid")
+    done = subprocess.run([sys.executable, "-c", LONG, folder / "long.flac", folder / "long.mid", "-o", folder / "out.mid", "--report", folder / "out.csv"],
+                          capture_output=True, text=True, check=True)
+    code, mib = done.stdout.split()
+    assert code == "0", done.stderr
+    return float(mib)
+
+
+def test_memory_stays_small(recording, tmp_path):
+    "Six minutes, held whole, would take another 300 MiB; the hour itself is measured by benchmarks/long.py."
+    assert peak_mib(6, tmp_path, recording) < 768
+
+
+# ---- the beginning of both files ----
+
+@pytest.mark.parametrize("late_s", [-1.8, -.6, .3, 1.9])
+def test_a_lag_is_found(recording, tmp_path, late_s, capsys):
+    folder, samples, truth = recording
+    silence = np.zeros(int(2.5 * RATE_HZ))
+    soundfile.write(tmp_path / "a.wav", np.concatenate([silence, samples[:30 * RATE_HZ]]), RATE_HZ, subtype="PCM_16")
+    truth = truth[truth.onset_s < 29].shifted(2.5)
+    loose = jitter_notes(truth.shifted(-late_s), np.random.default_rng(2))
+    write_midi(loose, tmp_path / "a.mid"); write_midi(truth, tmp_path / "truth.mid")
+    result = align(tmp_path / "a.wav", tmp_path / "a.mid", tmp_path / "out.mid", report=tmp_path / "out.json")
+    assert abs(result.offset_s - late_s) < .06 and "than the MIDI file" in result.summary()
+    assert np.mean(np.abs(onsets(tmp_path / "out.mid") - onsets(tmp_path / "truth.mid")) <= .05) > .6
+    assert json.loads((tmp_path / "out.json").read_text())["summary"]["offset_s"] == result.offset_s
+    assert align(tmp_path / "a.wav", tmp_path / "a.mid", offset="none").offset_s == 0
+    assert align(tmp_path / "a.wav", tmp_path / "a.mid", offset=f"{late_s}").offset_s == late_s
+
+
+def test_no_lag_is_invented():
+    "Six pieces whose files begin together, loosened: nothing is moved as a whole."
+    for k, r in enumerate(load_corpus("demo", CORPUS, ("valid",))[:6]):
+        image = spectrogram(load_audio(r.audio)[:40 * RATE_HZ])
+        notes = jitter_notes(r.reference[r.reference.onset_s < 39], np.random.default_rng(k))
+        found = file_offset(image, notes)
+        assert not found.certain, f"{r.id}: {found}"
+
+
+# ---- confidence ----
+
+def test_the_right_piece_is_not_doubted(recording, tmp_path):
+    folder, _, truth = recording
+    write_midi(truth, tmp_path / "truth.mid")
+    command("align", folder / "piece.wav", folder / "piece.mid", "-o", tmp_path / "out.mid", "--report", tmp_path / "out.csv")
+    table = sorted(csv.DictReader(open(tmp_path / "out.csv")), key=lambda r: (int(r["pitch"]), float(r["onset_after_s"])))
+    error_s = np.abs(np.array([float(r["onset_after_s"]) for r in table]) - onsets(tmp_path / "truth.mid"))
+    sure = np.array([float(r["confidence"]) for r in table])
+    assert abs(sure.mean() - np.mean(error_s <= .025)) < .1
+    best = sure >= np.median(sure)
+    assert np.mean(error_s[best] <= .025) > np.mean(error_s[~best] <= .025) + .1
+    assert set(r["status"] for r in table) <= {MATCHED, NOT_HEARD, WITH_NEIGHBOURS}
+
+
+def test_confidence_of_other_weights_is_not_used(recording, tmp_path):
+    for p in default_weights().iterdir(): (tmp_path / p.name).write_bytes(p.read_bytes())
+    stored = json.loads((tmp_path / "confidence.json").read_text())
+    (tmp_path / "confidence.json").write_text(json.dumps(stored | {"network": "0" * 64}))
+    result = align(recording[0] / "piece.wav", recording[0] / "piece.mid", weights=tmp_path)
+    assert np.isnan(result.confidence).all() and any("workflow/calibrate.py" in r for r in result.remarks) and not result.doubtful
+    (tmp_path / "confidence.json").write_text('{"weights": [1]}')
+    with pytest.raises(InputError, match="damaged"): align(recording[0] / "piece.wav", recording[0] / "piece.mid", weights=tmp_path)
+
+
+# ---- level ----
+
+@pytest.mark.parametrize("gain, word", [(1e-3, "nearly silent"), (30., "clipped"), (1., "")])
+def test_level(recording, tmp_path, gain, word):
+    folder, samples, truth = recording
+    soundfile.write(tmp_path / "a.wav", np.clip(samples[:30 * RATE_HZ] * gain / np.abs(samples).max(), -1, 1), RATE_HZ, subtype="PCM_24")
+    notes = read_midi(folder / "piece.mid").notes
+    write_midi(notes[notes.onset_s < 29], tmp_path / "a.mid")
+    result = align(tmp_path / "a.wav", tmp_path / "a.mid")
+    said = " ".join(result.remarks)
+    assert [w for w in ("nearly silent", "clipped") if w in said] == ([word] if word else [])
+    if gain < 1: assert result.matched.mean() > .5          # lifted, it is heard
+
+
+# ---- formats ----
+
+FAKE = """#!{python}
+import struct, sys
+import numpy as np, soundfile
+path = next(w for w in sys.argv if w.startswith("file:"))[5:]
+if "broken" in path: sys.exit("broken.m4a: Invalid data found when processing input")
+samples, rate_hz = soundfile.read(path.replace(".m4a", ".wav"), dtype="float32", always_2d=True)
+sys.stdout.buffer.write(b".snd" + struct.pack(">5I", 28, 0xffffffff, 6, rate_hz, samples.shape[1]) + b"\\0" * 4 + samples.astype(">f4").tobytes())
+"""
+
+def test_what_libsndfile_cannot_read_goes_to_ffmpeg(piece, untrained, tmp_path, monkeypatch, capsys):
+    "The sound of an .m4a, from a stand-in for ffmpeg that answers as it does."
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    (tmp_path / "a.m4a").write_bytes(b"\0\0\0 ftypM4A " * 20)
+    words = ["align", tmp_path / "a.m4a", piece[0] / "piece.mid", "--weights", untrained[0]]
+    command(*words, "-o", tmp_path / "out.mid", ok=2)
+    assert "or install ffmpeg" in capsys.readouterr().err
+    (tmp_path / "bin" / "ffmpeg").write_text(FAKE.format(python=sys.executable)); (tmp_path / "bin" / "ffmpeg").chmod(0o755)
+    (tmp_path / "a.wav").write_bytes((piece[0] / "piece.wav").read_bytes())
+    command(*words, "-o", tmp_path / "out.mid")
+    assert "padding" in capsys.readouterr().err
+    command("align", tmp_path / "a.wav", piece[0] / "piece.mid", "--weights", untrained[0], "-o", tmp_path / "wav.mid")
+    assert (tmp_path / "wav.mid").read_bytes() == (tmp_path / "out.mid").read_bytes()
+    (tmp_path / "broken.m4a").write_bytes(b"\0\0\0 ftypM4A " * 20)
+    command("align", tmp_path / "broken.m4a", *words[2:], "-o", tmp_path / "b.mid", ok=2)
+    assert "Invalid data" in capsys.readouterr().err and not (tmp_path / "b.mid").exists()
+
+
+# ---- what is written beside the MIDI file ----
+
+def test_report_plot_and_result(recording, tmp_path):
+    folder, _, truth = recording
+    command("align", folder / "piece.wav", folder / "piece.mid", "-o", tmp_path / "out.mid", "--report", tmp_path / "out.json", "--plot", tmp_path / "out.png")
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert len(report["notes"]) == len(truth) == report["summary"]["notes"] and sum(report["summary"]["status"].values()) == len(truth)
+    assert 0 <= report["notes"][0]["confidence"] <= 1 and (tmp_path / "out.png").read_bytes()[:4] == b"\x89PNG"
+    assert sorted(os.listdir(tmp_path)) == ["out.json", "out.mid", "out.png"]
+    result = align(folder / "piece.wav", folder / "piece.mid")
+    table = result.to_dataframe()
+    np.testing.assert_allclose(table["onset_after_s"], [n["onset_after_s"] for n in report["notes"]], atol=2e-6)
+    assert len(result.plot(length_s=5).axes) >= 3
+    shown = result._repr_mimebundle_()
+    assert "data:image/png;base64," in shown["text/html"] and shown["text/plain"] == result.summary()
+    sound, rate_hz = soundfile.read(io.BytesIO(result.listen(start_s=2, length_s=3).data))
+    assert sound.shape == (3 * rate_hz, 2) and np.abs(sound).max(0).min() > .01
+    result.save(tmp_path / "again.mid")
+    assert (tmp_path / "again.mid").read_bytes() == (tmp_path / "out.mid").read_bytes() and result.midi.tracks
+
+
+@pytest.mark.parametrize("words, says", [(["--report", "a.txt"], ".csv or .json"), (["--plot", "a.jpg"], ".png or .pdf or .svg"), (["--offset", "soon"], "number of seconds"),
+                                         (["--offset", "nan"], "more than an hour")])
+def test_options_that_nothing_has(recording, tmp_path, capsys, words, says):
+    words = [tmp_path / w if w.startswith("a.") else w for w in words]
+    command("align", recording[0] / "piece.wav", recording[0] / "piece.mid", "-o", tmp_path / "out.mid", *words, ok=2)
+    said = capsys.readouterr().err
+    assert says in said and said.count("\n") == 1 and os.listdir(tmp_path) == []
+
+
+def test_no_cuda_is_said(recording, tmp_path, capsys):
+    import torch
+    if torch.cuda.is_available(): pytest.skip("there is a CUDA device")
+    command("align", recording[0] / "piece.wav", recording[0] / "piece.mid", "-o", tmp_path / "out.mid", "--device", "cuda", ok=2)
+    assert "--device cpu" in capsys.readouterr().err
+
+
+def test_old_names_mean_the_same(recording, tmp_path):
+    for method in ("hires", "crnn"): command("align", recording[0] / "piece.wav", recording[0] / "piece.mid", "-o", tmp_path / f"{method}.mid", "--method", method)
+    assert (tmp_path / "hires.mid").read_bytes() == (tmp_path / "crnn.mid").read_bytes()
+
+
+def test_quiet(recording, tmp_path, capsys):
+    command("align", recording[0] / "piece.wav", recording[0] / "piece.mid", "-o", tmp_path / "out.mid", "--quiet")
+    said = capsys.readouterr()
+    assert said.out == said.err == "" and (tmp_path / "out.mid").exists()
+
+
+def test_a_bar_on_a_terminal_only(monkeypatch, capsys):
+    from pianoalign.cli import Progress
+    bar = Progress(False); bar("listening", 3., None); bar.close()
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    bar = Progress(False, "a: "); bar("listening", 3., None); bar("asking the network", 30., 60.); bar.close()
+    said = capsys.readouterr().err
+    assert "a: listening" in said and "a: asking the network" in said
+    bar = Progress(True); bar("listening", 3., None); bar.close()
+    assert capsys.readouterr().err == ""
+
+
+# ---- many pairs ----
+
+def test_align_all(recording, piece, tmp_path, capsys):
+    for name in ("audio", "midi"): (tmp_path / name).mkdir()
+    for stem, source in (("good", recording[0]), ("bad", recording[0]), ("lonely", recording[0])):
+        (tmp_path / "audio" / f"{stem}.wav").write_bytes((source / "piece.wav").read_bytes())
+        if stem != "lonely": (tmp_path / "midi" / f"{stem}.mid").write_bytes((source / "piece.mid").read_bytes())
+    (tmp_path / "midi" / "bad.mid").write_bytes(b"no notes")
+    words = ["align-all", tmp_path / "audio" / "*.wav", tmp_path / "midi", "-o", tmp_path / "out", "--report", "csv", "--plot"]
+    command(*words, ok=1)
+    said = capsys.readouterr()
+    assert sorted(os.listdir(tmp_path / "out")) == ["good.csv", "good.mid", "good.png"]
+    assert "bad.mid: not a MIDI file" in said.err and "lonely.wav: no MIDI file of that stem" in said.err
+    assert "good" in said.out and "failed" in said.out and "x real time" in said.out
+    command(*words, ok=1)                                                        # nothing is replaced unless forced
+    assert "exists already" in capsys.readouterr().err
+    (tmp_path / "midi" / "bad.mid").unlink()
+    command(*words, "--force", "--quiet")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("words, says", [(["nowhere"], "no such file"), (["audio"], "none of the same stem"), (["audio", "midi", "more"], "same stem; which")])
+def test_pairs_that_cannot_be_told(tmp_path, words, says, capsys):
+    for name in ("audio/a.wav", "midi/a.mid", "more/a.flac"):
+        (tmp_path / name).parent.mkdir(); (tmp_path / name).write_bytes(b"x")
+    command("align-all", *[tmp_path / w for w in words], "-o", tmp_path / "out", ok=2)
+    said = capsys.readouterr().err
+    assert says in said and said.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+# ---- lengths that do not fit ----
+
+def test_audio_much_shorter_than_the_notes(recording, tmp_path, capsys):
+    folder, samples, truth = recording
+    soundfile.write(tmp_path / "a.wav", samples[:6 * RATE_HZ], RATE_HZ, subtype="PCM_16")
+    command("align", tmp_path / "a.wav", folder / "piece.mid", "-o", tmp_path / "out.mid", "--report", tmp_path / "out.csv")
+    assert "the recording to 6.0 s" in capsys.readouterr().err
+    rows = list(csv.DictReader(open(tmp_path / "out.csv")))
+    outside = [r for r in rows if r["status"] == "outside the recording"]
+    assert len(outside) > .7 * len(rows) and all(r["confidence"] == "" for r in outside)
+
+
+def test_dtw_refuses_hours(piece, tmp_path, capsys):
+    notes = read_midi(piece[0] / "piece.mid").notes
+    far = Notes.from_arrays(np.append(notes.onset_s, 7200.), np.append(notes.offset_s, 7201.), np.append(notes.pitch, 60))
+    write_midi(far, tmp_path / "far.mid")
+    for method in ("dtw", "dtw+crnn"):
+        command("align", piece[0] / "piece.wav", tmp_path / "far.mid", "-o", tmp_path / "out.mid", "--method", method, ok=2)
+        assert "by force" in capsys.readouterr().err and not (tmp_path / "out.mid").exists()
