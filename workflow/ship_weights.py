@@ -18,7 +18,7 @@ CARD = """# Weights of the shipped aligner
 
 **Licence: {licence}**, that of the recordings they were trained on; not that of the code. {source}
 
-**Training.** {steps:,} steps of {batch} crops of {crop_s:g} s ({hours:.1f} hours of crops), {minutes:.1f} minutes on one CPU core, seed {seed}. Jitter as published, up to {jitter_ms:.0f} ms. All settings: `config.json`. Made by
+**Training.** {steps:,} steps of {batch} crops of {crop_s:g} s ({hours:.1f} hours of crops), {minutes:.1f} minutes on one CPU core, seed {seed}. Jitter as published, up to {jitter_ms:.0f} ms.{remark} All settings: `config.json`. Made by
 
 ```
 {command}
@@ -55,7 +55,8 @@ def row(set_name, method, pieces):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="a finished run folder")
-    run = parser.parse_args().run
+    parser.add_argument("--remark", default="", help="a sentence for the card about how this run was made")
+    arguments = parser.parse_args(); run = arguments.run
     network, experiment = load_network(run)
     metrics = json.loads((run / "metrics.json").read_text())
     folder = repo_root() / "pianoalign" / "weights" / "crnn"
@@ -66,7 +67,8 @@ def main():
     rows = "\n".join(row(s, m, errors[s, m]) for s in metrics["sets"] for m in NAMES if (s, m) in errors)
     (folder / "README.md").write_text(CARD.format(
         **CORPORA[experiment.data.corpus], parameters=parameter_count(network), steps=metrics["steps_trained"], batch=t.batch, crop_s=t.crop_s, seed=t.seed, rows=rows, hash8=experiment.hash8,
-        hours=metrics["steps_trained"] * t.batch * t.crop_s / 3600, minutes=metrics["seconds_trained"] / 60, jitter_ms=1000 * experiment.data.max_jitter_s))
+        hours=metrics["steps_trained"] * t.batch * t.crop_s / 3600, minutes=metrics["seconds_trained"] / 60, jitter_ms=1000 * experiment.data.max_jitter_s,
+        remark=(" Three examples in ten drift, or have chords that move as one, by up to 250 ms." if experiment.data.training_jitter == "mixed" else "") + (" " + arguments.remark if arguments.remark else "")))
     print(f"{folder} holds the weights of {experiment.folder_name}")
 
 
