@@ -83,7 +83,7 @@ def scale_tempo(notes:Notes, factor:float, origin_s:float=0.)->Notes:
     "Stretch all times by `factor` about `origin_s` (paper §3.1.1, used in §4.2.5 only)."
     return notes.at_times(origin_s + (notes.onset_s - origin_s) * factor, origin_s + (notes.offset_s - origin_s) * factor)
 
-
+# %% ../nbs/31_datasets.ipynb #3d42868a
 def mixed_jitter(notes:Notes, rng:np.random.Generator, earliest_s:float=0.)->Notes: # beyond the paper
     "Loose in one of several ways, as files found in the wild are: a drift, chords that move as one, and notes of their own."
     drift_s, chord_s, own_s = rng.dirichlet([.5, .5, 1.]) * rng.uniform(.05, .25)     # how much of each, at most
@@ -243,7 +243,7 @@ def load_corpus(name:str, # "demo", "maps" or "recordings" (a folder of one's ow
     if name not in readers: raise InputError(f"unknown corpus {name!r}: choose one of {', '.join(readers)}")
     return list(readers[name]())
 
-
+# %% ../nbs/31_datasets.ipynb #01be1d9c
 def experiment_corpus(data:DataSettings, corpus_root, # folder of `data.corpus`
                       recordings_root=None, # folder of the demo corpus, for the split "recordings"; None: without it
                      )->list: # of Recording
