@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['JITTER_SCALE', 'SHORTEST_NOTE_S', 'CUT_GRID_S', 'SPLITS', 'MAPS_SPLITS', 'AUDIO_ENDINGS', 'DataSettings', 'changed',
            'draw_deviations', 'jitter_notes', 'scale_tempo', 'mixed_jitter', 'loosen', 'cut_points', 'cut_notes',
-           'Recording', 'Segment', 'pair_by_rank', 'load_corpus', 'experiment_corpus', 'corpus_fingerprint',
+           'Recording', 'Segment', 'pair_by_rank', 'spread', 'load_corpus', 'experiment_corpus', 'corpus_fingerprint',
            'evaluation_segments', 'degrade', 'feature_path', 'cached_spectrogram', 'feature_store']
 
 # %% ../nbs/31_datasets.ipynb #cb5bbb43
@@ -179,11 +179,16 @@ def _read_exact(path, pedal:bool)->Notes:
     return sounding_notes(score) if pedal else score.notes
 
 
-def _demo_recordings(root:Path, splits, pedal):
+def spread(items:list, n:int)->list:
+    "`n` of them, spread evenly over the list; 0: all."
+    return [items[i] for i in sorted({int(k) for k in np.linspace(0, len(items) - 1, n)})] if n and items else items
+
+
+def _demo_recordings(root:Path, splits, pedal, per_split=0):
     index = root / "index.csv"
     if not index.exists(): raise InputError(f"{index} does not exist: name the folder of the demo corpus (it ships as corpus/)")
-    for row in pd.read_csv(index).itertuples():
-        if row.split not in splits: continue
+    rows = list(pd.read_csv(index).itertuples())
+    for row in [row for split in dict.fromkeys(r.split for r in rows) if split in splits for row in spread([r for r in rows if r.split == split], per_split)]:
         reference = _read_exact(root / "midi" / f"{row.id}.mid", pedal)
         score = root / "score" / f"{row.id}.mid"
         loose = pair_by_rank(reference, read_midi(score).notes, f"{score} and its performance") if row.split == "recordings" else None
@@ -234,11 +239,12 @@ def load_corpus(name:str, # "demo", "maps" or "recordings" (a folder of one's ow
                 splits=SPLITS, # which to load
                 pedal:bool=False, # lengthen notes while the sustain pedal holds them (a note list, unlike MIDI, has its lengths already)
                 on_error:str="stop", # "stop" at the first damaged file, or "skip" it and say so
+               per_split:int=0, # of the demo corpus, read so many recordings of each split, spread evenly over the list; 0: all
                )->list: # of Recording
     "Read the notes of a corpus; the audio stays on disk. Raises `InputError` with the file's name."
     root = Path(root)
     if not root.is_dir(): raise InputError(f"{root} is not a folder: say where the corpus '{name}' lies")
-    readers = {"demo": lambda: _demo_recordings(root, splits, pedal), "maps": lambda: _maps_recordings(root, splits, pedal, on_error),
+    readers = {"demo": lambda: _demo_recordings(root, splits, pedal, per_split), "maps": lambda: _maps_recordings(root, splits, pedal, on_error),
                "recordings": lambda: _own_recordings(root, pedal)}
     if name not in readers: raise InputError(f"unknown corpus {name!r}: choose one of {', '.join(readers)}")
     return list(readers[name]())
@@ -249,17 +255,17 @@ def experiment_corpus(data:DataSettings, corpus_root, # folder of `data.corpus`
                      )->list: # of Recording
     "All recordings that an experiment with these settings sees: training, validation, test, and recordings (paper §3.1)."
     splits = ("train", "valid", "test")
-    found = load_corpus(data.corpus.removesuffix("+demo"), corpus_root, splits, data.pedal)
+    found = load_corpus(data.corpus.removesuffix("+demo"), corpus_root, splits, data.pedal, per_split=data.per_split)
     if data.held_out:
         if data.held_out not in {r.piano for r in found}: raise InputError(f"held_out is {data.held_out!r}, but {corpus_root} has only {', '.join(sorted({r.piano for r in found}))}")
         found = [replace(r, split="unseen") if r.piano == data.held_out else r for r in found]
     if data.corpus.endswith("+demo"):
         if not recordings_root: raise InputError(f"corpus {data.corpus!r} needs the folder of the demo corpus as well")
-        found += load_corpus("demo", recordings_root, ("train",), data.pedal)
-    if recordings_root: found += load_corpus("demo", recordings_root, ("recordings",), data.pedal)
+        found += load_corpus("demo", recordings_root, ("train",), data.pedal, per_split=data.per_split)
+    if recordings_root: found += load_corpus("demo", recordings_root, ("recordings",), data.pedal, per_split=data.per_split)
     if not data.per_split: return found
     by_split = [[r for r in found if r.split == s] for s in (*splits, "unseen", "recordings")]
-    return [group[i] for group in by_split for i in sorted({int(k) for k in np.linspace(0, len(group) - 1, data.per_split)}) if group]
+    return [r for group in by_split for r in spread(group, data.per_split)]
 
 
 def corpus_fingerprint(recordings)->str: # 12 hex digits
