@@ -467,12 +467,14 @@ def _align(audio, score, method, weights, decoding, offset, device, tell)->Align
     placed, confidence = playable, np.full(len(playable), np.nan)
     status = np.where(playable, MATCHED, NOT_ON_PIANO).astype(object)
     if engine:
-        settings = engine.experiment.audio
+        settings, start = engine.experiment.audio, new
         duration_s = facts.n_samples / settings.sample_rate_hz
         lag_s = _lag(offset, image, new[playable], settings.fps) if "dtw" not in method else 0.
-        if lag_s: new = new.shifted(lag_s)
         asking = lambda seconds: tell("asking the network", seconds, duration_s)
-        new, status, confidence, asked = _with_network(image, duration_s, new, playable, engine, decoding, asking)
+        new, status, confidence, asked = _with_network(image, duration_s, start.shifted(lag_s) if lag_s else start, playable, engine, decoding, asking)
+        if lag_s and offset == "auto" and np.nanmean(np.append(confidence, .5)) < .5:    # a lag under which hardly a note is heard is taken back
+            new, status, confidence, asked = _with_network(image, duration_s, start, playable, engine, decoding, asking)
+            lag_s = 0.
         if "dtw" not in method: placed = asked # DTW has a place for the others
     status = np.where(~playable, NOT_ON_PIANO, np.where((new.onset_s > duration_s) & playable, NOT_IN_AUDIO, status)).astype(str)
     confidence = np.where(np.isin(status, (NOT_ON_PIANO, NOT_IN_AUDIO)), np.nan, confidence)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['BLOCK_FRAMES', 'PIECE_FRAMES', 'MARGIN_FRAMES', 'QUIETEST', 'QUIET_PEAK', 'LIFTED_PEAK', 'OFFSET_REACH_S',
-           'WINDOW_FRAMES', 'CONTEXT_FRAMES', 'WINDOWS', 'CONV_FRAMES', 'HALF', 'open_blocks', 'Facts', 'stream_audio',
-           'pieces_of', 'listen_to', 'offset_curve', 'FileOffset', 'file_offset', 'roll_frames', 'roll_between',
-           'Stretches', 'Walker', 'Heard', 'in_steps', 'hear']
+           'LEAST_RISE', 'WINDOW_FRAMES', 'CONTEXT_FRAMES', 'WINDOWS', 'CONV_FRAMES', 'HALF', 'open_blocks', 'Facts',
+           'stream_audio', 'pieces_of', 'listen_to', 'offset_curve', 'FileOffset', 'file_offset', 'roll_frames',
+           'roll_between', 'Walker', 'Heard', 'in_steps', 'hear']
 
 # %% ../nbs/64_long_recordings.ipynb #fc009f38
 import os, shutil, struct, subprocess, tempfile, warnings
@@ -210,7 +210,9 @@ def offset_curve(image, # (N, 88) log magnitudes
     kernel = np.exp(-.5 * (np.arange(-9, 10) / 3) ** 2)
     return lags / fps, np.convolve(np.pad(mean, 9, mode="edge"), kernel / kernel.sum(), "valid")
 
-# %% ../nbs/64_long_recordings.ipynb #dfeee522
+# %% ../nbs/64_long_recordings.ipynb #97c8047c
+LEAST_RISE = .1 # nats; on a hum or after a single click everything else would stand out from next to nothing
+
 @dataclass(frozen=True)
 class FileOffset:
     "The lag that stands out."
@@ -218,14 +220,15 @@ class FileOffset:
     clear: float    # its height over the curve's middle, in robust deviations
     gain: float     # the same height as a multiple of that near lag 0
     lead: float     # and of that of the next peak
+    rise: float     # the same height in nats
 
     @property
-    def certain(self): return abs(self.lag_s) >= .08 and self.gain >= 1.5 and (self.clear >= 6. or self.clear >= 3.5 and self.lead >= 1.3)
+    def certain(self): return abs(self.lag_s) >= .08 and self.rise >= LEAST_RISE and self.gain >= 1.5 and (self.clear >= 6. or self.clear >= 3.5 and self.lead >= 1.3)
 
 def file_offset(image, notes:Notes, fps:int=100)->FileOffset:
     "Find the lag between the beginnings of two files, up to ±2 s."
     notes = notes[notes.in_range()]
-    if len(image) < 10 or len(notes) < 8: return FileOffset(0., 0., 1., 1.)
+    if len(image) < 10 or len(notes) < 8: return FileOffset(0., 0., 1., 1., 0.)
     lag_s, rise = offset_curve(image, notes, fps)
     rise = rise - np.median(rise)
     spread = 1.4826 * np.median(np.abs(rise)) + 1e-6
@@ -234,7 +237,7 @@ def file_offset(image, notes:Notes, fps:int=100)->FileOffset:
     near = rise[np.abs(lag_s) <= .05].max()
     others = rise[np.abs(lag_s - lag_s[best]) > .15].max()
     times = lambda other: float(min(rise[best] / max(other, 1e-6), 100.)) if rise[best] > 0 else 1.
-    return FileOffset(float(lag_s[best]), float(rise[best] / spread), times(near), times(others))
+    return FileOffset(float(lag_s[best]), float(rise[best] / spread), times(near), times(others), float(rise[best]))
 
 # %% ../nbs/64_long_recordings.ipynb #20b913c7
 def _folded(layers): # convolutions of a branch -> the same function, without batch norms
@@ -269,8 +272,8 @@ def roll_between(frames, a:int, b:int)->np.ndarray: # (b - a, 88) float32
 WINDOW_FRAMES, CONTEXT_FRAMES, WINDOWS = 1500, 300, 4 # a window, what is heard on either side of it, windows at a time
 CONV_FRAMES = 500 # a stretch for the convolutions
 
-class Stretches:
-    "A network, taken apart: its branches a stretch at a time."
+class Walker:
+    "A network, taken apart so that it can walk through recordings of any length."
     def __init__(self, network, # CRNN in evaluation mode
         device="cpu", # of torch
         window_frames:int=WINDOW_FRAMES, context_frames:int=CONTEXT_FRAMES,
@@ -295,9 +298,6 @@ class Stretches:
         import torch
         return torch
 
-# %% ../nbs/64_long_recordings.ipynb #5d1f2a77
-class Walker(Stretches):
-    "A network that walks through recordings of any length."
     def answer(self, starts, n:int, image_of, roll_of): # windows that begin at `starts` -> list of (frames, 88) float32, one a head
         "The probabilities of a few neighbouring windows."
         torch, network = self.torch, self.network

@@ -136,6 +136,36 @@ def test_no_lag_is_invented():
 
 # ---- confidence ----
 
+def sounds():
+    n, rng = 25 * RATE_HZ, np.random.default_rng(11)
+    noise_then_silence = white_noise(n, rng, .03) * (np.arange(n) < n // 3)
+    return {"white_noise": white_noise(n, rng, .1), "quiet_noise": white_noise(n, rng, .002), "speech": speech_like(n, rng), "click": click_in_silence(n, rng),
+            "noise_then_silence": noise_then_silence.astype(np.float32), "hum": (.2 * np.sin(2 * np.pi * 50 / RATE_HZ * np.arange(n))).astype(np.float32)}
+
+
+@pytest.mark.parametrize("sound", sounds())
+def test_nothing_is_heard_where_nothing_is_played(recording, tmp_path, sound, capsys):
+    "At least 95 % of the notes are `not heard` and stay where they were; the exit code says that it was for nothing."
+    soundfile.write(tmp_path / "a.wav", sounds()[sound], RATE_HZ, subtype="PCM_16")
+    before = read_midi(recording[0] / "piece.mid").notes
+    write_midi(before[before.onset_s < 24], tmp_path / "a.mid")
+    command("align", tmp_path / "a.wav", tmp_path / "a.mid", "-o", tmp_path / "out.mid", "--report", tmp_path / "out.csv", ok=3)
+    rows = list(csv.DictReader(open(tmp_path / "out.csv")))
+    unmoved = [r["status"] == NOT_HEARD and abs(float(r["shift_ms"])) < .01 for r in rows]
+    assert np.mean(unmoved) >= .95, f"{100 * np.mean(unmoved):.1f} %"
+    assert np.mean([float(r["confidence"]) for r in rows]) < .05
+    assert "is it this recording" in capsys.readouterr().err
+
+
+def test_another_piece_is_doubted(recording, tmp_path, capsys):
+    others = load_corpus("demo", CORPUS, ("test",))[1:5]
+    for r in others:
+        notes = r.reference[r.reference.onset_s < 55]
+        write_midi(notes, tmp_path / "other.mid")
+        command("align", recording[0] / "piece.wav", tmp_path / "other.mid", "-o", tmp_path / "out.mid", "--force", ok=3)
+        assert "is it this recording" in capsys.readouterr().err
+
+
 def test_the_right_piece_is_not_doubted(recording, tmp_path):
     folder, _, truth = recording
     write_midi(truth, tmp_path / "truth.mid")
@@ -145,7 +175,7 @@ def test_the_right_piece_is_not_doubted(recording, tmp_path):
     sure = np.array([float(r["confidence"]) for r in table])
     assert abs(sure.mean() - np.mean(error_s <= .025)) < .1
     best = sure >= np.median(sure)
-    assert np.mean(error_s[best] <= .025) > np.mean(error_s[~best] <= .025) + .1
+    assert np.mean(error_s[best] <= .025) > np.mean(error_s[~best] <= .025) + .02
     assert set(r["status"] for r in table) <= {MATCHED, NOT_HEARD, WITH_NEIGHBOURS}
 
 
