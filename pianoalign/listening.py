@@ -6,7 +6,7 @@
 __all__ = ['BLOCK_FRAMES', 'PIECE_FRAMES', 'MARGIN_FRAMES', 'QUIETEST', 'QUIET_PEAK', 'LIFTED_PEAK', 'OFFSET_REACH_S',
            'LEAST_RISE', 'WINDOW_FRAMES', 'CONTEXT_FRAMES', 'WINDOWS', 'CONV_FRAMES', 'HALF', 'open_blocks', 'Facts',
            'stream_audio', 'pieces_of', 'listen_to', 'offset_curve', 'FileOffset', 'file_offset', 'roll_frames',
-           'roll_between', 'Walker', 'Heard', 'in_steps', 'hear']
+           'roll_between', 'Stretches', 'Walker', 'Heard', 'in_steps', 'hear']
 
 # %% ../nbs/64_long_recordings.ipynb #fc009f38
 import os, shutil, struct, subprocess, tempfile, warnings
@@ -272,8 +272,8 @@ def roll_between(frames, a:int, b:int)->np.ndarray: # (b - a, 88) float32
 WINDOW_FRAMES, CONTEXT_FRAMES, WINDOWS = 1500, 300, 4 # a window, what is heard on either side of it, windows at a time
 CONV_FRAMES = 500 # a stretch for the convolutions
 
-class Walker:
-    "A network, taken apart so that it can walk through recordings of any length."
+class Stretches:
+    "A network, taken apart: its branches a stretch at a time."
     def __init__(self, network, # CRNN in evaluation mode
         device="cpu", # of torch
         window_frames:int=WINDOW_FRAMES, context_frames:int=CONTEXT_FRAMES,
@@ -298,6 +298,9 @@ class Walker:
         import torch
         return torch
 
+# %% ../nbs/64_long_recordings.ipynb #5d1f2a77
+class Walker(Stretches):
+    "A network that walks through recordings of any length."
     def answer(self, starts, n:int, image_of, roll_of): # windows that begin at `starts` -> list of (frames, 88) float32, one a head
         "The probabilities of a few neighbouring windows."
         torch, network = self.torch, self.network
