@@ -583,7 +583,7 @@ def curve(
     ours = table[column].where(ready); ax.plot(x, ours, "-", color=plots.COLOURS["crnn"])
     for k, r in table.iterrows():
         colour = plots.COLOURS["crnn"] if ready[k] else "#bbbbbb"
-        ax.errorbar(k, r[column], [[r[column] - r[f"{column}_lo"]], [r[f"{column}_hi"] - r[column]]], fmt="o", ms=6.5, color=colour, mfc=colour if ready[k] else "white", lw=2.4)
+        ax.errorbar(k, r[column], [[max(r[column] - r[f"{column}_lo"], 0)], [max(r[f"{column}_hi"] - r[column], 0)]], fmt="o", ms=6.5, color=colour, mfc=colour if ready[k] else "white", lw=2.4)
         if not ready[k]: ax.annotate(NOT_LEARNED, (k, r[column]), xytext=(0, 10), textcoords="offset points", ha="center", fontsize=8, color="#888888")
     ax.set_xticks(x, [f"{v:g}" for v in table[key]])
     ax.set(xlabel=dict(fps="Frames a second", timing_variation_ms="Largest timing variation (ms)", max_tempo_factor="Largest tempo factor")[key], ylabel=axis_label(column), xlim=(-.4, len(table) - .6))
