@@ -189,7 +189,7 @@ def test_calibration_takes_one_segment_each():
 @pytest.fixture()
 def small_world(monkeypatch, played, sound, tmp_path):
     "A corpus of four toy recordings in place of the real one."
-    def load(name, root, splits, pedal=False):
+    def load(name, root, splits, pedal=False, per_split=0):
         made = []
         for k, split in enumerate(("train", "valid", "test", "recordings")):
             if split not in splits: continue
