@@ -22,10 +22,10 @@ NOTEBOOKS := $(wildcard nbs/*.ipynb)
 reproduce: .cache/exported
 	@$(RUN) reproduce --tier "$(TIER)" --jobs "$(JOBS)" --corpus-root "$(CORPUS)" --budget "$(BUDGET)" --only "$(ONLY)"
 
-# One thread a process: two notebooks are tested at a time.
+# One thread a process: two notebooks, then two files of tests at a time.
 test: check
 	OMP_NUM_THREADS=1 MPLBACKEND=agg NUMBA_CACHE_DIR="$(CURDIR)/.cache/numba" $(BIN)/nbdev_test --n_workers 2 --timing
-	OMP_NUM_THREADS=1 MPLBACKEND=agg NUMBA_CACHE_DIR="$(CURDIR)/.cache/numba" $(BIN)/python -m pytest tests
+	OMP_NUM_THREADS=1 MPLBACKEND=agg NUMBA_CACHE_DIR="$(CURDIR)/.cache/numba" $(BIN)/python -m pytest -n 2 --dist loadfile tests
 
 # The package is what the notebooks export; asked before anything is exported anew.
 check: .venv/installed
