@@ -244,7 +244,7 @@ def draw_result(result, start_s=None, length_s:float=15.): # -> a matplotlib Fig
             fig.colorbar(dots, ax=axes["S"], label="Confidence (%)")
         axes["S"].plot(b.onset_s[~known], shift_ms[~known], ".", ms=3, color=COLOURS["unaligned"], rasterized=True)
         axes["S"].set(xlabel="Old onset (s)", ylabel="Moved by (ms)")
-        axes["H"].hist(shift_ms[result.matched] if result.matched.any() else shift_ms, bins=60, color=COLOURS["high_resolution"])
+        axes["H"].hist(shift_ms[result.matched] if result.matched.any() else shift_ms, bins=int(np.clip(np.sqrt(len(shift_ms)), 10, 60)), color=COLOURS["high_resolution"])
         axes["H"].set(xlabel="Moved by (ms)", ylabel="Matched notes" if result.matched.any() else "Notes")
     return fig
 

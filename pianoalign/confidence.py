@@ -9,8 +9,8 @@ __all__ = ['FLOOR', 'SCALE_S', 'REACH_S', 'LEAST_GAP_S', 'EVIDENCE', 'NEAR_S', '
            'speech_like', 'click_in_silence', 'gather', 'fit_confidence', 'reliability', 'kept_curve',
            'check_confidence', 'calibrate']
 
-# %% ../nbs/63_confidence.ipynb #ec6882fa
-import hashlib, json, warnings
+# %% ../nbs/63_confidence.ipynb #abad16c6
+import hashlib, json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -74,9 +74,13 @@ def _around(values, order, side:int=2 * SIDE): # (n,) -> (n,): mean of a note an
     return out
 
 def _quantiles(table, *shares): # of each row, NaN left out; NaN where nothing is left
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanpercentile(table, [100 * s for s in shares], axis=1)
+    table = np.sort(table, axis=1)                                                      # NaN goes to the end
+    last, row, out = np.isfinite(table).sum(1) - 1, np.arange(len(table)), []
+    for share in shares:
+        place_ = np.maximum(last, 0) * share
+        low = np.floor(place_).astype(int); high = np.minimum(low + 1, np.maximum(last, 0))
+        out.append(np.where(last >= 0, table[row, low] + (place_ - low) * (table[row, high] - table[row, low]), np.nan))
+    return out
 
 # %% ../nbs/63_confidence.ipynb #5fb6a404
 def _margins(given, heard, index, shift_s):
@@ -128,7 +132,7 @@ def evidence(given:Notes, heard:Heard,
     near = _neighbours(np.where(hit, shift_s, np.nan), order)
     middle, = _quantiles(near, .5)
     spread, = _quantiles(np.abs(near - middle[:, None]), .5)
-    company = np.nan_to_num(np.nanmean(np.concatenate([_neighbours(height, order), np.zeros((len(given), 1))], 1), axis=1))
+    company = np.nan_to_num(_neighbours(height, order)).sum(1) / (2 * SIDE + 1)
     frame = frame_of(onset_s, fps)
     sounds = lambda first_ms, last_ms: _frames_mean(heard.roll, frame, row, int(first_ms * fps / 1000), int(last_ms * fps / 1000)) / 256
     free = np.ones(len(heard.time_s), dtype=bool); free[index[hit]] = False

@@ -6,13 +6,13 @@
 __all__ = ['BLOCK_FRAMES', 'PIECE_FRAMES', 'MARGIN_FRAMES', 'QUIETEST', 'QUIET_PEAK', 'LIFTED_PEAK', 'OFFSET_REACH_S',
            'LEAST_RISE', 'WINDOW_FRAMES', 'CONTEXT_FRAMES', 'WINDOWS', 'CONV_FRAMES', 'HALF', 'open_blocks', 'Facts',
            'stream_audio', 'pieces_of', 'listen_to', 'offset_curve', 'FileOffset', 'file_offset', 'roll_frames',
-           'roll_between', 'Stretches', 'Walker', 'Heard', 'in_steps', 'hear']
+           'roll_between', 'Walker', 'Heard', 'in_steps', 'hear']
 
-# %% ../nbs/64_long_recordings.ipynb #fc009f38
-import os, shutil, struct, subprocess, tempfile, warnings
+# %% ../nbs/64_long_recordings.ipynb #5022a1e0
+import functools, os, shutil, struct, subprocess, tempfile, warnings
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,11 +82,10 @@ class Facts:
     clipped: int = 0        # of these, at the top together with the next one
 
     def note(self, block): # (n, channels) float32
-        size = np.abs(block); top = float(size.max(initial=0))
+        top = float(max(block.max(initial=0), -block.min(initial=0)))
         self.peak, self.heard = max(self.peak, top), self.heard + block.size
         if top > .05:
-            high = size >= .995 * top
-            self.clipped += int((high[1:] & high[:-1]).sum())
+            for high in (block >= .995 * top, block <= -.995 * top): self.clipped += int(np.count_nonzero(high[1:] & high[:-1]))
 
     @property
     def clipped_pct(self): return 100 * self.clipped / max(self.heard, 1)
@@ -110,7 +109,7 @@ def stream_audio(path, # any file that libsndfile or ffmpeg reads
         for block in blocks:
             if not np.isfinite(block).all(): raise InputError(f"{path} holds values that are not numbers (NaN or infinite): export the recording again")
             facts.note(block)
-            yield out(block.mean(axis=1))
+            yield out((block[:, 0] + block[:, 1]) / 2 if block.shape[1] == 2 else block.mean(axis=1))   # the mean along an axis of two is slow
     except (soundfile.LibsndfileError, RuntimeError, OSError) as e:
         raise InputError(f"{path} cannot be read as audio beyond {facts.n_samples / sample_rate_hz:.1f} s ({e}): copy it again") from None
     yield out(np.zeros(0, np.float32), last=True)
@@ -140,20 +139,54 @@ def pieces_of(blocks, # iterable of float32 mono blocks
             held, begin = held[ahead * hop_smp:], begin + ahead
     if length and length // hop_smp + 1 > done: yield held, done - begin, length // hop_smp + 1 - done
 
-# %% ../nbs/64_long_recordings.ipynb #280defa8
-def _magnitude(samples, audio): # -> (n, 88) float32, as `preprocessing.spectrogram` before its logarithm
+# %% ../nbs/64_long_recordings.ipynb #432e5839
+@functools.lru_cache(maxsize=4)
+def _kernels(audio): # -> [(n_fft, hop, (n_fft, 2 m) float32)] an octave, from the top; real parts, then imaginary ones
+    "librosa's CQT filters, octave by octave, as they act on samples."
+    q = 2 ** (2 / audio.bins_per_octave); q = (q + 1) / (q - 1)                       # a filter's centre over its bandwidth
+    hz, out, rate_hz, hop = audio.fmin_hz * 2 ** (np.arange(audio.n_bins) / audio.bins_per_octave), [], float(audio.sample_rate_hz), audio.hop_smp
+    for top in range(audio.n_bins, 0, -audio.bins_per_octave):
+        centre = hz[max(top - audio.bins_per_octave, 0):top]
+        length = q * rate_hz / centre
+        n = int(2 ** np.ceil(np.log2(length.max())))
+        wave = [np.exp(2j * np.pi * np.arange(-l // 2, l // 2) * f / rate_hz) for l, f in zip(length, centre)]
+        wave = [w * (.5 - .5 * np.cos(2 * np.pi * np.arange(len(w)) / len(w))) for w in wave]
+        basis = np.zeros((len(wave), n), np.complex128)
+        for row, w, l in zip(basis, wave, length): row[(n - len(w)) // 2:(n - len(w)) // 2 + len(w)] = w / np.abs(w).sum() * l / n
+        bins = np.fft.fft(basis, axis=1)[:, :n // 2 + 1]
+        size = np.sort(np.abs(bins), axis=1)                                          # the weakest bins, 1 % of the sum, are left out
+        least = size[np.arange(len(bins)), np.argmin(np.cumsum(size / size.sum(1, keepdims=True), axis=1) < .01, axis=1)]
+        bins[np.abs(bins) < least[:, None]] = 0
+        filters = bins @ np.exp(-2j * np.pi / n * np.outer(np.arange(n // 2 + 1), np.arange(n)))
+        filters *= np.sqrt(audio.sample_rate_hz / rate_hz) / np.sqrt(q * audio.sample_rate_hz / centre)[:, None]
+        out.append((n, hop, np.ascontiguousarray(np.concatenate([filters.real, filters.imag]).T, np.float32)))
+        if hop % 2 == 0: hop, rate_hz = hop // 2, rate_hz / 2
+    return out
+
+def _cqt(samples, audio): # -> (n, n_bins) float32 magnitudes
+    import soxr
+    y, octaves, last = np.asarray(samples, np.float32), [], audio.hop_smp
+    for n, hop, filters in _kernels(audio):
+        if hop < last: y, last = np.float32(2 ** .5) * soxr.resample(y, 2, 1, quality="HQ")[:-(-len(y) // 2)], hop
+        frames = np.lib.stride_tricks.sliding_window_view(np.pad(y, n // 2), n)[::hop]
+        both = np.ascontiguousarray(frames) @ filters
+        octaves.append(np.hypot(*np.split(both, 2, axis=1)))
+    count = min(map(len, octaves))
+    return np.concatenate([o[:count] for o in octaves[::-1]], axis=1)
+
+# %% ../nbs/64_long_recordings.ipynb #2f7b7d4b
+def _magnitude(samples, audio): # -> (n, n_bins) float32, as `preprocessing.spectrogram` before its logarithm
+    if audio.feature == "cqt" and (audio.hop_smp & -audio.hop_smp).bit_length() - 1 < np.ceil(audio.n_bins / audio.bins_per_octave): return _cqt(samples, audio)
     import librosa
     common = dict(sr=audio.sample_rate_hz, hop_length=audio.hop_smp)
-    if audio.feature == "cqt":
-        image = np.abs(librosa.cqt(samples, fmin=audio.fmin_hz, n_bins=audio.n_bins, bins_per_octave=audio.bins_per_octave, **common))
-    else: image = librosa.feature.melspectrogram(y=samples, n_mels=audio.n_bins, fmin=audio.fmin_hz, n_fft=2048, power=1., **common)
-    return image.T.astype(np.float32)
+    if audio.feature == "cqt": return np.abs(librosa.cqt(samples, fmin=audio.fmin_hz, n_bins=audio.n_bins, bins_per_octave=audio.bins_per_octave, **common)).T
+    return librosa.feature.melspectrogram(y=samples, n_mels=audio.n_bins, fmin=audio.fmin_hz, n_fft=2048, power=1., **common).T
 
 QUIETEST = 1e-9 # magnitudes are kept down to here until the recording's level is known
 
 def _piece(samples, first, count, audio): # -> (count, n_bins)
     image = _magnitude(samples, audio)[first:first + count]
-    return np.log(np.maximum(image, QUIETEST)).astype(np.float16) if audio.scale == "log" else image
+    return np.log(np.maximum(image, QUIETEST)).astype(np.float16) if audio.scale == "log" else image.astype(np.float32)
 
 # %% ../nbs/64_long_recordings.ipynb #a1d9249e
 QUIET_PEAK, LIFTED_PEAK = 10 ** (-30 / 20), 10 ** (-14 / 20)
@@ -241,13 +274,17 @@ def file_offset(image, notes:Notes, fps:int=100)->FileOffset:
 
 # %% ../nbs/64_long_recordings.ipynb #20b913c7
 def _folded(layers): # convolutions of a branch -> the same function, without batch norms
+    import torch
     from torch import nn
     from torch.nn.utils.fusion import fuse_conv_bn_eval
+    class Halve(nn.Module): # max pooling by two over pitch; torch's own takes a third of all time
+        def forward(self, x): return torch.maximum(x[..., :x.shape[-1] // 2 * 2:2], x[..., 1::2])
     out = []
     for layer in layers:
         if isinstance(layer, nn.BatchNorm2d): out[-1] = fuse_conv_bn_eval(out[-1], layer)
+        elif isinstance(layer, nn.MaxPool2d) and layer.kernel_size == (1, 2): out.append(Halve())
         else: out.append(nn.ReLU(inplace=True) if isinstance(layer, nn.ReLU) else layer)
-    return nn.Sequential(*out)
+    return nn.Sequential(*out).to(memory_format=torch.channels_last)
 
 def roll_frames(notes:Notes, fps:int): # -> first (n,), stop (n,), row (n,): what `piano_roll` fills
     notes = notes[notes.in_range()]
@@ -268,12 +305,12 @@ def roll_between(frames, a:int, b:int)->np.ndarray: # (b - a, 88) float32
     roll[before[gap] - a, row[gap]] = 0
     return roll
 
-# %% ../nbs/64_long_recordings.ipynb #8b1c57a8
-WINDOW_FRAMES, CONTEXT_FRAMES, WINDOWS = 1500, 300, 4 # a window, what is heard on either side of it, windows at a time
+# %% ../nbs/64_long_recordings.ipynb #d80e3495
+WINDOW_FRAMES, CONTEXT_FRAMES, WINDOWS = 2500, 300, 4 # a window, what is heard on either side of it, windows at a time
 CONV_FRAMES = 500 # a stretch for the convolutions
 
-class Stretches:
-    "A network, taken apart: its branches a stretch at a time."
+class _Stretches:
+    "The convolutions of a network, stretch by stretch."
     def __init__(self, network, # CRNN in evaluation mode
         device="cpu", # of torch
         window_frames:int=WINDOW_FRAMES, context_frames:int=CONTEXT_FRAMES,
@@ -284,26 +321,23 @@ class Stretches:
         self.reach = sum(hasattr(layer, "kernel_size") and layer.kernel_size == (3, 3) for layer in branches[0].convolutions)
 
     def features(self, images, lo:int, hi:int, n:int): # tensors of frames lo - reach … hi + reach, cut at 0 and n -> (hi - lo, features)
+        import torch
         begin, out = max(lo - self.reach, 0), []
         for a in range(lo, hi, CONV_FRAMES):
             b = min(a + CONV_FRAMES, hi)
             first, last = max(a - self.reach, 0), min(b + self.reach, n)
-            parts = [dense(conv(image[None, None, first - begin:last - begin])[0].transpose(0, 1).flatten(1)[a - first:b - first])
+            parts = [dense(conv(image[None, None, first - begin:last - begin].contiguous(memory_format=torch.channels_last))[0].transpose(0, 1).flatten(1)[a - first:b - first])
                      for (conv, dense), image in zip(self.branches, images)]
-            out.append(self.torch.cat(parts, 1))
-        return self.torch.cat(out)
+            out.append(torch.cat(parts, 1))
+        return torch.cat(out)
 
-    @property
-    def torch(self):
-        import torch
-        return torch
-
-# %% ../nbs/64_long_recordings.ipynb #5d1f2a77
-class Walker(Stretches):
-    "A network that walks through recordings of any length."
+# %% ../nbs/64_long_recordings.ipynb #c7e5346d
+class Walker(_Stretches):
+    "A network, taken apart so that it can walk through recordings of any length."
     def answer(self, starts, n:int, image_of, roll_of): # windows that begin at `starts` -> list of (frames, 88) float32, one a head
         "The probabilities of a few neighbouring windows."
-        torch, network = self.torch, self.network
+        import torch
+        network = self.network
         length = min(self.window + 2 * self.context, n)
         first = [min(max(s - self.context, 0), n - length) for s in starts]
         lo, hi = min(first), max(first) + length
