@@ -82,7 +82,9 @@ import resource, sys, time
 from pianoalign.cli import main
 try: main(["align", *sys.argv[1:], "--force", "--quiet"])
 except SystemExit as e: code = e.code or 0
-print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 1024) / (1024 if sys.platform == "darwin" else 1))
+try: peak_kib = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])    # ru_maxrss would count the process that started this one
+except OSError: peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+print(code, peak_kib / 1024)
 """
 
 def peak_mib(minutes, folder, recording):
