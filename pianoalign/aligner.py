@@ -411,6 +411,7 @@ def _listen_and_load(audio, weights, device, tell): # -> image, Facts, Engine
     try:
         listening = pool.submit(listen_to, audio, settings, min(os.cpu_count() or 1, 4), done)
         engine = engine or open_engine(folder, device)
+        import scipy.optimize # half a second that `TimeMap` will need: here it costs nothing
         return *listening.result(), engine
     finally: stop.set(); pool.shutdown()
 
