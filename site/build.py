@@ -80,11 +80,11 @@ def listening_pages(folder:Path, start_s=0., length_s=20.):
     from pianoalign.widgets import explorer_page, result_layers
     piece = min(load_corpus("demo", ROOT / "corpus", ("recordings",)), key=lambda r: r.duration_s)
     score = ROOT / "corpus" / "score" / f"{piece.id}.mid"
-    layers, loose = {}, align(piece.audio, score, method="crnn").notes_before
-    truth = pair_by_rank(loose, piece.reference)
+    layers = {}
     for method in ("dtw", "crnn"): layers |= result_layers(align(piece.audio, score, method=method))
+    truth = pair_by_rank(layers["unaligned"], piece.reference)
     folder.mkdir(parents=True)
-    explorer_page(folder / "explorer.html", piece.audio, {"unaligned": loose, **{k: v for k, v in layers.items() if k != "unaligned"}}, truth, start_s=start_s, end_s=start_s + length_s, title=piece.composition)
+    explorer_page(folder / "explorer.html", piece.audio, layers, truth, start_s=start_s, end_s=start_s + length_s, title=piece.composition)
     jitter_lab(piece.audio, piece.reference, page=folder / "jitter_lab.html", start_s=start_s, end_s=start_s + length_s)
     listening_test(piece.audio, piece.reference, page=folder / "listening_test.html", start_s=start_s, end_s=start_s + length_s)
 
@@ -108,9 +108,9 @@ How they work, and what to listen for: [the explorer](../chapters/51_explorer.ip
 def front_page(executed:bool, tier:str) -> str:
     "The README's beginning, and the table of contents."
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    body = re.sub(r"<!--.*?-->\n?", "", readme).replace('src="figures/', 'src="_images_/')
+    body = re.sub(r"<!--.*?-->\n?", "", readme)
     body = body[:body.index("## The chapters")] if "## The chapters" in body else body
-    body = re.sub(r'<img src="_images_/([^"]+)" alt="([^"]+)"[^>]*>', r"![\2](figures/\1)", body)
+    body = re.sub(r'<img src="figures/([^"]+)" alt="([^"]+)"[^>]*>', r"![\2](figures/\1)", body)
     trees = "".join(f"\n```{{toctree}}\n:caption: {caption}\n:maxdepth: 1\n:hidden:\n{''.join(f'chapters/{n}' + chr(10) for n in names if n in chapters())}```\n" for caption, names in PARTS.items())
     more = "\n```{toctree}\n:caption: Results and reference\n:maxdepth: 1\n:hidden:\npages/listen\npages/results\npages/corpus\npages/weights\napi/index\n```\n"
     note = "" if executed else f"\n> Some chapters are shown without pictures and sound: tier `{tier}` has not been reproduced in this clone (`make reproduce`).\n"
