@@ -94,8 +94,8 @@ LISTEN = """# Hear it
 Ten minutes that say more than a table. Headphones help.
 
 1. **The explorer** below shows twenty seconds of a performance: the notes of its score as they were given, as dynamic time warping and the network moved them, and as they were really played. Play the recording on the left and the notes on the right, and change the layer while it runs.
-2. **[The jitter laboratory](../listen/jitter_lab.html)** loosens the true notes as far as you like. Start at 25 ms, go down to 5.
-3. **[The listening test](../listen/listening_test.html)** asks which of two is aligned, and draws your own threshold beside the windows of Table 1.
+2. <a href="../listen/jitter_lab.html"><b>The jitter laboratory</b></a> loosens the true notes as far as you like. Start at 25 ms, go down to 5.
+3. <a href="../listen/listening_test.html"><b>The listening test</b></a> asks which of two is aligned, and draws your own threshold beside the windows of Table 1.
 
 ```{raw} html
 <iframe class="explorer" src="../listen/explorer.html" title="Alignment explorer: twenty seconds of a recording with its notes"></iframe>
@@ -118,8 +118,8 @@ def front_page(executed:bool, tier:str) -> str:
 
 
 def card(path:Path, title:str) -> str:
-    "A README of the repository as a page."
-    return path.read_text(encoding="utf-8") if path.is_file() else f"# {title}\n\nNot in this clone.\n"
+    "A README of the repository as a page; what it links to beside itself is not on the site."
+    return re.sub(r"\[([^\]]+)\]\((?!https?:|#)[^)]+\)", r"\1", path.read_text(encoding="utf-8")) if path.is_file() else f"# {title}\n\nNot in this clone.\n"
 
 
 def main():
