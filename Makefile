@@ -15,6 +15,7 @@ RUN := $(BIN)/python -c 'from pianoalign.pipeline import main; raise SystemExit(
 REQUIREMENTS = $(shell $(BIN)/python -c 'import configparser as c; s = c.ConfigParser(); s.read("settings.ini"); d = s["DEFAULT"]; print(d["requirements"], d["dev_requirements"])')
 SITE_REQUIREMENTS = $(shell $(BIN)/python -c 'import configparser as c; s = c.ConfigParser(); s.read("settings.ini"); print(s["DEFAULT"]["site_requirements"])')
 NOTEBOOKS := $(wildcard nbs/*.ipynb)
+COMPILED := NUMBA_CACHE_DIR="$(CURDIR)/.cache/numba"
 
 .PHONY: reproduce test test-browser site lab clean clean-results set-up export readme tidy check
 .DEFAULT_GOAL := reproduce
@@ -24,18 +25,18 @@ reproduce: .cache/exported
 
 # One thread a process: two notebooks, then two files of tests at a time.
 test: check
-	OMP_NUM_THREADS=1 MPLBACKEND=agg NUMBA_CACHE_DIR="$(CURDIR)/.cache/numba" $(BIN)/nbdev_test --n_workers 2 --timing
-	OMP_NUM_THREADS=1 MPLBACKEND=agg NUMBA_CACHE_DIR="$(CURDIR)/.cache/numba" $(BIN)/python -m pytest -n 2 --dist loadfile tests
+	OMP_NUM_THREADS=1 MPLBACKEND=agg $(COMPILED) $(BIN)/nbdev_test --n_workers 2 --timing
+	OMP_NUM_THREADS=1 MPLBACKEND=agg $(COMPILED) $(BIN)/python -m pytest -n 2 --dist loadfile tests
 
 # The package is what the notebooks export; asked before anything is exported anew.
 check: .venv/installed
 	@$(RUN) check-export
 
 lab: .cache/exported
-	$(BIN)/jupyter lab nbs
+	$(COMPILED) $(BIN)/jupyter lab nbs
 
 site: .cache/exported .venv/installed-site
-	OMP_NUM_THREADS=1 MPLBACKEND=agg NUMBA_CACHE_DIR="$(CURDIR)/.cache/numba" $(BIN)/python site/build.py --tier "$(TIER)"
+	OMP_NUM_THREADS=1 MPLBACKEND=agg $(COMPILED) $(BIN)/python site/build.py --tier "$(TIER)"
 
 # Wants a Chromium on the PATH, or its place in PIANOALIGN_CHROMIUM.
 test-browser: site
@@ -60,6 +61,8 @@ readme: .cache/exported
 	@echo "Installing pinned packages into .venv (2 GB, some minutes, once) ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt setuptools $(REQUIREMENTS)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Compiling what librosa needs, once ..."
+	@$(COMPILED) $(BIN)/python -c 'import librosa.core.constantq, librosa.sequence'
 	@touch $@
 
 .venv/installed-site: .venv/installed

@@ -12,7 +12,7 @@ __all__ = ['TABLES', 'FIGURES', 'BASELINES', 'TRAINING', 'PARAMETERS', 'REQUIRED
            'tidy', 'check_export', 'reproduce', 'main']
 
 # %% ../nbs/70_pipeline.ipynb #8e26fff6
-import ast, contextlib, csv, difflib, hashlib, json, os, platform, re, shutil, signal, subprocess, sys, threading, time
+import ast, contextlib, csv, difflib, functools, hashlib, json, os, platform, re, shutil, signal, subprocess, sys, threading, time
 from pathlib import Path
 
 from .notes import InputError, repo_root
@@ -180,6 +180,7 @@ def digest(
     "A short fingerprint of its arguments."
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:16]
 
+@functools.lru_cache(None)  # a module is asked for by every notebook that needs it
 def code_fingerprint(
     source:str, # Python source
 )->str:
@@ -207,8 +208,9 @@ def package_modules(
 def _package():
     return Path(__file__).resolve().parent if "__file__" in globals() else repo_root() / "pianoalign"
 
-def _imports(source, known):
-    "Names of the package's modules that a piece of Python imports."
+@functools.lru_cache(None)
+def _imports(source):
+    "Names in the package that a piece of Python imports; not all need be modules."
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import): found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("pianoalign.")}
@@ -216,7 +218,7 @@ def _imports(source, known):
             name = (node.module or "") if node.level else (node.module or "").removeprefix("pianoalign").removeprefix(".")
             ours = bool(node.level) or (node.module or "").split(".")[0] == "pianoalign"
             if ours: found |= {name.split(".")[0]} if name else {a.name for a in node.names}
-    return found & set(known)
+    return found
 
 # %% ../nbs/70_pipeline.ipynb #bcfc75e3
 def needed_modules(
@@ -231,7 +233,7 @@ def needed_modules(
         name = (todo - seen).pop()
         seen.add(name)
         if name not in modules: raise InputError(f"The package has no module {name!r}; `make export` writes it from its notebook.")
-        todo |= _imports(modules[name].read_text(encoding="utf-8"), modules)
+        todo |= _imports(modules[name].read_text(encoding="utf-8")) & set(modules)
     return seen
 
 def _notebook_imports(path, known):
@@ -241,7 +243,7 @@ def _notebook_imports(path, known):
         if cell["cell_type"] != "code": continue
         lines = [l for l in _text(cell).splitlines() if not l.lstrip().startswith(("%", "!"))]
         own |= set(re.findall(r"^#\| *default_exp +(\w+)", _text(cell), re.M))
-        try: found |= _imports("\n".join(lines), known)
+        try: found |= _imports("\n".join(lines))
         except SyntaxError: continue
     return (found | own) & set(known)
 
