@@ -20,7 +20,7 @@ from .notes import HIGHEST_PITCH, InputError, LOWEST_PITCH, Notes, frame_of, par
 from .preprocessing import AudioSettings, LOG_FLOOR, pad_to_common, piano_roll
 from .network import CRNN, NetworkSettings, parameter_count, predict
 from .postprocessing import align_by_onsets, align_notes, note_blocks
-from .metrics import onset_errors, summarise
+from .metrics import count_matches, onset_errors, summarise
 from .datasets import (DataSettings, changed, corpus_fingerprint, cut_points, degrade, evaluation_segments,
                                  experiment_corpus, feature_store, load_corpus, loosen)
 
@@ -390,13 +390,8 @@ def decode(network:CRNN, experiment:Experiment, image, loose:Notes)->tuple: # di
 
 # %% ../nbs/32_training.ipynb #8fb6bb39
 def block_quality(reference:Notes, blocks:Notes, tolerance_s:float=.05)->tuple: # hits, found, true
-    "Onsets of the raw blocks against the truth (mir_eval): how many fit, how many blocks, how many notes."
-    import mir_eval
-    if len(blocks) == 0 or len(reference) == 0: return 0, len(blocks), len(reference)
-    spans = lambda notes: np.stack([notes.onset_s, notes.offset_s], 1)
-    hz = lambda notes: 440 * 2 ** ((notes.pitch - 69) / 12)
-    hits = mir_eval.transcription.match_notes(spans(reference), hz(reference), spans(blocks), hz(blocks), onset_tolerance=tolerance_s, pitch_tolerance=1., offset_ratio=None)
-    return len(hits), len(blocks), len(reference)
+    "Onsets of the raw blocks against the truth: how many fit, how many blocks, how many notes."
+    return count_matches(reference, blocks, tolerance_s), len(blocks), len(reference)
 
 
 def read_aligned(folder)->dict: # (set, segment id) -> (onset_s, offset_s)
