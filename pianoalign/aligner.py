@@ -19,7 +19,7 @@ import numpy as np
 
 import pianoalign
 from .notes import (InputError, MidiScore, Notes, SHORTEST_NOTE_S, TimeMap, frame_of, read_midi, repo_root,
-                              sounding_notes, write_retimed_midi)
+                              sounding_notes, whole_file, write_retimed_midi)
 from .preprocessing import AudioSettings
 from .postprocessing import align_notes, cut_overlaps
 from .listening import Facts, HALF, Heard, LIFTED_PEAK, QUIET_PEAK, file_offset, hear, listen_to, stream_audio
@@ -199,13 +199,6 @@ def report_rows(result): # yields tuples
         yield (k, int(b.pitch[k]), int(b.velocity[k]), int(s.track[k]), int(s.channel[k]), *times, round(1000 * float(a.onset_s[k] - b.onset_s[k]), 3),
                "yes" if result.status[k] == MATCHED else "no", str(result.status[k]), round(float(sure), 4) if np.isfinite(sure) else None)
 
-def _write_whole(path, write, mode="w"): # under a temporary name first
-    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, mode, **({} if "b" in mode else dict(newline="", encoding="utf-8"))) as f: write(f)
-        os.replace(temporary, path)
-    finally: temporary.unlink(missing_ok=True)
-
 def write_report(result, path)->None: # .csv or .json to write
     "The table of all notes, as CSV, or as JSON with a summary."
     path = Path(path)
@@ -220,7 +213,8 @@ def write_report(result, path)->None: # .csv or .json to write
                      duration_s=result.duration_s, offset_s=result.offset_s, notes=len(result.status), status=counts,
                      mean_confidence=round(float(known.mean()), 4) if len(known) else None, doubtful=bool(result.doubtful), remarks=list(result.remarks))
         json.dump(dict(summary=about, notes=[dict(zip(REPORT_COLUMNS, row)) for row in report_rows(result)]), f, indent=1)
-    _write_whole(path, as_json if path.suffix.lower() == ".json" else as_csv)
+    write = as_json if path.suffix.lower() == ".json" else as_csv
+    with whole_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as f: write(f)
 
 # %% ../nbs/60_aligner.ipynb #212539d8
 def draw_result(result, start_s=None, length_s:float=15.): # -> a matplotlib Figure
@@ -253,7 +247,7 @@ PLOT_ENDINGS, REPORT_ENDINGS = (".png", ".pdf", ".svg"), (".csv", ".json")
 def write_plot(result, path)->None: # .png, .pdf or .svg
     "The picture of a result."
     path = Path(path)
-    _write_whole(path, lambda f: draw_result(result).savefig(f, format=path.suffix[1:].lower(), dpi=150), "wb")
+    with whole_file(path) as temporary: draw_result(result).savefig(temporary, format=path.suffix[1:].lower(), dpi=150)
 
 # %% ../nbs/60_aligner.ipynb #8c7119a2
 def check_output(path, # file to write, or None

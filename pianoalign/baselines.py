@@ -9,12 +9,12 @@ __all__ = ['FILTER_RATE_HZ', 'SHORTEST_S', 'RECIPES', 'DTWSettings', 'AudioFeatu
            'calibration_segments', 'baseline_errors', 'run_baselines']
 
 # %% ../nbs/34_baselines.ipynb #59a905b8
-import contextlib, hashlib, io, json, os, sys
+import contextlib, hashlib, io, json, sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from .notes import HIGHEST_PITCH, InputError, LOWEST_PITCH, Notes
+from .notes import HIGHEST_PITCH, InputError, LOWEST_PITCH, Notes, whole_file
 from .preprocessing import check_samples, load_audio, resample
 
 # %% ../nbs/34_baselines.ipynb #1fce4272
@@ -291,11 +291,7 @@ def align_recording(
         for method, notes in align_segment(part(s.start_s, s.end_s), rate_hz, s.loose, recipes).items():
             times[f"{method}/{s.id}/onset_s"], times[f"{method}/{s.id}/offset_s"] = notes.onset_s, notes.offset_s
     if otherwise: times |= _align_otherwise(segments, part, rate_hz, recipes["dtw"])
-    path.parent.mkdir(parents=True, exist_ok=True); temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file: np.savez(file, **times)
-        os.replace(temporary, path)
-    finally: temporary.unlink(missing_ok=True)
+    with whole_file(path, make_folder=True) as temporary: np.savez(temporary, **times)
     return path
 
 # %% ../nbs/34_baselines.ipynb #c17a1b09

@@ -8,14 +8,14 @@ __all__ = ['JITTER_SCALE', 'SHORTEST_NOTE_S', 'CUT_GRID_S', 'SPLITS', 'MAPS_SPLI
            'cached_spectrogram', 'feature_store']
 
 # %% ../nbs/31_datasets.ipynb #cb5bbb43
-import hashlib, json, os, zlib
+import hashlib, json, zlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .notes import InputError, Notes, frame_of, read_midi, read_note_table, samples_of, sounding_notes
+from .notes import InputError, Notes, frame_of, read_midi, read_note_table, samples_of, sounding_notes, whole_file
 from .preprocessing import LOG_FLOOR, AudioSettings, load_audio, spectrogram
 
 # %% ../nbs/31_datasets.ipynb #f7ac7b4f
@@ -349,14 +349,7 @@ def cached_spectrogram(recording:Recording, audio:AudioSettings, cache_dir)->np.
     path = feature_path(recording, audio, cache_dir)
     if not path.exists():
         image = spectrogram(load_audio(recording.audio, audio.sample_rate_hz), audio).astype(np.float16)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        try:
-            with open(temporary, "wb") as f: np.save(f, image)
-            os.replace(temporary, path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise InputError(f"{path} cannot be written ({error.strerror}): free some space, or name another cache folder") from None
+        with whole_file(path, make_folder=True) as temporary: np.save(temporary, image)
     return np.load(path, mmap_mode="r")
 
 

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['BLOCK_FRAMES', 'PIECE_FRAMES', 'MARGIN_FRAMES', 'QUIETEST', 'QUIET_PEAK', 'LIFTED_PEAK', 'OFFSET_REACH_S',
            'LEAST_RISE', 'WINDOW_FRAMES', 'CONTEXT_FRAMES', 'WINDOWS', 'CONV_FRAMES', 'HALF', 'open_blocks', 'Facts',
-           'stream_audio', 'pieces_of', 'listen_to', 'offset_curve', 'FileOffset', 'file_offset', 'roll_frames',
-           'roll_between', 'Walker', 'Heard', 'in_steps', 'hear']
+           'stream_audio', 'pieces_of', 'listen_to', 'offset_curve', 'FileOffset', 'file_offset', 'Walker', 'Heard',
+           'in_steps', 'hear']
 
 # %% ../nbs/64_long_recordings.ipynb #5022a1e0
 import functools, os, shutil, struct, subprocess, tempfile, warnings
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from .notes import InputError, LOWEST_PITCH, N_PITCHES, Notes, frame_of
-from .preprocessing import AudioSettings, LOG_FLOOR
+from .preprocessing import AudioSettings, LOG_FLOOR, magnitude, note_frames, paint_roll
 from .postprocessing import onset_candidates
 
 # %% ../nbs/64_long_recordings.ipynb #e5a67d09
@@ -177,10 +177,7 @@ def _cqt(samples, audio): # -> (n, n_bins) float32 magnitudes
 # %% ../nbs/64_long_recordings.ipynb #2f7b7d4b
 def _magnitude(samples, audio): # -> (n, n_bins) float32, as `preprocessing.spectrogram` before its logarithm
     if audio.feature == "cqt" and (audio.hop_smp & -audio.hop_smp).bit_length() - 1 < np.ceil(audio.n_bins / audio.bins_per_octave): return _cqt(samples, audio)
-    import librosa
-    common = dict(sr=audio.sample_rate_hz, hop_length=audio.hop_smp)
-    if audio.feature == "cqt": return np.abs(librosa.cqt(samples, fmin=audio.fmin_hz, n_bins=audio.n_bins, bins_per_octave=audio.bins_per_octave, **common)).T
-    return librosa.feature.melspectrogram(y=samples, n_mels=audio.n_bins, fmin=audio.fmin_hz, n_fft=2048, power=1., **common).T
+    return magnitude(samples, audio)
 
 QUIETEST = 1e-9 # magnitudes are kept down to here until the recording's level is known
 
@@ -286,25 +283,6 @@ def _folded(layers): # convolutions of a branch -> the same function, without ba
         else: out.append(nn.ReLU(inplace=True) if isinstance(layer, nn.ReLU) else layer)
     return nn.Sequential(*out).to(memory_format=torch.channels_last)
 
-def roll_frames(notes:Notes, fps:int): # -> first (n,), stop (n,), row (n,): what `piano_roll` fills
-    notes = notes[notes.in_range()]
-    first = frame_of(notes.onset_s, fps)
-    return first, np.maximum(frame_of(notes.offset_s, fps), first + 1), notes.pitch - LOWEST_PITCH
-
-def roll_between(frames, a:int, b:int)->np.ndarray: # (b - a, 88) float32
-    "Frames a to b of the piano roll, without the rest of it."
-    first, stop, row = frames
-    inside = (stop > a) & (first < b)
-    first, stop, row = first[inside], stop[inside], row[inside]
-    steps = np.zeros((b - a + 1, N_PITCHES), dtype=np.int32)
-    np.add.at(steps, (np.maximum(first, a) - a, row), 1)
-    np.add.at(steps, (np.minimum(stop, b) - a, row), -1)
-    roll = (np.cumsum(steps[:-1], axis=0) > 0).astype(np.float32)
-    before, row = frames[0] - 1, frames[2]                       # the gap before each onset, one frame beyond b included
-    gap = (before >= a) & (before < b) & (before >= 0)
-    roll[before[gap] - a, row[gap]] = 0
-    return roll
-
 # %% ../nbs/64_long_recordings.ipynb #d80e3495
 WINDOW_FRAMES, CONTEXT_FRAMES, WINDOWS = 2500, 300, 4 # a window, what is heard on either side of it, windows at a time
 CONV_FRAMES = 500 # a stretch for the convolutions
@@ -402,12 +380,12 @@ def hear(walker:Walker, audio:AudioSettings,
 )->Heard:
     "The network's answer for a recording of any length."
     import torch
-    frames, silence = roll_frames(given, audio.fps), np.log(LOG_FLOOR) if audio.scale == "log" else 0.
+    frames, silence = note_frames(given, audio.fps), np.log(LOG_FLOOR) if audio.scale == "log" else 0.
     def image_of(a, b):
         part = image[a:b].astype(np.float32)
         return np.pad(part, ((0, b - a - len(part)), (0, 0)), constant_values=silence)
     starts = np.arange(0, n_frames, walker.window).tolist()
-    groups = [(starts[k:k + WINDOWS], n_frames, image_of, lambda a, b: roll_between(frames, a, b)) for k in range(0, len(starts), WINDOWS)]
+    groups = [(starts[k:k + WINDOWS], n_frames, image_of, lambda a, b: paint_roll(frames, a, b)) for k in range(0, len(starts), WINDOWS)]
     peaks = _Peaks(audio.fps) if walker.network.onset_output is not None else None
     roll, done, threads = np.zeros((n_frames, N_PITCHES), np.uint8), 0, torch.get_num_threads()
     workers = workers if str(walker.device) == "cpu" else 1

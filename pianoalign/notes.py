@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['LOWEST_PITCH', 'HIGHEST_PITCH', 'N_PITCHES', 'SHORTEST_NOTE_S', 'DEFAULT_TEMPO_US', 'DRUMS', 'SETUP', 'FINEST_S',
            'InputError', 'Notes', 'frame_of', 'time_of', 'samples_of', 'time_of_sample', 'TempoMap', 'tempo_map',
-           'MidiScore', 'read_midi', 'sounding_notes', 'write_midi', 'TimeMap', 'write_retimed_midi', 'read_note_table',
-           'repo_root', 'parse_duration_s']
+           'MidiScore', 'read_midi', 'sounding_notes', 'whole_file', 'write_midi', 'TimeMap', 'write_retimed_midi',
+           'read_note_table', 'repo_root', 'parse_duration_s']
 
 # %% ../nbs/20_model.ipynb #5e7ed973
-import os, re, tempfile
+import contextlib, os, re, tempfile
 from collections import defaultdict, deque
 from copy import copy
 from dataclasses import dataclass
@@ -343,16 +343,25 @@ def _key_events(on, off, # (n,) ticks of one key
     return out + [(out[-1][0], "stray", s) for some in stray.values() for s in some]
 
 # %% ../nbs/20_model.ipynb #4825301c
-def _save(midi:mido.MidiFile, path):
-    "Write a MIDI file whole or not at all. Raises `InputError` if its folder does not exist."
-    path = Path(path)
-    if not path.parent.is_dir(): raise InputError(f"{path}: there is no folder {path.parent}; create it first.")
-    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
+@contextlib.contextmanager
+def whole_file(path, # to write
+    make_folder:bool=False, # if its folder does not exist
+): # -> Path: where to write to
+    """A file that is written whole or not at all: inside, write to the temporary name given; afterwards it bears its own.
+    Raises `InputError` for a missing folder, missing rights, a full disk."""
+    path = Path(path); temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
-        with open(temporary, "wb") as f: midi.save(file=f)
+        if make_folder: path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.is_dir(): raise InputError(f"{path}: there is no folder {path.parent}; create it first.")
+        yield temporary
         os.replace(temporary, path)
-    except PermissionError: raise InputError(f"{path}: may not be written; choose another folder.") from None
+    except PermissionError: raise InputError(f"{path} may not be written; choose another folder.") from None
+    except OSError as error: raise InputError(f"{path} cannot be written ({error.strerror or error}): free some space or choose another folder.") from None
     finally: temporary.unlink(missing_ok=True)
+
+
+def _save(midi:mido.MidiFile, path):
+    with whole_file(path) as temporary, open(temporary, "wb") as f: midi.save(file=f)
 
 # %% ../nbs/20_model.ipynb #edd74b65
 def _track(events # [(tick, message)] in order

@@ -15,7 +15,7 @@ __all__ = ['TABLES', 'FIGURES', 'BASELINES', 'TRAINING', 'PARAMETERS', 'REQUIRED
 import ast, contextlib, csv, difflib, functools, hashlib, json, os, platform, re, shutil, signal, subprocess, sys, threading, time
 from pathlib import Path
 
-from .notes import InputError, repo_root
+from .notes import InputError, repo_root, whole_file
 
 # %% ../nbs/70_pipeline.ipynb #904cb96e
 _MALLOC = dict(MALLOC_MMAP_THRESHOLD_=str(1 << 33), MALLOC_TRIM_THRESHOLD_=str(1 << 34), MALLOC_TOP_PAD_=str(1 << 28))
@@ -115,10 +115,7 @@ def write_text(
 )->Path:
     "Write under a temporary name, then move into place, so that nobody sees half a file."
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    with whole_file(path, make_folder=True) as part: part.write_text(text, encoding="utf-8")
     return path
 
 # %% ../nbs/70_pipeline.ipynb #0a682fb2

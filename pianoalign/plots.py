@@ -7,14 +7,14 @@ __all__ = ['COLOURS', 'METHOD_NAMES', 'STYLE', 'use_style', 'draw_roll', 'draw_s
            'side_by_side', 'excerpt', 'coded', 'player', 'listen', 'save_figure']
 
 # %% ../nbs/11_plots.ipynb #353ee9a3
-import io, os
+import io
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
-from .notes import InputError
+from .notes import InputError, whole_file
 
 # %% ../nbs/11_plots.ipynb #395b8c96
 COLOURS = dict(unaligned="#7f7f7f", dtw="#E69F00", crnn="#0072B2", high_resolution="#009E73",
@@ -242,11 +242,8 @@ def save_figure(
     if unknown: raise InputError(f"figures are saved as pdf, svg or png, not as {unknown[0]!r}")
     written = []
     for form in formats:
-        path = root / f"{name}.{form}"; temporary = root / f".{name}.{os.getpid()}.{form}"
-        try:
-            with matplotlib.rc_context({"svg.hashsalt": "pianoalign"}):
-                fig.savefig(temporary, format=form, dpi=dpi, metadata=_METADATA[form])
-            os.replace(temporary, path)
-        finally: temporary.unlink(missing_ok=True)
+        path = root / f"{name}.{form}"
+        with whole_file(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "pianoalign"}):
+            fig.savefig(temporary, format=form, dpi=dpi, metadata=_METADATA[form])
         written.append(path)
     return written

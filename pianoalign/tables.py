@@ -23,7 +23,7 @@ import pandas as pd
 
 from . import plots
 from .metrics import COLUMNS, checked, compare, draw_pieces, figures, figures_of_draws, interval, remove_shift, summarise
-from .notes import InputError
+from .notes import InputError, whole_file
 from .training import TrainingSettings, load_plan, read_errors
 
 # %% ../nbs/40_tables.ipynb #7a3b7c62
@@ -468,14 +468,9 @@ def write_table(
     path, # CSV file; its folder is made where missing
 )->Path: # the file
     "Write a table atomically in a fixed format: the same runs give the same bytes."
-    path = Path(path); path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     keys = {k: table[k].map(lambda v: f"{v:g}" if isinstance(v, float) else v) for k in ("max_tempo_factor",) if k in table}
-    try:
-        table.assign(**keys).to_csv(temporary, index=False, float_format="%.4f", lineterminator="\n")
-        os.replace(temporary, path)
-    finally: temporary.unlink(missing_ok=True)
-    return path
+    with whole_file(path, make_folder=True) as temporary: table.assign(**keys).to_csv(temporary, index=False, float_format="%.4f", lineterminator="\n")
+    return Path(path)
 
 # %% ../nbs/40_tables.ipynb #73871bea
 HEADINGS = dict(mean_ms="mean (ms)", median_ms="median (ms)", std_ms="std (ms)", within_100_pct="≤ 100 ms (%)", within_50_pct="≤ 50 ms (%)",

@@ -8,7 +8,7 @@ __all__ = ['SECTIONS', 'TrainingSettings', 'Experiment', 'build', 'experiment_fr
            'summaries', 'Clock', 'validation_loss', 'fit', 'find_run', 'train', 'versions', 'judge']
 
 # %% ../nbs/32_training.ipynb #e9994af6
-import ctypes, dataclasses, difflib, json, os, platform, time, types, typing
+import ctypes, dataclasses, difflib, json, platform, time, types, typing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from .notes import HIGHEST_PITCH, InputError, LOWEST_PITCH, Notes, frame_of, parse_duration_s, repo_root, time_of
+from .notes import HIGHEST_PITCH, InputError, LOWEST_PITCH, Notes, frame_of, parse_duration_s, repo_root, time_of, whole_file
 from .preprocessing import AudioSettings, LOG_FLOOR, pad_to_common, piano_roll
 from .network import CRNN, NetworkSettings, parameter_count, predict
 from .postprocessing import align_by_onsets, align_notes, note_blocks
@@ -252,12 +252,7 @@ def learning_rate_at(step:int, steps:int, settings:TrainingSettings)->float:
 # %% ../nbs/32_training.ipynb #f0b86f9f
 def _write(path:Path, write):
     "Call `write(temporary path)`, then rename."
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try: write(temporary); os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"{path} cannot be written ({error.strerror or error}): free some space or choose another folder") from None
+    with whole_file(path, make_folder=True) as temporary: write(temporary)
 
 
 def write_json(path:Path, values): _write(Path(path), lambda p: p.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n"))

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import pianoalign
-from .notes import InputError, LOWEST_PITCH, N_PITCHES, Notes
+from .notes import InputError, LOWEST_PITCH, N_PITCHES, Notes, whole_file
 from .preprocessing import AudioSettings, check_samples, load_audio, resample, spectrogram
 from .metrics import onset_errors
 from .plots import METHOD_NAMES, coded
@@ -248,11 +248,7 @@ def write_page(path, # .html to write
     if not states: raise InputError(f"{path}: there is no widget to write; give at least one")
     if path.suffix.lower() not in (".html", ".htm"): raise InputError(f"{path}: a page ends in .html; choose such a name")
     if path.is_dir() or not path.parent.is_dir(): raise InputError(f"{path}: cannot be written there; name a file in a folder that exists")
-    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
-    try:
-        temporary.write_text(page_html(*states, title=title), encoding="utf-8")
-        os.replace(temporary, path)
-    finally: temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary: temporary.write_text(page_html(*states, title=title), encoding="utf-8")
     return path
 
 # %% ../nbs/51_explorer.ipynb #4d086a08
