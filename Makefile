@@ -1,6 +1,6 @@
 # make reproduce   the whole paper; TIER=smoke|demo|paper, CORPUS=folder, BUDGET=2min, ONLY=table1, JOBS=2
 # make test        the notebooks' own tests, then tests/
-# make lab         JupyterLab on the notebooks
+# make lab         JupyterLab: the chapters in nbs/, the executed ones in results/
 # make site        the executed chapters, results and reference as a site, in _site/ (after make reproduce)
 # make test-browser  the players and the site in a real Chromium
 # make clean       remove the environment and caches; results stay
@@ -32,8 +32,10 @@ test: check
 check: .venv/installed
 	@$(RUN) check-export
 
+# JupyterLab shows the widgets of an executed chapter only when it may trust it.
 lab: .cache/exported
-	$(COMPILED) $(BIN)/jupyter lab nbs
+	@$(BIN)/jupyter trust results/*/notebooks/*.ipynb >/dev/null 2>&1 || true
+	$(COMPILED) $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/nbs
 
 site: .cache/exported .venv/installed-site
 	OMP_NUM_THREADS=1 MPLBACKEND=agg $(COMPILED) $(BIN)/python site/build.py --tier "$(TIER)"

@@ -470,7 +470,9 @@ const sayFailure = (root, player) => { if (player.failure) root.append(h('p', { 
 
 /** A frame around a widget: style hooks, theme, errors as a sentence instead of an empty box. */
 function frame(el, kind, title) {
-  const root = h('section', { class: `pianoalign pa-${kind}`, 'data-lm-suppress-shortcuts': 'true', 'aria-label': title });
+  const root = h('section', { class: `pianoalign pa-${kind}`, 'aria-label': title });
+  // JupyterLab asks the element that has the focus itself, not its parents: without this, X in the explorer cuts the cell
+  root.addEventListener('focusin', e => e.target.setAttribute('data-lm-suppress-shortcuts', 'true'));
   el.append(root);
   const fail = error => { root.append(h('p', { class: 'pa-error', role: 'alert' }, error.message || String(error))); root.pianoalign = { error: String(error) }; };
   return { root, fail };

@@ -1,24 +1,18 @@
 """The widgets in a real Chromium: drawn, heard, moved by keys; from a file and from a server, light and dark.
 
-Pictures go to tests/browser/screenshots. Skipped where playwright or Chromium is missing."""
+Pictures go to tests/browser/screenshots."""
 import base64
 import functools
 import http.server
 import importlib.util
 import json
-import os
-import shutil
-import sys
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[site]'")
-CHROMIUM = os.environ.get("PIANOALIGN_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-if not CHROMIUM: pytest.skip("no Chromium: install Debian's package chromium, or name one in PIANOALIGN_CHROMIUM", allow_module_level=True)
-
+from chromium import do, handle, n_colours, picture, plays, ready, save, settled
 from pianoalign.datasets import DataSettings, draw_deviations
 from pianoalign.jitterlab import fit_threshold, jitter_lab_state, listening_state, read_answers
 from pianoalign.metrics import figures, onset_errors
@@ -26,11 +20,8 @@ from pianoalign.notes import Notes
 from pianoalign.plots import clicks, synthesise
 from pianoalign.widgets import WidgetState, explorer_state, write_page
 
-SCREENSHOTS = Path(__file__).parent / "screenshots"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--mute-audio",
-             "--autoplay-policy=no-user-gesture-required"]
 RATE = 16000
-HANDLE = "document.querySelector('.pianoalign').pianoalign"
+HANDLE = handle()
 
 
 def phrase(n=60, seconds=10., seed=0):
@@ -46,14 +37,6 @@ RNG = np.random.default_rng(7)
 UNALIGNED = TRUTH.at_times(*(np.stack([TRUTH.onset_s, TRUTH.offset_s]) + RNG.uniform(-.1, .1, len(TRUTH))))
 CRNN = TRUTH.at_times(*(np.stack([TRUTH.onset_s, TRUTH.offset_s]) + RNG.normal(0, .006, len(TRUTH))))
 SOUND = synthesise(TRUTH, n_samples=10 * RATE)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +56,7 @@ def visit(browser, folder):
         page.on("request", lambda r: page.asked.append(r.url) if not r.url.startswith(("data:", "blob:")) else None)
         url = f"{server}/{path.name}" if server else path.as_uri()
         page.goto(url)
-        page.wait_for_function(f"(() => {{ const w = document.querySelector('.pianoalign'); return w && w.pianoalign && w.pianoalign.ready && w.pianoalign.ready.then(() => true); }})()")
+        ready(page)
         page.wait_for_timeout(120)
         page.home = url; opened.append((context, page))
         return page
@@ -89,14 +72,6 @@ def explorer_page(visit, **kwargs):
     return visit(explorer_state((SOUND, RATE), dict(unaligned=UNALIGNED, crnn=CRNN), TRUTH, title="Test phrase", **{"form": "wav"} | options), "explorer", **kwargs)
 
 
-def do(page, code): return page.evaluate(f"async () => {{ const w = {HANDLE}; {code} }}")
-
-def picture(page, selector=".pa-stage canvas"):
-    "The pixels of a canvas, (height, width, 4) uint8."
-    text = page.evaluate("""selector => { const c = document.querySelector(selector), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
-        let s = ''; for (let k = 0; k < d.length; k += 8192) s += String.fromCharCode(...d.subarray(k, k + 8192)); return [btoa(s), c.height, c.width]; }""", selector)
-    return np.frombuffer(base64.b64decode(text[0]), np.uint8).reshape(text[1], text[2], 4)
-
 def heard(page, settings, begin_s, seconds, widget=0):
     "What the player would send to the sound card: (2, n) float32."
     text = do(page, f"""Object.assign(w.player.settings, {json.dumps(settings)});
@@ -104,18 +79,13 @@ def heard(page, settings, begin_s, seconds, widget=0):
         return w.player.offline({begin_s}, {seconds}).map(bytes);""")
     return np.stack([np.frombuffer(base64.b64decode(t), np.float32) for t in text])
 
-def settled(page): page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-def save(page, name):
-    SCREENSHOTS.mkdir(exist_ok=True); page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
-
 
 # ---------------------------------------------------------------- drawing
 
 def test_draws_and_layers_differ(visit):
     page = explorer_page(visit)
     first = picture(page)
-    assert len(np.unique(first.reshape(-1, 4), axis=0)) > 40                       # a picture, not a blank
+    assert n_colours(first) > 40                      # a picture, not a blank
     page.locator(".pa-stage").focus()
     seen = [first]
     for key in ("1", "2", "3"):                                                     # hide one layer after the other
@@ -158,19 +128,7 @@ def test_narrow(visit):
 
 # ---------------------------------------------------------------- sound
 
-def test_plays(visit):
-    page = explorer_page(visit)
-    before = picture(page, ".pa-over")
-    page.get_by_role("button", name="Play (Space)").click()
-    page.wait_for_function(f"{HANDLE}.player.position > 0.9", timeout=15000)
-    level = do(page, """const a = new Float32Array(2048); let most = 0;
-        for (let k = 0; k < 10; k++) { w.player.analyser.getFloatTimeDomainData(a); most = Math.max(most, Math.sqrt(a.reduce((s, x) => s + x * x, 0) / a.length)); await new Promise(r => setTimeout(r, 60)); }
-        return most;""")
-    assert level > .005                                                             # measured on the way to the sound card
-    assert (picture(page, ".pa-over") != before).any() and page.locator(".pa-time").inner_text() > "0:00.90"
-    page.get_by_role("button", name="Pause (Space)").click()
-    stopped = do(page, "return w.player.position"); page.wait_for_timeout(300)
-    assert do(page, "return w.player.position") == stopped > .9
+def test_plays(visit): plays(explorer_page(visit))
 
 def test_playhead_keeps_time(visit):
     page = explorer_page(visit)
@@ -361,7 +319,7 @@ def test_a_slider_changes_the_histogram(visit):
     page = lab_page(visit)
     counts = lambda: do(page, "return [...w.histogram.counts]")
     before, drawn = counts(), picture(page, ".pa-plot canvas")
-    assert sum(before) == len(TRUTH) and len(np.unique(drawn.reshape(-1, 4), axis=0)) > 8
+    assert sum(before) == len(TRUTH) and n_colours(drawn) > 8
     slider = page.get_by_label("Largest deviation"); slider.focus()
     for _ in range(60): page.keyboard.press("ArrowLeft")
     settled(page)
@@ -462,7 +420,7 @@ def test_result_looks(visit, dark):
         w.finish();""")
     settled(page); save(page, f"listening_result_{'dark' if dark else 'light'}")
     low, high = do(page, "return [w.fit.low_ms, w.fit.high_ms]")
-    assert page.locator("h4").inner_text().startswith("Threshold") and low < 25 and len(np.unique(picture(page, ".pa-plot canvas").reshape(-1, 4), axis=0)) > 10
+    assert page.locator("h4").inner_text().startswith("Threshold") and low < 25 and n_colours(picture(page, ".pa-plot canvas")) > 10
 
 def test_order_is_that_of_the_seed(visit):
     page = listening_page(visit)

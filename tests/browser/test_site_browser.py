@@ -1,15 +1,13 @@
 "The built site in a real Chromium: no console errors, no broken links, nothing fetched, players that play, search that finds."
-import os, re, shutil
+import re
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: `make test-browser` installs it")
-CHROMIUM = os.environ.get("PIANOALIGN_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SITE = Path(__file__).resolve().parents[2] / "_site"
-if not CHROMIUM: pytest.skip("no Chromium: install Debian's package chromium, or name one in PIANOALIGN_CHROMIUM", allow_module_level=True)
+from chromium import ROOT
+
+SITE = ROOT / "_site"
 if not (SITE / "index.html").is_file(): pytest.skip("no site: `make site` builds it", allow_module_level=True)
 PAGES = sorted(p.relative_to(SITE).as_posix() for p in SITE.rglob("*.html"))
 
@@ -27,15 +25,6 @@ class Links(HTMLParser):
 
 def read(page):
     parser = Links(); parser.feed((SITE / page).read_text(encoding="utf-8")); return parser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as p:
-        b = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-                                                              "--disable-sync", "--no-first-run", "--autoplay-policy=no-user-gesture-required"])
-        yield b
-        b.close()
 
 
 def test_no_broken_link_and_nothing_from_the_network():
