@@ -113,5 +113,5 @@ def test_a_failed_save_leaves_the_old_file(axes, tmp_path, monkeypatch):
     path, = save_figure(axes.figure, tmp_path, "toy", ("png",)); before = path.read_bytes()
     def fails(name, **_): open(name, "w").write("half"); raise OSError("disk full")
     monkeypatch.setattr(axes.figure, "savefig", fails)
-    with pytest.raises(OSError): save_figure(axes.figure, tmp_path, "toy", ("png",))
+    with pytest.raises(InputError, match="disk full"): save_figure(axes.figure, tmp_path, "toy", ("png",))
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["toy.png"]

@@ -120,7 +120,7 @@ def test_a_table_that_cannot_be_written_leaves_the_old_one(example, tmp_path, mo
     path = tables.write_table(tables.table2(example), tmp_path / "table2.csv"); before = path.read_bytes()
     def full(*_): raise OSError("No space left on device")
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space"): tables.write_table(tables.table3(example), path)
+    with pytest.raises(InputError, match="No space"): tables.write_table(tables.table3(example), path)
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["table2.csv"]
 
 
