@@ -119,7 +119,7 @@ def write_text(
     return path
 
 # %% ../nbs/70_pipeline.ipynb #0a682fb2
-def _execute(nb, part, parameters, cwd):
+def _execute(nb, part, parameters, cwd, end="graceful"):
     "One call of papermill; a kernel that did not come up gets a second chance."
     sys.modules.setdefault("rfc3987_syntax", None)  # jsonschema would build a grammar of web addresses: two seconds for nothing
     import nbformat, papermill
@@ -127,7 +127,7 @@ def _execute(nb, part, parameters, cwd):
     for attempt in (1, 2):
         try:
             return papermill.execute_notebook(nbformat.from_dict(nb), str(part), parameters=parameters, kernel_name="python3",
-                                              cwd=str(cwd), progress_bar=False, start_timeout=180)
+                                              cwd=str(cwd), progress_bar=False, start_timeout=180, shutdown_kernel=end)
         except DeadKernelError:
             done = [c for c in read_notebook(part)["cells"] if c.get("execution_count")] if part.exists() else []
             if attempt == 2 or done: raise
@@ -150,6 +150,7 @@ def run_notebook(
     parameters:dict=None, # name -> value; each must stand in the cell tagged `parameters`
     failed=None, # where the copy goes when a cell fails; default: beside `out`
     cwd=None, # folder to run in; default: the notebook's
+    end="graceful", # or "immediate": do not wait until Python has folded up what it loaded
 )->Path: # `out`
     """Execute a notebook with parameters: the only door to papermill.
     Raises `InputError` for parameters that the notebook does not have and `NotebookError` when a cell fails."""
@@ -159,7 +160,7 @@ def run_notebook(
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.stem}.part.ipynb")
     try:
-        with edge(repo_root(notebook.parent)): _execute(clean_notebook(notebook), part, parameters or {}, cwd or notebook.parent)
+        with edge(repo_root(notebook.parent)): _execute(clean_notebook(notebook), part, parameters or {}, cwd or notebook.parent, end)
         os.replace(part, out)
     except Exception as e:
         if not part.exists(): raise NotebookError(_sentence(notebook.stem, e)) from None
@@ -475,7 +476,8 @@ def run_job(
         if name != "dtw": values["experiment"] = name
     finished, kept = bool(name) and (folder / "metrics.json").is_file(), state / "cost" / f"{job}.json"
     began = time.monotonic()
-    run_notebook(paths["notebook"], paths["executed"], job_parameters(paths["notebook"], values), paths["failed"])
+    end = "immediate" if Path(paths["notebook"]).stem == TRAINING else "graceful"   # two seconds a run, and it has tidied up after itself
+    run_notebook(paths["notebook"], paths["executed"], job_parameters(paths["notebook"], values), paths["failed"], end=end)
     cost = dict(seconds=round(time.monotonic() - began, 1), peak_mib=_peak_mib())
     if finished and kept.is_file(): cost = max(cost, json.loads(kept.read_text()), key=lambda c: c["seconds"])  # that of the training, not of reading it again
     write_text(kept, json.dumps(cost))
