@@ -4,7 +4,7 @@
 usage: make site [TIER=demo]     or     python site/build.py --tier demo --out _site
 The chapters are those that papermill executed (`make reproduce`); without them their text alone is shown, and said so.
 """
-import argparse, json, os, re, shutil, subprocess, sys
+import argparse, base64, html, json, os, re, shutil, subprocess, sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,21 +40,37 @@ def reading_copy(notebook:dict, names) -> dict:
     return notebook | {"cells": cells}
 
 
+def with_players(notebook:dict, name:str, folder:Path) -> dict:
+    "The same with each widget as a page in `folder`, shown in a frame, so that it works without a kernel. Changes the notebook."
+    from pianoalign.widgets import WidgetState, write_page
+    models = notebook["metadata"].pop("widgets", {}).get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            model = models.get(output.get("data", {}).get("application/vnd.jupyter.widget-view+json", {}).get("model_id"), {})
+            if "notes" not in (blocks := {b["path"][0]: base64.b64decode(b["data"]) for b in model.get("buffers", [])}): continue
+            folder.mkdir(parents=True, exist_ok=True)
+            state = WidgetState(model["state"]["data"], *(blocks.get(n, b"") for n in ("notes", "image", "audio")))
+            page = write_page(folder / f"{name}_{cell['id']}.html", state)
+            output["data"] = {"text/html": f'<iframe class="explorer" src="../listen/{page.name}" title="{html.escape(state.data["title"])}"></iframe><a href="../listen/{page.name}">In a window of its own</a>'}
+    return notebook
+
+
 def write_chapters(source:Path, tier:str) -> bool:
-    "Copy the chapters; were all of them executed?"
+    "Copy the chapters, and their widgets into `listen_`; were all of them executed?"
     names, executed = chapters(), True
     (source / "chapters").mkdir(parents=True)
     for name in names:
         done = ROOT / "results" / tier / "notebooks" / f"{name}.ipynb"
         executed &= done.is_file()
         notebook = json.loads((done if done.is_file() else ROOT / "nbs" / f"{name}.ipynb").read_text(encoding="utf-8"))
-        (source / "chapters" / f"{name}.ipynb").write_text(json.dumps(reading_copy(notebook, names)), encoding="utf-8")
+        copy = with_players(reading_copy(notebook, names), name, source / "listen_")
+        (source / "chapters" / f"{name}.ipynb").write_text(json.dumps(copy), encoding="utf-8")
     return executed
 
 
-def raw(html:str) -> list:
+def raw(text:str) -> list:
     "HTML in a Markdown page; what is wider than the page scrolls."
-    return ["```{raw} html", f'<div class="cell_output">{html}</div>', "```", ""]
+    return ["```{raw} html", f'<div class="cell_output">{text}</div>', "```", ""]
 
 
 def results_page(tier:str) -> str:
@@ -83,7 +99,7 @@ def listening_pages(folder:Path, start_s=0., length_s=20.):
     layers = {}
     for method in ("dtw", "crnn"): layers |= result_layers(align(piece.audio, score, method=method))
     truth = pair_by_rank(layers["unaligned"], piece.reference)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     explorer_page(folder / "explorer.html", piece.audio, layers, truth, start_s=start_s, end_s=start_s + length_s, title=piece.composition)
     jitter_lab(piece.audio, piece.reference, page=folder / "jitter_lab.html", start_s=start_s, end_s=start_s + length_s)
     listening_test(piece.audio, piece.reference, page=folder / "listening_test.html", start_s=start_s, end_s=start_s + length_s)

@@ -1,5 +1,5 @@
 "What `site/build.py` makes of notebooks and tables, before Sphinx has them (the pages themselves: tests/browser)."
-import importlib.util, json
+import base64, importlib.util, json
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,21 @@ def test_a_chapter_is_copied_for_reading():
     assert [c["cell_type"] for c in copy] == ["markdown", "code"]
     assert copy[0]["source"] == "See [`31_datasets`](31_datasets.ipynb), `99_nowhere` and [`31_datasets`](x)."
     assert copy[1]["source"] == "def f(): pass" and [o["text"] for o in copy[1]["outputs"]] == ["said"]
+
+
+def test_a_widget_becomes_a_page_in_a_frame(tmp_path):
+    from pianoalign.notes import Notes
+    from pianoalign.widgets import explorer_state, page_html
+    state = explorer_state(None, dict(crnn=Notes.from_arrays([1.], [2.], [60])), title="A < B")
+    buffers = [dict(path=[n], encoding="base64", data=base64.b64encode(getattr(state, n)).decode()) for n in ("notes", "image", "audio")]
+    view = "application/vnd.jupyter.widget-view+json"
+    outputs = [dict(output_type="execute_result", data={view: dict(model_id=m), "text/plain": "widget"}) for m in ("ours", "gone", "slider")]
+    widgets = {"application/vnd.jupyter.widget-state+json": dict(state=dict(ours=dict(state=dict(data=state.data), buffers=buffers), slider=dict(state={})))}
+    copy = build.with_players(dict(cells=[cell("code", "explorer()", outputs=outputs) | dict(id="c1")], metadata=dict(widgets=widgets)), "51_explorer", tmp_path / "listen")
+    ours, *others = copy["cells"][0]["outputs"]
+    assert ours["data"] == {"text/html": '<iframe class="explorer" src="../listen/51_explorer_c1.html" title="A &lt; B"></iframe><a href="../listen/51_explorer_c1.html">In a window of its own</a>'}
+    assert all(o["data"]["text/plain"] == "widget" for o in others) and "widgets" not in copy["metadata"]
+    assert (tmp_path / "listen" / "51_explorer_c1.html").read_text() == page_html(state)
 
 
 def test_every_chapter_is_shown_once_and_has_its_place():
