@@ -45,7 +45,7 @@ TICKS_PER_QUARTER = 4_800
 TEMPO_US_PER_QUARTER = 500_000  # 120 quarters a minute
 TICKS_PER_SECOND = TICKS_PER_QUARTER * 1_000_000 / TEMPO_US_PER_QUARTER
 
-VORBIS_LEVEL = 0.5  # soundfile's compression_level; about 40 kbit/s at 16 kHz mono
+VORBIS_LEVEL = 0.82  # soundfile's compression_level; about 27 kbit/s at 16 kHz mono
 WRITE_BLOCK_N = 65_536  # libsndfile can crash on one very long write of Vorbis
 
 EXCERPT_S = 60.0
