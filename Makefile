@@ -1,4 +1,5 @@
 # make reproduce   the whole paper; TIER=smoke|demo|paper, CORPUS=folder, BUDGET=2min, ONLY=table1, JOBS=2
+# make reproduce PART=neighbours   the chapters beyond it: other systems and open questions
 # make test        the notebooks' own tests, then tests/
 # make lab         JupyterLab: the chapters in nbs/, the executed ones in results/
 # make site        the executed chapters, results and reference as a site, in _site/ (after make reproduce)
@@ -9,6 +10,7 @@
 
 TIER ?= demo
 JOBS ?= 2
+PART ?= paper
 CANDIDATES = $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 BIN := .venv/bin
 RUN := $(BIN)/python -c 'from pianoalign.pipeline import main; raise SystemExit(main())'
@@ -21,7 +23,7 @@ COMPILED := NUMBA_CACHE_DIR="$(CURDIR)/.cache/numba"
 .DEFAULT_GOAL := reproduce
 
 reproduce: .cache/exported
-	@$(RUN) reproduce --tier "$(TIER)" --jobs "$(JOBS)" --corpus-root "$(CORPUS)" --budget "$(BUDGET)" --only "$(ONLY)"
+	@$(RUN) reproduce --tier "$(TIER)" --jobs "$(JOBS)" --corpus-root "$(CORPUS)" --budget "$(BUDGET)" --only "$(ONLY)" --part "$(PART)"
 
 # One thread a process: two notebooks, then two files of tests at a time.
 test: check

@@ -118,6 +118,21 @@ def test_graph_of_the_real_project_is_complete():
     shutil.rmtree(ROOT / ".cache" / "dry", ignore_errors=True)
     assert log.returncode == 0, log.stderr[-2000:]
     for job in (*(f"train_{r}" for r in plan["runs"]), *pipeline.TABLES.values()): assert job in log.stdout + log.stderr
+    assert not any(n in log.stdout + log.stderr for n in pipeline.chapters(ROOT, "smoke", "neighbours"))
+
+def test_neighbours_are_a_part_of_their_own():
+    "Plain `make reproduce` does not ask for them, and they ask for none of its trainings."
+    plan = pipeline.make_plan("smoke", results_root=ROOT / ".cache" / "dry")
+    names = pipeline.chapters(ROOT, "demo", "neighbours")
+    assert "71_small_transcriber" in names and "70_pipeline" not in names and not set(names) & set(pipeline.chapters(ROOT, "demo"))
+    assert pipeline.targets_of(None, plan, ROOT) == ["all"] and pipeline.targets_of(None, plan, ROOT, "neighbours") == ["neighbours"]
+    assert pipeline.targets_of("71", plan, ROOT) == [pipeline.job_paths(plan, "71_small_transcriber")["executed"]]
+    log = subprocess.run([sys.executable, "-m", "snakemake", "-s", "workflow/Snakefile", "--cores", "1", "--dry-run", "--nolock", "--config",
+                          "tier=smoke", f"results={ROOT / '.cache' / 'dry'}", "--", "neighbours"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    shutil.rmtree(ROOT / ".cache" / "dry", ignore_errors=True)
+    assert log.returncode == 0, log.stderr[-2000:]
+    said = log.stdout + log.stderr
+    assert all(f"nb_{n}" in said for n in names) and "train_" not in said and pipeline.BASELINES not in said
 
 def test_two_at_a_time_is_refused(tmp_path):
     with pipeline.only_one(tmp_path):
@@ -126,7 +141,7 @@ def test_two_at_a_time_is_refused(tmp_path):
 
 @pytest.mark.parametrize("arguments,says", [(["--tier", "dmo"], "Did you mean demo"), (["--only", "tabel1"], "Did you mean table1"),
                                             (["--budget", "soon"], "soon"), (["--jobs", "0"], "1 or more"),
-                                            (["--corpus-root", "nowhere"], "no folder nowhere")])
+                                            (["--corpus-root", "nowhere"], "no folder nowhere"), (["--part", "neighbors"], "Did you mean neighbours")])
 def test_bad_arguments_end_with_one_sentence(arguments, says, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     assert pipeline.main(["reproduce", *arguments]) == 1
