@@ -60,3 +60,13 @@ def test_results_page_holds_all_tables_and_claims():
 def test_front_page_has_the_picture_and_every_part():
     page = build.front_page(True, "demo")
     assert "(figures/figure3.png)" in page and all(f":caption: {part}" in page for part in build.PARTS) and "<!--" not in page
+
+
+def test_colab_and_binder_open_this_repository():
+    import configparser
+    settings = configparser.ConfigParser(); settings.read(ROOT / "settings.ini"); address = settings["DEFAULT"]["git_url"]
+    place = address.removeprefix("https://github.com/")
+    for name in ("10_introduction", "51_explorer", "52_jitter_lab"):
+        head, colab = json.loads((ROOT / "nbs" / f"{name}.ipynb").read_text())["cells"][:2]
+        assert f"github/{place}/blob/main/nbs/{name}.ipynb" in "".join(head["source"]) and f"/gh/{place}/main?urlpath=lab/tree/nbs/{name}.ipynb" in "".join(head["source"])
+        assert f"git clone --depth 1 {address}\"" in "".join(colab["source"])
