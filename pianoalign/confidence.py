@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from .notes import InputError, LOWEST_PITCH, N_PITCHES, SHORTEST_NOTE_S, Notes, frame_of
-from .postprocessing import _offsets, align_by_onsets, by_pitch, cut_overlaps, follow_onsets
+from .postprocessing import align_by_onsets, by_pitch, cut_overlaps, follow_onsets, place_ends
 from .listening import HALF, Heard
 
 # %% ../nbs/63_confidence.ipynb #d5d0cdf5
@@ -44,7 +44,7 @@ def settle(given:Notes, heard:Heard, fps:int,
 )->Notes: # the rows of `given`
     "New times: the onsets as said, ends of notes from the roll."
     onset_s = given.onset_s + shift_s
-    offset_s = _offsets(heard.roll, given.pitch, onset_s, given.offset_s + shift_s, matched, fps, HALF)
+    offset_s = place_ends(given, onset_s, matched, heard.roll, fps, HALF)
     offset_s = cut_overlaps(given, onset_s, offset_s)
     return given.at_times(onset_s, np.maximum(offset_s, onset_s + SHORTEST_NOTE_S))
 

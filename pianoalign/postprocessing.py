@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['as_roll', 'note_blocks', 'by_pitch', 'match_by_rank', 'match_in_order', 'match_notes', 'cut_overlaps', 'retime',
-           'align_notes', 'onset_candidates', 'follow_onsets', 'align_by_onsets']
+           'align_notes', 'onset_candidates', 'follow_onsets', 'align_by_onsets', 'block_ends', 'shift_around',
+           'place_ends']
 
 # %% ../nbs/23_postprocessing.ipynb #065a4b11
 from bisect import bisect_right
@@ -258,19 +259,48 @@ def align_by_onsets(given:Notes, # the loose notes
         onset_s[moved], matched[moved] = time_s[here][index[index >= 0]], True
         onset_s[rows] += (onset_s - given.onset_s)[leader] * unison; matched[rows] = matched[leader]
     offset_s = given.offset_s + (onset_s - given.onset_s)
-    if probabilities is not None: offset_s = _offsets(probabilities, given.pitch, onset_s, offset_s, matched, fps, threshold)
+    if probabilities is not None: offset_s = place_ends(given, onset_s, matched, probabilities, fps, threshold)
     offset_s = cut_overlaps(given, onset_s, offset_s)
     return given.at_times(onset_s, np.maximum(offset_s, onset_s + SHORTEST_NOTE_S)), matched
 
 # %% ../nbs/23_postprocessing.ipynb #a4063ef9
-def _offsets(probabilities, pitch, onset_s, offset_s, matched, fps, threshold, reach_s=.05):
-    "Offset of the block that sounds at a note's onset or begins within `reach_s` after it; `offset_s` where there is none."
-    found, offset_s = note_blocks(probabilities, threshold, fps), offset_s.copy()
-    for key, rows in by_pitch(Notes.from_arrays(onset_s, offset_s, pitch)).items():
-        rows = rows[matched[rows]]
-        here = slice(*np.searchsorted(found.pitch, [key, key + 1]))
-        starts, stops = found.onset_s[here], found.offset_s[here]
-        k = np.searchsorted(stops, onset_s[rows] + 1 / fps, side="right")   # the first block that ends after the onset's frame
-        good = k < len(stops); good[good] = starts[k[good]] <= onset_s[rows][good] + reach_s
-        offset_s[rows[good]] = stops[k[good]]
+def block_ends(probabilities, # (N, 88) float or whole steps
+               threshold=.5, # a frame sounds where the probability is at least this
+               fps:int=100, # frames per second
+              )->tuple: # time_s (m,), pitch (m,): sorted by pitch, then time
+    "Where blocks of the roll end, read between the frames by the line from the last frame that sounds to the first that does not."
+    roll = as_roll(probabilities, "the roll"); width = len(roll) + 1
+    curve = np.zeros((N_PITCHES, width), dtype=roll.dtype)
+    curve[:, :-1] = roll.T                                             # and a column of silence
+    curve = curve.ravel()
+    last = np.flatnonzero((curve[:-1] >= threshold) & (curve[1:] < threshold))
+    high, low = curve[last].astype(float), curve[last + 1].astype(float)
+    row, frame = np.divmod(last, width)
+    return (frame + .5 + (high - threshold) / (high - low)) / fps, row + LOWEST_PITCH
+
+# %% ../nbs/23_postprocessing.ipynb #e5c79c96
+def shift_around(given:Notes, onset_s, matched, at_s, side:int=16)->np.ndarray: # (n,) seconds
+    "Median shift of the matched onsets around a time: those of `side` notes on either side."
+    rows = np.flatnonzero(matched); rows = rows[np.argsort(given.onset_s[rows], kind="stable")]
+    if not len(rows): return np.zeros(len(at_s))
+    shift_s = np.pad((onset_s - given.onset_s)[rows], side, mode="edge")
+    middle_s = np.median(np.lib.stride_tricks.sliding_window_view(shift_s, 2 * side + 1), axis=1)
+    return middle_s[np.minimum(np.searchsorted(given.onset_s[rows], at_s), len(rows) - 1)]
+
+
+def place_ends(given:Notes, onset_s, matched, # new onsets, and which notes have one of their own
+               probabilities, fps:int=100, threshold=.5, reach_s:float=.1)->np.ndarray: # (n,) seconds
+    "New ends: where the roll falls silent within `reach_s` of where they are expected. Unmatched notes keep their lengths."
+    time_s, pitch = block_ends(probabilities, threshold, fps)
+    expected_s = np.where(matched, given.offset_s + shift_around(given, onset_s, matched, given.offset_s), given.offset_s + (onset_s - given.onset_s))
+    offset_s = expected_s.copy()
+    for key, rows in by_pitch(given).items():
+        rows, ends_s = rows[matched[rows]], time_s[slice(*np.searchsorted(pitch, [key, key + 1]))]
+        if not len(rows) or not len(ends_s): continue
+        at_s, first_s = expected_s[rows], onset_s[rows] + 2 / fps               # a note sounds for two frames at least
+        k = np.searchsorted(ends_s, at_s)
+        before_s, after_s = ends_s[np.maximum(k - 1, 0)], ends_s[np.minimum(k, len(ends_s) - 1)]
+        near_s = np.where((np.abs(before_s - at_s) < np.abs(after_s - at_s)) & (before_s >= first_s), before_s, after_s)
+        good = (np.abs(near_s - at_s) <= reach_s) & (near_s >= first_s)
+        offset_s[rows[good]] = near_s[good]
     return offset_s
