@@ -7,14 +7,14 @@ Writes pianoalign/weights/crnn/{weights.safetensors, config.json, metrics.json, 
 import argparse, json
 from pathlib import Path
 
-from pianoalign.network import parameter_count
+from pianoalign.network import NetworkSettings, parameter_count
 from pianoalign.notes import repo_root
 from pianoalign.metrics import remove_shift, summarise
 from pianoalign.training import load_network, read_errors, save_weights, write_json
 
 CARD = """# Weights of the shipped aligner
 
-`pianoalign align` uses these unless it is told otherwise. One network, {parameters:,} parameters (a smaller CRNN than the paper's, with a second head for onsets), stored as float16.
+`pianoalign align` uses these unless it is told otherwise. One network, {parameters:,} parameters ({size}, with a second head for onsets), stored as float16.
 
 **Licence: {licence}**, that of the recordings they were trained on; not that of the code. {source}
 
@@ -52,6 +52,9 @@ def row(set_name, method, pieces):
     return f"| {set_name} | {len(pieces)} | {raw['notes']:,} | {NAMES[method]} | {share(raw, 10)} | {share(raw, 25)} | {share(raw, 50)} | {raw['median_ms']:.1f} | {share(free, 10)} |"
 
 
+def widths(settings): return settings.filters, settings.dense, settings.hidden
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="a finished run folder")
@@ -66,9 +69,9 @@ def main():
     errors = read_errors(run)
     rows = "\n".join(row(s, m, errors[s, m]) for s in metrics["sets"] for m in NAMES if (s, m) in errors)
     (folder / "README.md").write_text(CARD.format(
-        **CORPORA[experiment.data.corpus], parameters=parameter_count(network), steps=metrics["steps_trained"], batch=t.batch, crop_s=t.crop_s, seed=t.seed, rows=rows, hash8=experiment.hash8,
+        **CORPORA[experiment.data.corpus], size="the paper's CRNN" if widths(experiment.network) == widths(NetworkSettings()) else "a smaller CRNN than the paper's", parameters=parameter_count(network), steps=metrics["steps_trained"], batch=t.batch, crop_s=t.crop_s, seed=t.seed, rows=rows, hash8=experiment.hash8,
         hours=metrics["steps_trained"] * t.batch * t.crop_s / 3600, minutes=metrics["seconds_trained"] / 60, jitter_ms=1000 * experiment.data.max_jitter_s,
-        remark=(" Three examples in ten drift, or have chords that move as one, by up to 250 ms." if experiment.data.training_jitter == "mixed" else "") + (" " + arguments.remark if arguments.remark else "")))
+        remark=(" Three examples in ten drift, or have chords that move as one, by up to 250 ms." if experiment.data.training_jitter == "mixed" else "") + (" MAPS's labels are freed of their step (chapter 3.1)." if experiment.data.step_removed else "") + (" " + arguments.remark if arguments.remark else "")))
     print(f"{folder} holds the weights of {experiment.folder_name}")
 
 
