@@ -546,7 +546,8 @@ def forest(
         ax.plot([r[f"{column}_lo"], r[f"{column}_hi"]], [y[k]] * 2, color=colour, lw=2.4, solid_capstyle="butt", zorder=2)
         ax.plot(r[column], y[k], "o", ms=6.5, color=colour, mfc=colour if ready else "white", zorder=3)
         ax.plot(r[f"published_{column}"], y[k], "D", ms=5.5, color="black", mfc="none", mew=1.1, zorder=4)
-    ax.set_yticks(y, [f"{text}\n({NOT_LEARNED})" if v == "no" else text for text, v in zip(labels, table.learned)])
+    ax.locator_params(axis="x", nbins=5)
+    ax.set_yticks(y, labels)
     ax.set(xlabel=axis_label(column), ylim=(-.6, len(table) - .4)); ax.grid(axis="y", visible=False)
     return ax
 
@@ -558,13 +559,16 @@ def axis_label(column:str)->str: # text with its unit
 # %% ../nbs/40_tables.ipynb #b3c7ede1
 def legend_of_forest(
     ax, # axes or figure which gets the legend
+    table=None, # table that is drawn: where it has rows that have not learned, their mark is explained too
+    more=(), # handles of further lines
     **kwargs, # passed on to matplotlib's legend
 ): # the legend
     "Explain the marks of `forest` and `curve`."
     from matplotlib.lines import Line2D
     marks = [Line2D([], [], color="#444444", marker="o", lw=2.4, ms=6.5, label="ours, 95 % interval"),
              Line2D([], [], color="black", marker="D", mfc="none", lw=0, ms=5.5, label="published")]
-    return ax.legend(handles=marks, **kwargs)
+    if table is not None and (table.learned == "no").any(): marks.append(Line2D([], [], color="#bbbbbb", marker="o", mfc="white", lw=2.4, ms=6.5, label=NOT_LEARNED))
+    return ax.legend(handles=[*marks, *more], **kwargs)
 
 def curve(
     ax, # matplotlib axes
@@ -579,7 +583,6 @@ def curve(
     for k, r in table.iterrows():
         colour = plots.COLOURS["crnn"] if ready[k] else "#bbbbbb"
         ax.errorbar(k, r[column], [[max(r[column] - r[f"{column}_lo"], 0)], [max(r[f"{column}_hi"] - r[column], 0)]], fmt="o", ms=6.5, color=colour, mfc=colour if ready[k] else "white", lw=2.4)
-        if not ready[k]: ax.annotate(NOT_LEARNED, (k, r[column]), xytext=(0, 10), textcoords="offset points", ha="center", fontsize=8, color="#888888")
     ax.set_xticks(x, [f"{v:g}" for v in table[key]])
     ax.set(xlabel=dict(fps="Frames a second", timing_variation_ms="Largest timing variation (ms)", max_tempo_factor="Largest tempo factor")[key], ylabel=axis_label(column), xlim=(-.4, len(table) - .6))
     return ax
