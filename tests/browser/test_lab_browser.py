@@ -1,12 +1,13 @@
 """JupyterLab in a real Chromium: the chapters with widgets run to their end, from the menu, and what they show is drawn, heard and moved.
 
 The server has a port and folders of its own; nothing of the user's settings is read or written."""
-import json, os, shutil, socket, subprocess, sys, time, urllib.error, urllib.request
+import json, shutil
 
 import numpy as np
 import pytest
 
 from chromium import ROOT, do, n_colours, picture, plays, ready, save, settled
+from server import jupyterlab
 
 CHAPTERS = ("51_explorer", "52_jitter_lab")
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
@@ -15,38 +16,13 @@ CELLS = f"""(() => {{ const panel = {NOTEBOOK};
         count: c.model.executionCount, source: c.model.sharedModel.getSource(), outputs: c.model.sharedModel.getOutputs() }})) }}; }})()"""
 
 
-def free_port():
-    with socket.socket() as s: s.bind(("127.0.0.1", 0)); return s.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory, executed):
     "JupyterLab on copies of the chapters (nbs/) and their executed forms (executed/); its address."
-    home, port = tmp_path_factory.mktemp("jupyterlab"), free_port()
-    (home / "nbs").mkdir(); (home / "corpus").symlink_to(ROOT / "corpus"); shutil.copytree(executed, home / "executed")
-    for name in CHAPTERS: shutil.copy(ROOT / "nbs" / f"{name}.ipynb", home / "nbs")
-    quiet = home / "config" / "labconfig"; quiet.mkdir(parents=True)
-    (quiet / "page_config.json").write_text(json.dumps(dict(disabledExtensions={"@jupyterlab/apputils-extension:announcements": True})))   # asks for news from the network
-    own = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython",
-           "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("JUPYTER")} | {k: str(home / v) for k, v in own.items()}
-    subprocess.run([sys.executable, "-m", "jupyter", "trust", *map(str, sorted((home / "executed").iterdir()))], env=environment, check=True, capture_output=True)   # as `make lab` does
-    with (home / "log.txt").open("w") as log:
-        server = subprocess.Popen([sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0",
-                                   "--IdentityProvider.token=", "--ServerApp.password=", "--LabApp.expose_app_in_browser=True", f"--ServerApp.root_dir={home}"],
-                                  cwd=home, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    address, begun = f"http://127.0.0.1:{port}", time.monotonic()
-    try:
-        while True:
-            try: urllib.request.urlopen(f"{address}/api/status", timeout=5); break
-            except (urllib.error.URLError, OSError):
-                assert server.poll() is None and time.monotonic() - begun < 90, (home / "log.txt").read_text()[-3000:]
-                time.sleep(.3)
-        yield address
-    finally:
-        server.terminate()                             # the server ends its kernels
-        try: server.wait(60)
-        except subprocess.TimeoutExpired: server.kill()
+    root = tmp_path_factory.mktemp("project")
+    (root / "nbs").mkdir(); (root / "corpus").symlink_to(ROOT / "corpus"); shutil.copytree(executed, root / "executed")
+    for name in CHAPTERS: shutil.copy(ROOT / "nbs" / f"{name}.ipynb", root / "nbs")
+    with jupyterlab(tmp_path_factory.mktemp("jupyterlab"), root, trusted=sorted((root / "executed").iterdir())) as address: yield address
 
 
 @pytest.fixture
