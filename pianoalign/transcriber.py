@@ -22,10 +22,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits, conv2d, pad
 from .datasets import changed, corpus_fingerprint, cut_notes, spread
 from .metrics import draw_pieces, interval
 from .network import parameter_count
-from .notes import HIGHEST_PITCH, InputError, LOWEST_PITCH, N_PITCHES, Notes, frame_of, time_of
+from .notes import InputError, LOWEST_PITCH, N_PITCHES, Notes, frame_of, time_of, whole_file
 from .postprocessing import as_roll, match_notes, note_blocks, retime
 from .preprocessing import LOG_FLOOR, AudioSettings, load_audio, piano_roll, spectrogram
-from .training import _write, block_quality, build, tune_allocator, versions, write_json
+from .training import block_quality, build, tune_allocator, versions, write_json
 
 # %% ../nbs/71_small_transcriber.ipynb #e424b615
 SEMITONES = 103 # rows of the transform in semitones, from A0: as high as sound at 22,050 Hz goes
@@ -327,7 +327,7 @@ def train_transcriber(settings:TranscriberSettings,
     network, history, seconds = fit_transcriber(settings, Crops(train, features, settings), Crops(valid, features, settings), progress)
     write_json(folder / "config.json", dict(settings=asdict(settings), **made_from, versions=versions()))
     write_json(saved / "config.json", asdict(settings))
-    _write(saved / "weights.safetensors", lambda p: save_file({k: v.contiguous() for k, v in network.state_dict().items()}, p))
+    with whole_file(saved / "weights.safetensors") as temporary: save_file({k: v.contiguous() for k, v in network.state_dict().items()}, temporary)
     write_json(folder / "metrics.json", dict(parameters=parameter_count(network), steps_trained=history[-1]["step"], seconds_trained=round(seconds, 1), seed=settings.seed,
                                              valid_loss=min(h["valid_loss"] for h in history), recordings=len(train), history=history))
     return folder
@@ -495,9 +495,9 @@ def f1_difference(a:dict, b:dict, # piece -> level -> (3,), of the same pieces
                   level:str="onset", n_draws:int=2000, seed:int=0)->tuple: # a minus b, lower, upper end
     "Difference of two F1 over the same pieces, with its 95 % interval."
     if set(a) != set(b): raise InputError("the two runs were judged on different pieces: compare them on the same set")
-    tables_ = [np.array([counts[p][level] for p in a]) for counts in (a, b)]
-    whole = [float(rates(t.sum(0))[2]) for t in tables_]
+    both = [np.array([counts[p][level] for p in a]) for counts in (a, b)]
+    whole = [float(rates(t.sum(0))[2]) for t in both]
     if len(a) < 2: return whole[0] - whole[1], np.nan, np.nan
     weights = draw_pieces(len(a), n_draws, seed)
-    draws = [rates(weights @ t)[2] for t in tables_]
+    draws = [rates(weights @ t)[2] for t in both]
     return whole[0] - whole[1], *interval(draws[0] - draws[1])
