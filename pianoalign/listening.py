@@ -157,7 +157,7 @@ def _kernels(audio): # -> [(n_fft, hop, (n_fft, 2 m) float32)] an octave, from t
         size = np.sort(np.abs(bins), axis=1)                                          # the weakest bins, 1 % of the sum, are left out
         least = size[np.arange(len(bins)), np.argmin(np.cumsum(size / size.sum(1, keepdims=True), axis=1) < .01, axis=1)]
         bins[np.abs(bins) < least[:, None]] = 0
-        filters = bins @ np.exp(-2j * np.pi / n * np.outer(np.arange(n // 2 + 1), np.arange(n)))
+        filters = np.fft.fft(bins, n, axis=1)                                          # from frequencies back to samples; the rest of the bins is 0
         filters *= np.sqrt(audio.sample_rate_hz / rate_hz) / np.sqrt(q * audio.sample_rate_hz / centre)[:, None]
         out.append((n, hop, np.ascontiguousarray(np.concatenate([filters.real, filters.imag]).T, np.float32)))
         if hop % 2 == 0: hop, rate_hz = hop // 2, rate_hz / 2
