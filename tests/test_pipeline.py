@@ -7,7 +7,7 @@ import pytest
 from pianoalign import pipeline
 from pianoalign.notes import InputError
 
-from conftest import ROOT, write_notebook
+from miniature import ROOT, write_notebook
 
 START = """
 import sys
