@@ -72,6 +72,7 @@ class Theme {
     this.observer = new MutationObserver(again);
     for (const node of [document.documentElement, document.body])
       this.observer.observe(node, { attributes: true, attributeFilter: ['class', 'data-theme', 'data-jp-theme-light', 'data-mode', 'style'] });
+    this.resizer = new ResizeObserver(again); this.resizer.observe(root);    // there may be no style until the widget stands in the page
     this.again = again;
   }
   read() {
@@ -80,7 +81,7 @@ class Theme {
     this.colour = Object.fromEntries(names.map(n => [n, style.getPropertyValue(`--pa-${n}`).trim() || '#888']));
     this.font = style.fontFamily || 'sans-serif';
   }
-  close() { this.media.removeEventListener('change', this.again); this.observer.disconnect(); }
+  close() { this.media.removeEventListener('change', this.again); this.observer.disconnect(); this.resizer.disconnect(); }
 }
 function rgb(colour) {                               // #rgb or #rrggbb or rgb(…) -> three numbers
   const probe = document.createElement('canvas').getContext('2d'); probe.fillStyle = colour; const text = probe.fillStyle;

@@ -291,6 +291,15 @@ module.default.render({{ model: {{ get: name => values[name] }}, el: document.qu
         shown = visit(page)
         assert do(shown, "return w.player.peak") > .01
 
+def test_drawn_before_it_stands_in_the_page(visit, folder):
+    "A notebook may draw a widget first and put it, and its style sheet, into the page afterwards."
+    usual = explorer_page(visit); expected = picture(usual)
+    path, text = folder / "later.html", (folder / "explorer.html").read_text(encoding="utf-8")
+    assert text.count("el: host }") == 1
+    path.write_text(text.replace("el: host }", "el: (() => { const el = document.createElement('div'); setTimeout(() => host.append(el), 300); return el; })() }"), encoding="utf-8")
+    later = visit(path); later.wait_for_timeout(300); settled(later)
+    assert n_colours(expected) > 40 and np.array_equal(picture(later), expected)
+
 def test_a_broken_recording_is_said(visit, folder, browser):
     state = explorer_state((SOUND, RATE), dict(crnn=CRNN))
     path = write_page(folder / "broken.html", WidgetState(state.data, state.notes, state.image, b"no sound file"))
