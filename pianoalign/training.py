@@ -123,9 +123,9 @@ class Plan:
     def run(self, name:str, tier:str)->dict:
         "The run's entry: its changes, the `sets` to judge it on, and whether it also runs `after_dtw`."
         self._known("tier", tier, self.tiers); self._known("experiment", name, self.names)
-        entry = self.values["runs"][name] or {}
+        entry, of_tier = self.values["runs"][name] or {}, self.values["tiers"][tier] or {}
         own = (entry.get("in_tier") or {}).get(tier) or {}
-        return {"sets": ["valid"], "after_dtw": False, **entry, **{k: own[k] for k in ("sets", "after_dtw") if k in own}}
+        return {"sets": of_tier.get("sets", ["valid"]), "after_dtw": False, **entry, **{k: own[k] for k in ("sets", "after_dtw") if k in own}}
 
     def experiment(self, name:str, tier:str, budget:str="")->Experiment:
         "The run's settings: the paper's, changed by the tier, then by the run, then by the run in this tier, then by a `budget` such as 2min."
