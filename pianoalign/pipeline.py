@@ -260,7 +260,9 @@ def folder_fingerprint(
     "Fingerprint of a corpus: its index and the names and sizes of its files."
     folder = Path(folder)
     index = folder / "index.csv"
-    files = sorted((p.relative_to(folder).as_posix(), p.stat().st_size) for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    others = {p.parent for p in folder.glob("*/index.csv")}    # corpora of their own, which lie inside
+    files = sorted((p.relative_to(folder).as_posix(), p.stat().st_size) for p in folder.rglob("*")
+                   if p.is_file() and "__pycache__" not in p.parts and not others & set(p.parents))
     return digest(index.read_text(encoding="utf-8") if index.is_file() else "", *files)
 
 def stamp(
