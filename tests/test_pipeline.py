@@ -171,8 +171,11 @@ def test_no_machine_paths_in_tracked_files():
 def test_tracked_files_are_small():
     assert not [f"{p.relative_to(ROOT)}: {p.stat().st_size >> 20} MiB" for p in tracked() if p.stat().st_size > 3 << 20]
 
-def test_the_corpus_is_at_most_20_mib():
-    assert 10 << 20 < sum(p.stat().st_size for p in tracked() if p.is_relative_to(ROOT / "corpus")) <= 20 << 20
+def test_the_corpora_are_small():
+    "The demo corpus at most 20 MiB, the instruments inside it at most 4."
+    inside = [p for p in tracked() if p.is_relative_to(ROOT / "corpus")]
+    instruments = sum(p.stat().st_size for p in inside if p.is_relative_to(ROOT / "corpus" / "instruments"))
+    assert 10 << 20 < sum(p.stat().st_size for p in inside) - instruments <= 20 << 20 and 1 << 20 < instruments <= 4 << 20
 
 @pytest.mark.parametrize("path", sorted((ROOT / "nbs").glob("*.ipynb")), ids=lambda p: p.stem)
 def test_notebooks_are_clean(path):
