@@ -10,15 +10,16 @@ import numpy as np
 import torch
 from torch import nn
 
+from .attention import Conformer, Transformer
 from .notes import InputError, N_PITCHES
 
 # %% ../nbs/22_network.ipynb #ae37dead
-RECURRENT = {"lstm": nn.LSTM, "gru": nn.GRU, "none": None}
+RECURRENT = {"lstm": nn.LSTM, "gru": nn.GRU, "none": None, "transformer": Transformer, "conformer": Conformer}
 
 @dataclass(frozen=True)
 class NetworkSettings:
     "The network's sizes; the defaults are the paper's (§2.2), the variants Table 1's blind row and Table 2."
-    recurrent: str = "lstm"            # "lstm", "gru", or "none" (the CNN row of Table 2)
+    recurrent: str = "lstm"            # "lstm", "gru", "none" (the CNN row of Table 2), or beyond the paper "transformer", "conformer" (chapter 73)
     midi_branch: bool = True           # False: blind transcription, the audio alone
     filters: tuple = (16, 16, 32)      # of the three convolutions of a branch
     dense: int = 256                   # features a branch hands on
@@ -109,7 +110,7 @@ def layer_shapes(network:CRNN, n_frames:int=300)->list:
     "`(name, layer, output shape)` of each leaf layer, in the order in which a forward pass meets them."
     seen, hooks = [], []
     for name, layer in network.named_modules():
-        if name and not list(layer.children()):
+        if name == "recurrent" or name and not name.startswith("recurrent.") and not list(layer.children()):
             def note(layer, _, output, name=name): seen.append((name, layer, tuple((output[0] if isinstance(output, tuple) else output).shape[1:])))
             hooks.append(layer.register_forward_hook(note))
     was_training = network.training
@@ -125,7 +126,7 @@ def _label(layer) -> str:
     kind = type(layer).__name__
     return {"Conv2d": lambda: f"Conv2D 3 × 3, {layer.out_channels} filters\nbatch norm, ReLU", "MaxPool2d": lambda: "max pool, pitch ÷ 2",
             "Linear": lambda: f"dense, {layer.out_features}", "Dropout": lambda: f"dropout {layer.p}",
-            "LSTM": lambda: f"BiLSTM, 2 × {layer.hidden_size}", "GRU": lambda: f"BiGRU, 2 × {layer.hidden_size}"}[kind]()
+            "LSTM": lambda: f"BiLSTM, 2 × {layer.hidden_size}", "GRU": lambda: f"BiGRU, 2 × {layer.hidden_size}"}.get(kind, kind.lower)()
 
 
 def _boxes(shapes, prefix) -> list:
