@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['REACH_S', 'DECODINGS', 'NOT_FOUND', 'NOT_ON_PIANO', 'NOT_IN_AUDIO', 'REPORT_COLUMNS', 'PLOT_ENDINGS',
-           'REPORT_ENDINGS', 'METHODS', 'DEVICES', 'PADDED', 'DTW_RATE_HZ', 'DTW_LONGEST_S', 'CLIPPED_PCT',
-           'default_weights', 'ask', 'choose_decoding', 'decode', 'back_to_keys', 'AlignmentResult', 'report_rows',
-           'write_report', 'draw_result', 'write_plot', 'check_output', 'check_choices', 'Engine', 'open_engine',
-           'align']
+           'REPORT_ENDINGS', 'METHODS', 'DEVICES', 'PADDED', 'DTW_RATE_HZ', 'DTW_LONGEST_S', 'AUTO_LONGEST_S',
+           'SURE_ENOUGH', 'CLIPPED_PCT', 'default_weights', 'ask', 'choose_decoding', 'decode', 'back_to_keys',
+           'AlignmentResult', 'report_rows', 'write_report', 'draw_result', 'write_plot', 'check_output',
+           'check_choices', 'Engine', 'open_engine', 'align']
 
 # %% ../nbs/60_aligner.ipynb #281f6440
 import base64, csv, functools, html, io, json, os, threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -268,11 +268,13 @@ def check_output(path, # file to write, or None
     return path
 
 # %% ../nbs/60_aligner.ipynb #84de9aba
-METHODS = ("hires", "crnn", "dtw", "dtw+crnn")
+METHODS = ("auto", "hires", "crnn", "dtw", "dtw+crnn")
 DEVICES = ("auto", "cpu", "cuda")
 PADDED = (".mp3", ".m4a", ".aac", ".mp4", ".wma") # codecs that put silence before the music
 DTW_RATE_HZ = 22050 # DTW's filter bank is made for this rate
 DTW_LONGEST_S = 2 * 3600 # it holds all of a recording in memory
+AUTO_LONGEST_S = 1800 # nobody asked for that much memory when the method is `auto`
+SURE_ENOUGH = .8 # mean confidence above which `auto` looks no further
 
 def check_choices(method, decoding, offset="auto", device="auto"):
     "Raise `InputError` for names that nothing has."
@@ -348,7 +350,7 @@ def _start(audio, score, method, pedal): # -> (n,) notes, moved by DTW if the me
     return sounding.at_times(onset_s, np.maximum(offset_s, onset_s + SHORTEST_NOTE_S)), duration_s
 
 # %% ../nbs/60_aligner.ipynb #b4c4be58
-def _remarks(audio, score, status, confidence, duration_s, facts, engine, decoding):
+def _remarks(audio, score, status, confidence, duration_s, facts, engine, decoding, method):
     "Sentences that a user should read."
     if Path(audio).suffix.lower() in PADDED:
         yield (f"{Path(audio).name}: {Path(audio).suffix[1:].upper()} files often begin with 25 to 50 ms of padding, and all notes will carry it; "
@@ -364,7 +366,7 @@ def _remarks(audio, score, status, confidence, duration_s, facts, engine, decodi
     tried = np.isin(status, (MATCHED, NOT_FOUND))
     if len(known) and known.mean() < .5:
         yield (f"hardly anything was recognised (mean confidence {100 * known.mean():.0f} %); is it this recording, does it hold a piano, and do both begin within 2 s of each other? "
-               "Do not trust the result without listening")
+               + ("For a file whose tempo is another use --method dtw+crnn. " if "dtw" not in method else "") + "Do not trust the result without listening")
     elif not len(known) and np.any(tried) and np.mean(status[tried] == MATCHED) < .5:
         yield ("fewer than half of the notes were found; is it this recording, and do both begin together? "
                "For notes more than half a second off use --method dtw+crnn")
@@ -428,7 +430,7 @@ def _check_all(audio, midi, out, report, plot, force):
 def align(audio, # recording: whatever libsndfile or ffmpeg reads; any rate, any length, mono or stereo
     midi, # its MIDI file, loosely aligned
     out=None, # aligned .mid to write
-    method:str="hires", # "hires" or "crnn": the network; "dtw": one path for all notes; "dtw+crnn": for files that wander more than half a second off
+    method:str="auto", # "hires" or "crnn": the network; "dtw": one path for all notes; "dtw+crnn": for files that wander more than half a second off; "auto": hires, or dtw+crnn where it is surer
     weights=None, # folder of trained weights; default: `default_weights()`
     report=None, # .csv or .json to write, one row a note
     force:bool=False, # replace files that exist?
@@ -451,12 +453,11 @@ def align(audio, # recording: whatever libsndfile or ffmpeg reads; any rate, any
     return result
 
 # %% ../nbs/60_aligner.ipynb #2df8356e
-def _align(audio, score, method, weights, decoding, offset, device, tell)->AlignmentResult:
-    playable, image, facts, engine, lag_s = score.notes.in_range(), None, None, None, 0.
-    if method != "dtw":
-        image, facts, engine = _listen_and_load(audio, weights, device, tell)
-        decoding = choose_decoding(decoding, engine.experiment.network.onset_head)
-    else: decoding = ""
+def _align_by(method, audio, score, listened, decoding, offset, tell)->AlignmentResult:
+    "Align by one method; `listened` is what `_listen_and_load` gives, or None for dtw."
+    playable, lag_s = score.notes.in_range(), 0.
+    image, facts, engine = listened or (None, None, None)
+    decoding = choose_decoding(decoding, engine.experiment.network.onset_head) if engine else ""
     pedal = engine.experiment.data.pedal if engine else True
     new, duration_s = _start(audio, score, method, pedal)
     placed, confidence = playable, np.full(len(playable), np.nan)
@@ -476,4 +477,31 @@ def _align(audio, score, method, weights, decoding, offset, device, tell)->Align
     after = back_to_keys(score, placed, new[placed], pedal)
     method = "crnn" if method == "hires" and decoding == "paper" else method
     return AlignmentResult(score.notes, after, status, confidence, score, audio, duration_s, method, decoding, engine.folder if engine else None, lag_s,
-                           tuple(_remarks(audio, score, status, confidence, duration_s, facts, engine, decoding)))
+                           tuple(_remarks(audio, score, status, confidence, duration_s, facts, engine, decoding, method)))
+
+# %% ../nbs/60_aligner.ipynb #60a1b0c1
+def _sureness(result)->float: # 0 to 1; a note beyond the end of the recording counts 0
+    "The share of the piano's notes that should lie within 25 ms; NaN where nobody knows."
+    known = result.confidence[result.status != NOT_ON_PIANO]
+    return float(np.nan_to_num(known).mean()) if np.isfinite(known).any() else np.nan
+
+def _align(audio, score, method, weights, decoding, offset, device, tell)->AlignmentResult:
+    listened = None if method == "dtw" else _listen_and_load(audio, weights, device, tell)
+    by = lambda method: _align_by(method, audio, score, listened, decoding, offset, tell)
+    if method != "auto": return by(method)
+    plain = refused = None
+    try: plain = by("hires")
+    except InputError as error: refused = error                                # say, all notes lie beyond the end of the recording
+    _, facts, engine = listened
+    if plain and not _sureness(plain) < SURE_ENOUGH: return plain              # sure, or without an opinion
+    if facts.n_samples / engine.experiment.audio.sample_rate_hz <= AUTO_LONGEST_S and engine.confidence:
+        tell("dtw", 0, None)
+        try: warped = by("dtw+crnn")
+        except InputError: warped = None
+        before = _sureness(plain) if plain else 0.
+        if warped and _sureness(warped) >= .5 and _sureness(warped) > before:
+            why = (f"method dtw+crnn was used, since the file seems to wander from the recording (mean confidence {100 * _sureness(warped):.0f} %, "
+                   f"without DTW {100 * before:.0f} %); --method hires goes without")
+            return replace(warped, remarks=(why, *warped.remarks))
+    if refused: raise refused
+    return plain

@@ -70,7 +70,7 @@ class Progress:
 
 # %% ../nbs/61_cli.ipynb #9024e51f
 class Method(str, Enum):
-    hires, crnn, dtw, both = "hires", "crnn", "dtw", "dtw+crnn"
+    auto, hires, crnn, dtw, both = "auto", "hires", "crnn", "dtw", "dtw+crnn"
 
 class Decoding(str, Enum):
     auto, paper, high_resolution = "auto", "paper", "high-resolution"
@@ -79,7 +79,7 @@ class Device(str, Enum):
     auto, cpu, cuda = "auto", "cpu", "cuda"
 
 HowMethod = Annotated[Method, typer.Option(help="hires: the network, as finely as the weights allow, with a confidence for each note (crnn: its older name). "
-    "dtw: one path for all notes. dtw+crnn: both, for files that wander more than half a second off.")]
+    "dtw: one path for all notes. dtw+crnn: both, for files that wander more than half a second off. auto: hires, or dtw+crnn where that is surer.")]
 HowWeights = Annotated[Optional[Path], typer.Option(help="Folder of trained weights (default: those that ship, else your newest).")]
 HowDecoding = Annotated[Decoding, typer.Option(help="paper: the paper's, 10 ms steps. high-resolution: between the frames, "
     "needs an onset head. auto: the latter where the weights allow it.")]
@@ -96,7 +96,7 @@ def align(
     audio:Annotated[Path, typer.Argument(metavar="AUDIO", help="The recording: wav, flac, ogg, mp3, aiff (others with ffmpeg), any rate, any length.")],
     midi:Annotated[Path, typer.Argument(metavar="MIDI", help="Its MIDI file, whose notes are roughly in place (type 0 or 1).")],
     out:Annotated[Path, typer.Option("-o", "--out", help="The aligned MIDI file to write.")],
-    method:HowMethod=Method.hires,
+    method:HowMethod=Method.auto,
     weights:HowWeights=None,
     decoding:HowDecoding=Decoding.auto,
     offset:HowOffset="auto",
@@ -168,7 +168,7 @@ def _print_table(rows):
 def align_all(
     files:Annotated[list[str], typer.Argument(metavar="FILES...", help="Recordings and MIDI files: files, folders or quoted patterns, say 'audio/*.flac' midi/. Equal stems belong together.")],
     out:Annotated[Path, typer.Option("-o", "--out", help="Folder for the aligned MIDI files, STEM.mid; made if it is missing.")],
-    method:HowMethod=Method.hires,
+    method:HowMethod=Method.auto,
     weights:HowWeights=None,
     decoding:HowDecoding=Decoding.auto,
     offset:HowOffset="auto",

@@ -278,6 +278,57 @@ def test_old_names_mean_the_same(recording, tmp_path):
     assert (tmp_path / "hires.mid").read_bytes() == (tmp_path / "crnn.mid").read_bytes()
 
 
+# ---- which method, when nobody says ----
+
+def within_25_ms(path, truth):
+    notes = read_midi(path).notes
+    by_pitch = lambda n: n.onset_s[np.lexsort((n.onset_s, n.pitch))]
+    return np.mean(np.abs(by_pitch(notes) - by_pitch(truth)) <= .025)
+
+
+@pytest.fixture
+def wandering(recording, tmp_path):
+    "The file of `recording`, five percent slower."
+    truth = recording[2]
+    write_midi(jitter_notes(truth.at_times(1.05 * truth.onset_s, 1.05 * truth.offset_s), np.random.default_rng(1)), tmp_path / "slow.mid")
+    return tmp_path / "slow.mid"
+
+
+def test_a_file_in_another_tempo_is_aligned_without_an_option(recording, wandering, tmp_path):
+    result = align(recording[0] / "piece.wav", wandering, tmp_path / "out.mid")
+    assert result.method == "dtw+crnn" and "--method hires" in result.remarks[0] and within_25_ms(tmp_path / "out.mid", recording[2]) > .85
+    alone = align(recording[0] / "piece.wav", wandering, tmp_path / "alone.mid", method="hires")
+    assert alone.method == "hires" and within_25_ms(tmp_path / "alone.mid", recording[2]) < .5
+    assert any("--method dtw+crnn" in remark for remark in alone.remarks)
+
+
+def test_a_file_that_fits_goes_without_dtw(recording, monkeypatch):
+    import pianoalign.baselines as baselines
+    monkeypatch.setattr(baselines, "dtw_align", lambda *a, **k: pytest.fail("DTW was asked for"))
+    assert align(recording[0] / "piece.wav", recording[0] / "piece.mid").method == "hires"
+
+
+def test_another_piece_is_not_bent_to_fit(recording, tmp_path):
+    other = load_corpus("demo", CORPUS, ("test",))[3].reference
+    write_midi(other[other.onset_s < 59], tmp_path / "other.mid")
+    result = align(recording[0] / "piece.wav", tmp_path / "other.mid")
+    assert result.method == "hires" and result.doubtful and np.mean(result.notes_after.onset_s != result.notes_before.onset_s) < .05
+
+
+def test_a_long_recording_is_not_given_to_dtw_unasked(recording, wandering, monkeypatch):
+    import pianoalign.aligner as aligner
+    monkeypatch.setattr(aligner, "AUTO_LONGEST_S", 30)
+    result = align(recording[0] / "piece.wav", wandering)
+    assert result.method == "hires" and any("--method dtw+crnn" in remark for remark in result.remarks)
+
+
+def test_a_file_that_begins_after_the_end(recording, tmp_path):
+    write_midi(recording[2].shifted(90.), tmp_path / "late.mid")
+    result = align(recording[0] / "piece.wav", tmp_path / "late.mid", tmp_path / "out.mid")
+    assert result.method == "dtw+crnn" and within_25_ms(tmp_path / "out.mid", recording[2]) > .85
+    with pytest.raises(InputError, match="no note of the MIDI file lies within the recording"): align(recording[0] / "piece.wav", tmp_path / "late.mid", method="hires")
+
+
 def test_quiet(recording, tmp_path, capsys):
     command("align", recording[0] / "piece.wav", recording[0] / "piece.mid", "-o", tmp_path / "out.mid", "--quiet")
     said = capsys.readouterr()
