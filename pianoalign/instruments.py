@@ -52,7 +52,7 @@ class Ensemble:
                 for k in range(*np.searchsorted(times_s, (on_s, off_s))): found[k].append(440 * 2 ** ((pitch - 69) / 12))
         return [np.unique(f) for f in found]
 
-
+# %% ../nbs/722_ensembles.ipynb #b8557bc4
 def ensembles_fingerprint(recordings)->str: # 12 hex digits
     "What was trained on, for the run folder."
     digest = hashlib.sha256()
