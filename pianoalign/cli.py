@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['app', 'EXIT_CODES', 'HowMethod', 'HowWeights', 'HowDecoding', 'HowOffset', 'HowDevice', 'HowForce', 'HowQuiet',
            'MIDI_ENDINGS', 'AUDIO_ENDINGS', 'Corpus', 'Results', 'Budget', 'one_sentence', 'Progress', 'Method',
-           'Decoding', 'Device', 'align', 'find_pairs', 'ReportForm', 'align_all', 'paired_errors', 'evaluate',
+           'Decoding', 'Device', 'align', 'find_pairs', 'ReportForm', 'align_all', 'paired_errors', 'evaluate', 'judge',
            'reproduce', 'train', 'main']
 
 # %% ../nbs/61_cli.ipynb #493d4ddc
@@ -239,6 +239,33 @@ def evaluate(
           f"onset error  mean {values['mean_ms']:.2f} ms, median {values['median_ms']:.2f} ms, standard deviation {values['std_ms']:.2f} ms (of absolute errors)\n"
           f"             median with its sign {values['signed_median_ms']:+.2f} ms (positive: the estimate is late)\n"
           "within       " + ", ".join(f"{t} ms {values[f'within_{t}_pct']:.2f} %" for t in TOLERANCES_MS))
+
+# %% ../nbs/61_cli.ipynb #61b0b0c1
+@app.command()
+@one_sentence
+def judge(
+    folder:Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of folders, one a piece: audio.wav (.flac, .ogg, .mp3), performance.mid (the truth), score.mid (the same notes, loosely in place).")],
+    out:Annotated[Optional[Path], typer.Option("-o", "--out", help="Also write the table (.csv).")]=None,
+    weights:HowWeights=None,
+    force:HowForce=False,
+    quiet:HowQuiet=False,
+):
+    """Table 1 for your own recordings: how far off are the notes after each method?
+
+    DTW, the network, and both, decoded as in the paper and between the frames; with 95 % intervals over recordings."""
+    from pianoalign.aligner import check_output
+    from pianoalign.own import judge_recordings, judged_table
+    from pianoalign.tables import name_of, write_table
+    out = check_output(out, force, (), (".csv",))
+    table = judged_table(judge_recordings(folder, weights, None if quiet else lambda name: print(f"aligning {name} ...", file=sys.stderr)))
+    if out: write_table(table, out)
+    if quiet: return
+    cell = lambda r, c: f"{r[c]:.1f}" + (f" [{r[c + '_lo']:.1f}, {r[c + '_hi']:.1f}]" if r[c + "_lo"] == r[c + "_lo"] else "")
+    print(f"{table.notes[0]} notes, {table.pieces[0]} recording{'s' if table.pieces[0] > 1 else ''}")
+    rows = [("method", "median ms", "10 ms %", "25 ms %", "50 ms %")] + [(name_of(r["method"]), *(cell(r, c) for c in ("median_ms", "within_10_pct", "within_25_pct", "within_50_pct"))) for r in table.to_dict("records")]
+    wide = [max(len(r[k]) for r in rows) for k in range(5)]
+    for r in rows: print("  ".join([r[0].ljust(wide[0])] + [r[k].rjust(wide[k]) for k in range(1, 5)]).rstrip())
+    if out: print(f"wrote {out}")
 
 # %% ../nbs/61_cli.ipynb #7a624033
 Corpus = Annotated[Optional[Path], typer.Option(help="Folder of the corpus (default: the one that ships; for tier paper PIANOALIGN_MAPS).")]

@@ -200,13 +200,17 @@ def _demo_recordings(root:Path, splits, pedal, per_split=0):
 MAPS_SPLITS = {"ENSTDkAm": "valid", "ENSTDkCl": "test"}  # every other piano: train (paper §3.1.1)
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".aiff", ".mp3")
 
-def _maps_recording(path:Path, pedal:bool)->Recording:
+def _length_s(path:Path)->float:
     import soundfile
+    try: return soundfile.info(path).duration
+    except (soundfile.LibsndfileError, RuntimeError) as error: raise InputError(f"{path} cannot be read as audio ({error}): copy it again") from None
+
+
+def _maps_recording(path:Path, pedal:bool)->Recording:
     piece, piano = path.stem.removeprefix("MAPS_MUS-").rsplit("_", 1)
     labels = next((path.with_suffix(e) for e in (".tsv", ".mid", ".txt") if path.with_suffix(e).exists()), None)
     if labels is None: raise InputError(f"{path} has no note list (.tsv, .mid or .txt) beside it: copy the MAPS folder again")
-    try: duration_s = soundfile.info(path).duration
-    except (soundfile.LibsndfileError, RuntimeError) as error: raise InputError(f"{path} cannot be read as audio ({error}): copy it again") from None
+    duration_s = _length_s(path)
     reference = _read_exact(labels, pedal) if labels.suffix == ".mid" else read_note_table(labels)
     if len(reference) == 0: raise InputError(f"{labels} has no notes: copy it again")
     if reference.onset_s.max() > duration_s:
@@ -226,14 +230,13 @@ def _maps_recordings(root:Path, splits, pedal, on_error):
 
 # %% ../nbs/31_datasets.ipynb #32d56d00
 def _own_recordings(root:Path, pedal):
-    import soundfile
     folders = sorted(p for p in root.iterdir() if p.is_dir())
     for folder in folders:
         audio = next((p for p in sorted(folder.glob("audio.*")) if p.suffix.lower() in AUDIO_ENDINGS), None)
         if audio is None: raise InputError(f"{folder} holds no audio.wav, .flac, .ogg or .mp3: add the recording")
         reference = _read_exact(folder / "performance.mid", pedal)
         loose = pair_by_rank(reference, read_midi(folder / "score.mid").notes, f"{folder}/performance.mid and score.mid")
-        yield Recording(folder.name, "recordings", "own", audio, soundfile.info(audio).duration, reference, loose, folder.name)
+        yield Recording(folder.name, "recordings", "own", audio, _length_s(audio), reference, loose, folder.name)
 
 # %% ../nbs/31_datasets.ipynb #e5539350
 def load_corpus(name:str, # "demo", "maps" or "recordings" (a folder of one's own)
