@@ -275,7 +275,7 @@ Budget = Annotated[Optional[str], typer.Option(help="Training time a run, say 2m
 @app.command()
 @one_sentence
 def reproduce(
-    tier:Annotated[str, typer.Option(help="smoke (minutes), demo (half an hour), or paper (the paper's training, on MAPS).")]="demo",
+    tier:Annotated[str, typer.Option(help="smoke (minutes), demo (half an hour), maps (hours, on MAPS), or paper (the paper's training, on MAPS).")]="demo",
     only:Annotated[Optional[str], typer.Option(help="One table, figure, run or notebook, say table1.")]=None,
     jobs:Annotated[int, typer.Option("--jobs", "-j", help="How many notebooks run at once.")]=2,
     corpus_root:Corpus=None,
@@ -293,7 +293,7 @@ def reproduce(
 @one_sentence
 def train(
     experiment:Annotated[str, typer.Argument(metavar="EXPERIMENT", help="A run of workflow/experiments.yaml, say crnn.")],
-    tier:Annotated[str, typer.Option(help="smoke, demo or paper.")]="demo",
+    tier:Annotated[str, typer.Option(help="smoke, demo, maps or paper.")]="demo",
     corpus_root:Corpus=None,
     results_root:Results=None,
     budget:Budget=None,
