@@ -259,11 +259,12 @@ def test_the_same_made_up_runs_every_time(example, tmp_path):
 
 # ---------------------------------------------------------------- the committed results
 
+@pytest.mark.parametrize("tier", ["demo", "maps"])
 @pytest.mark.parametrize("name", [*tables.KEYS, "claims"])
-def test_committed_tables_follow_from_the_committed_runs(name):
-    path = ROOT / "results" / "demo" / f"{name}.csv"
-    if not path.is_file(): pytest.skip("no results of tier demo yet")
-    kept, now = pd.read_csv(path), getattr(tables, name)(ROOT / "results" / "demo")
+def test_committed_tables_follow_from_the_committed_runs(name, tier):
+    path = ROOT / "results" / tier / f"{name}.csv"
+    if not path.is_file(): pytest.skip(f"no {name} of tier {tier} yet")
+    kept, now = pd.read_csv(path), getattr(tables, name)(ROOT / "results" / tier)
     assert list(kept.columns) == list(now.columns) and len(kept) == len(now)
     for column in kept.columns.drop("started_from", errors="ignore"):
         if pd.api.types.is_numeric_dtype(kept[column]):
