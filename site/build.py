@@ -86,7 +86,18 @@ def results_page(tier:str) -> str:
     if (folder / "claims.csv").is_file():
         ledger = pd.read_csv(folder / "claims.csv").fillna("")
         text += ["## The paper's claims", "", *raw(ledger[["section", "claim", "published", "ours", "verdict", "reason"]].to_html(index=False, border=0))]
-    return "\n".join(text)
+    return "\n".join(text + neighbours_claims(folder))
+
+
+def neighbours_claims(folder) -> list:
+    "What chapters 71 to 76 say of other systems and open questions, one table."
+    import pandas as pd
+    rows = []
+    for path in sorted(folder.glob("claims7*.csv")):
+        for r in pd.read_csv(path).rename(columns={"lo": "difference_lo", "hi": "difference_hi"}).to_dict("records"):
+            ends = f" [{r['difference_lo']:+.1f}, {r['difference_hi']:+.1f}]" if r["difference_lo"] == r["difference_lo"] else ""
+            rows.append({"chapter": path.stem.removeprefix("claims"), "claim": r["claim"], "difference": f"{r['difference']:+.1f}{ends} {r.get('unit', 'points')}", "verdict": r["verdict"]})
+    return ["## The neighbours' claims and the open questions", "", *raw(pd.DataFrame(rows).to_html(index=False, border=0))] if rows else []
 
 
 def listening_pages(folder:Path, start_s=0., length_s=20.):
