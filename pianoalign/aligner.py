@@ -493,14 +493,15 @@ def _align(audio, score, method, weights, decoding, offset, device, tell)->Align
     try: plain = by("hires")
     except InputError as error: refused = error                                # say, all notes lie beyond the end of the recording
     _, facts, engine = listened
-    if plain and not _sureness(plain) < SURE_ENOUGH: return plain              # sure, or without an opinion
+    before = _sureness(plain) if plain else 0.
+    if plain and not before < SURE_ENOUGH: return plain                        # sure, or without an opinion
     if facts.n_samples / engine.experiment.audio.sample_rate_hz <= AUTO_LONGEST_S and engine.confidence:
         tell("dtw", 0, None)
         try: warped = by("dtw+crnn")
         except InputError: warped = None
-        before = _sureness(plain) if plain else 0.
-        if warped and _sureness(warped) >= .5 and _sureness(warped) > before:
-            why = (f"method dtw+crnn was used, since the file seems to wander from the recording (mean confidence {100 * _sureness(warped):.0f} %, "
+        after = _sureness(warped) if warped else 0.
+        if after >= .5 and after > before:
+            why = (f"method dtw+crnn was used, since the file seems to wander from the recording (mean confidence {100 * after:.0f} %, "
                    f"without DTW {100 * before:.0f} %); --method hires goes without")
             return replace(warped, remarks=(why, *warped.remarks))
     if refused: raise refused

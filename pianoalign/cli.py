@@ -157,10 +157,10 @@ def _align_pairs(pairs, work): # yields (row of the table, remarks, exit code)
         yield (stem, str(len(result.status)), f"{100 * result.matched.mean():.1f}", f"{100 * sum(known) / len(known):.1f}" if known else "",
                f"{result.offset_s:+.2f}", f"{'DOUBTFUL, ' if result.doubtful else ''}{result.duration_s / max(took_s, 1e-9):.0f} x real time"), result.remarks, 3 if result.doubtful else 0
 
-def _print_table(rows):
-    rows = [("pair", "notes", "heard %", "confidence %", "offset s", ""), *rows]
+def _print_table(heads, rows): # of str; the first column and those beyond the fifth begin at the left
+    rows = [heads, *rows]
     wide = [max(len(r[k]) for r in rows) for k in range(5)]
-    for r in rows: print("  ".join([r[0].ljust(wide[0])] + [r[k].rjust(wide[k]) for k in range(1, 5)] + [r[5]]).rstrip())
+    for r in rows: print("  ".join([r[0].ljust(wide[0])] + [r[k].rjust(wide[k]) for k in range(1, 5)] + list(r[5:])).rstrip())
 
 # %% ../nbs/61_cli.ipynb #6f4e2d92
 @app.command("align-all", epilog=EXIT_CODES)
@@ -197,7 +197,7 @@ def align_all(
         for remark in () if quiet else remarks: print(f"pianoalign: note: {row[0]}: {remark}", file=sys.stderr)
     if not quiet:
         for line in alone: print(f"pianoalign: note: {line}", file=sys.stderr)
-        _print_table(rows)
+        _print_table(("pair", "notes", "heard %", "confidence %", "offset s", ""), rows)
     if worst: raise SystemExit(worst)
 
 # %% ../nbs/61_cli.ipynb #163643e0
@@ -262,9 +262,7 @@ def judge(
     if quiet: return
     cell = lambda r, c: f"{r[c]:.1f}" + (f" [{r[c + '_lo']:.1f}, {r[c + '_hi']:.1f}]" if r[c + "_lo"] == r[c + "_lo"] else "")
     print(f"{table.notes[0]} notes, {table.pieces[0]} recording{'s' if table.pieces[0] > 1 else ''}")
-    rows = [("method", "median ms", "10 ms %", "25 ms %", "50 ms %")] + [(name_of(r["method"]), *(cell(r, c) for c in ("median_ms", "within_10_pct", "within_25_pct", "within_50_pct"))) for r in table.to_dict("records")]
-    wide = [max(len(r[k]) for r in rows) for k in range(5)]
-    for r in rows: print("  ".join([r[0].ljust(wide[0])] + [r[k].rjust(wide[k]) for k in range(1, 5)]).rstrip())
+    _print_table(("method", "median ms", "10 ms %", "25 ms %", "50 ms %"), [(name_of(r["method"]), *(cell(r, c) for c in ("median_ms", "within_10_pct", "within_25_pct", "within_50_pct"))) for r in table.to_dict("records")])
     if out: print(f"wrote {out}")
 
 # %% ../nbs/61_cli.ipynb #7a624033

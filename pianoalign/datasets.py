@@ -3,9 +3,9 @@
 # %% auto #0
 __all__ = ['JITTER_SCALE', 'SHORTEST_NOTE_S', 'CUT_GRID_S', 'SPLITS', 'MAPS_SPLITS', 'AUDIO_ENDINGS', 'MAPS_STEP_S',
            'MAPS_STEP_AT', 'DataSettings', 'changed', 'draw_deviations', 'jitter_notes', 'scale_tempo', 'mixed_jitter',
-           'loosen', 'cut_points', 'cut_notes', 'Recording', 'Segment', 'pair_by_rank', 'spread', 'load_corpus',
-           'remove_step', 'experiment_corpus', 'corpus_fingerprint', 'evaluation_segments', 'degrade', 'feature_path',
-           'cached_spectrogram', 'feature_store']
+           'loosen', 'cut_points', 'cut_notes', 'Recording', 'Segment', 'pair_by_rank', 'spread', 'audio_length_s',
+           'load_corpus', 'remove_step', 'experiment_corpus', 'corpus_fingerprint', 'evaluation_segments', 'degrade',
+           'feature_path', 'cached_spectrogram', 'feature_store']
 
 # %% ../nbs/31_datasets.ipynb #cb5bbb43
 import hashlib, json, zlib
@@ -200,7 +200,8 @@ def _demo_recordings(root:Path, splits, pedal, per_split=0):
 MAPS_SPLITS = {"ENSTDkAm": "valid", "ENSTDkCl": "test"}  # every other piano: train (paper §3.1.1)
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".aiff", ".mp3")
 
-def _length_s(path:Path)->float:
+def audio_length_s(path:Path)->float:
+    "Seconds of a sound file. Raises `InputError` if it cannot be read."
     import soundfile
     try: return soundfile.info(path).duration
     except (soundfile.LibsndfileError, RuntimeError) as error: raise InputError(f"{path} cannot be read as audio ({error}): copy it again") from None
@@ -210,7 +211,7 @@ def _maps_recording(path:Path, pedal:bool)->Recording:
     piece, piano = path.stem.removeprefix("MAPS_MUS-").rsplit("_", 1)
     labels = next((path.with_suffix(e) for e in (".tsv", ".mid", ".txt") if path.with_suffix(e).exists()), None)
     if labels is None: raise InputError(f"{path} has no note list (.tsv, .mid or .txt) beside it: copy the MAPS folder again")
-    duration_s = _length_s(path)
+    duration_s = audio_length_s(path)
     reference = _read_exact(labels, pedal) if labels.suffix == ".mid" else read_note_table(labels)
     if len(reference) == 0: raise InputError(f"{labels} has no notes: copy it again")
     if reference.onset_s.max() > duration_s:
@@ -236,7 +237,7 @@ def _own_recordings(root:Path, pedal):
         if audio is None: raise InputError(f"{folder} holds no audio.wav, .flac, .ogg or .mp3: add the recording")
         reference = _read_exact(folder / "performance.mid", pedal)
         loose = pair_by_rank(reference, read_midi(folder / "score.mid").notes, f"{folder}/performance.mid and score.mid")
-        yield Recording(folder.name, "recordings", "own", audio, _length_s(audio), reference, loose, folder.name)
+        yield Recording(folder.name, "recordings", "own", audio, audio_length_s(audio), reference, loose, folder.name)
 
 # %% ../nbs/31_datasets.ipynb #e5539350
 def load_corpus(name:str, # "demo", "maps" or "recordings" (a folder of one's own)
