@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['FILTER_RATE_HZ', 'SHORTEST_S', 'RECIPES', 'DTWSettings', 'AudioFeatures', 'audio_features', 'recording_side',
-           'file_side', 'find_path', 'move_along', 'end_of_sound', 'dtw_path', 'moved', 'dtw_align', 'click_piece',
-           'lag_by_note', 'middle_mean', 'measure_lag', 'oracle_path_errors', 'align_segment', 'align_recording',
-           'calibration_segments', 'baseline_errors', 'run_baselines']
+           'file_side', 'find_path', 'move_along', 'end_of_sound', 'cut_silence', 'dtw_path', 'moved', 'dtw_align',
+           'click_piece', 'lag_by_note', 'middle_mean', 'measure_lag', 'oracle_path_errors', 'align_segment',
+           'align_recording', 'calibration_segments', 'baseline_errors', 'run_baselines']
 
 # %% ../nbs/34_baselines.ipynb #59a905b8
 import contextlib, hashlib, io, json, sys
@@ -64,10 +64,12 @@ def _quiet():
     "The toolbox prints a dot for each band."
     with contextlib.redirect_stdout(io.StringIO()): yield
 
+# %% ../nbs/34_baselines.ipynb #d338f6eb
 def audio_features(
     samples, # float32 mono (n_samples,)
     sample_rate_hz:int, # of `samples`
     settings:DTWSettings=DTWSettings(),
+    peaks:dict=None, # pitch -> (2, k) onset peaks that are known already; None: the filter bank's
 )->AudioFeatures:
     "Tuning, band energies and onset peaks, as `sync_audio_score_full` computes them."
     _load_toolbox()
@@ -80,7 +82,7 @@ def audio_features(
     common = dict(f_audio=samples, Fs=FILTER_RATE_HZ, tuning_offset=estimate_tuning(for_tuning, FILTER_RATE_HZ))
     with _quiet():
         energy = audio_to_pitch_features(**common, feature_rate=settings.rate_hz)
-        peaks = audio_to_pitch_onset_features(**common, manual_offset=0)
+        if peaks is None: peaks = audio_to_pitch_onset_features(**common, manual_offset=0)
     return AudioFeatures(energy, peaks)
 
 # %% ../nbs/34_baselines.ipynb #d9b4dfaf
@@ -159,11 +161,16 @@ def end_of_sound(
     loud = np.flatnonzero(power > power.max() * 10 ** (-below_db / 10))
     return (loud[-1] + 1) * window / sample_rate_hz if len(loud) else len(samples) / sample_rate_hz
 
-def _cut(samples, sample_rate_hz, notes):
+def cut_silence(
+    samples, # float mono (n_samples,)
+    sample_rate_hz:int,
+    notes:Notes, # the loose notes, seconds
+)->np.ndarray: # (m,), a view
     "The recording without the silence after its end, and long enough for the last note."
     end_s = max(end_of_sound(samples, sample_rate_hz), float(notes.offset_s.max()) + 0.1)
     return samples[:int(np.ceil(end_s * sample_rate_hz))]
 
+# %% ../nbs/34_baselines.ipynb #1deac65e
 def dtw_path(
     samples, # float32 mono (n_samples,)
     sample_rate_hz:int, # of `samples`
@@ -171,7 +178,7 @@ def dtw_path(
     settings:DTWSettings=DTWSettings(),
 )->np.ndarray: # (2, K) seconds, recording above file, strictly increasing
     "The warping path between a recording and loose notes (paper §3.4). Raises `InputError` without usable notes or sound."
-    file = file_side(notes, settings); samples = _cut(check_samples(samples, "the recording"), sample_rate_hz, notes)
+    file = file_side(notes, settings); samples = cut_silence(check_samples(samples, "the recording"), sample_rate_hz, notes)
     return find_path(recording_side(audio_features(samples, sample_rate_hz, settings), settings), file, settings)
 
 # %% ../nbs/34_baselines.ipynb #d8590d08
@@ -253,7 +260,7 @@ def align_segment(
     recipes:dict, # method -> DTWSettings
 )->dict: # method -> Notes
     "One segment by several recipes; audio features are computed once for all recipes that can share them."
-    samples, known = _cut(samples, sample_rate_hz, loose), {}
+    samples, known = cut_silence(samples, sample_rate_hz, loose), {}
     out = {}
     for method, settings in recipes.items():
         key = settings.rate_hz

@@ -369,7 +369,7 @@ REQUIRED = {TRAINING: ("tier", "experiment", "corpus_root", "results_root"), BAS
             "41_comparison": ("tier", "results_root", "figures_root")}
 
 PARTS = ("paper", "neighbours")
-NEIGHBOURS = re.compile(r"7[1-6]\d?_")   # chapters on other systems and on open questions: a part of their own, which trains networks of its own
+NEIGHBOURS = re.compile(r"7[1-7]\d?_")   # chapters on other systems and on open questions: a part of their own, which trains networks of its own
 
 def chapters(
     root, # the project's folder

@@ -184,7 +184,9 @@ METHODS = dict(unaligned=("dtw", "unaligned"), dtw=("dtw", "dtw"), crnn_blind=("
 
 OWN_METHODS = dict(unaligned_uniform="Unaligned (uniform)", oracle_path="Best path (knows the truth)", dtw_lag_removed="DTW, lag removed",
                    crnn_rank="CRNN, rank matching", dtw_crnn_rank="DTW + CRNN, rank matching", crnn_onsets="CRNN with onset head",
-                   crnn_high_resolution="CRNN, onset head read", dtw_crnn_onsets="DTW + CRNN with onset head", dtw_crnn_high_resolution="DTW + CRNN, onset head read")
+                   crnn_high_resolution="CRNN, onset head read", crnn_salience="CRNN on salience", dtw_crnn_onsets="DTW + CRNN with onset head", dtw_crnn_high_resolution="DTW + CRNN, onset head read",
+                   transcribe_match="Transcribe, match", transcribe_match_between="Transcribe, match, between frames",
+                   dtw_onset_activations="DTW, a transcriber's onsets", dtw_activations="DTW, a transcriber's answers alone")
 "Rows of our own, in the order in which they follow the paper's, and their names; unknown ones come last."
 
 # %% ../nbs/40_tables.ipynb #431b5c15

@@ -539,9 +539,9 @@ def train(experiment:Experiment,
           dtw=None, # DTW's run folder, for DTW + CRNN
           progress:bool=True,
           device:str="auto", # "cpu", "cuda", or what there is
+          features=None, # recordings -> {id: (N, 88)}, called if something is trained: images in the place of spectrograms
          )->Path: # the run folder
     """Train and judge one experiment, or finish what an interrupted call began; a finished run is left alone.
-
     Writes config.json, history.csv, metrics.json, errors.npz and checkpoint/ (weights.safetensors, config.json)."""
     import pandas as pd
     folder = Path(runs) / experiment.folder_name; state = folder / "checkpoint" / "state.safetensors"
@@ -552,7 +552,7 @@ def train(experiment:Experiment,
     if (folder / "metrics.json").exists(): return folder
     by_set = {s: [r for r in corpus if r.split == s] for s in ("train", "valid", "test", "unseen", "recordings")}
     used = by_set["train"] + by_set["valid"] + [r for s in sets if s != "valid" for r in by_set[s]]
-    features = feature_store(used, experiment.audio, cache_dir, progress)
+    features = features(used) if features else feature_store(used, experiment.audio, cache_dir, progress)
     valid = evaluation_segments(by_set["valid"], experiment.data)
     shorter = valid[::max(1, len(valid) // 6)] if experiment.training.steps else valid  # a fixed budget needs no early stopping
     start, before = _start_from(runs, experiment.training.init_from)

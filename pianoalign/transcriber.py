@@ -6,8 +6,9 @@
 __all__ = ['SEMITONES', 'LAYOUTS', 'TranscriberLayout', 'TranscriberSettings', 'HopSettings', 'fps_of', 'audio_of', 'folder_name',
            'transcriber_from_dict', 'Stack', 'LongConv', 'Transcriber', 'layer_counts', 'targets', 'output_loss',
            'transcription_loss', 'Crops', 'prepare', 'rate_at', 'mean_loss', 'fit_transcriber', 'load_transcriber',
-           'chosen', 'train_transcriber', 'posteriorgrams', 'Decoding', 'onset_strength', 'decode_notes', 'note_hits',
-           'count', 'rates', 'pooled', 'answer', 'tuned', 'judged', 'transcribe_match', 'transcribe', 'f1_difference']
+           'chosen', 'train_transcriber', 'posteriorgrams', 'Decoding', 'onset_strength', 'decode_notes', 'peak_shift',
+           'note_hits', 'count', 'rates', 'pooled', 'answer', 'tuned', 'judged', 'transcribe_match', 'transcribe',
+           'f1_difference']
 
 # %% ../nbs/71_small_transcriber.ipynb #6a41f040
 import hashlib, json, time
@@ -397,15 +398,18 @@ def decode_notes(onset, frames, # (N, 88) probabilities
         for i in np.argsort(-np.asarray(frames)[k, key], kind="stable"):
             if sounding[key[i]][k[i]]: take(_grow(sounding[key[i]], k[i], -1, quiet) + 1, _grow(sounding[key[i]], k[i], 1, quiet), int(key[i]))
     first, stop, key = np.array(found, dtype=float).reshape(-1, 3).T
-    if d.between_frames: first = first + [_shift(strength, int(k), int(p)) for k, p in zip(first, key)]
+    if d.between_frames: first = first + peak_shift(strength, first.astype(int), key.astype(int))
     order = np.lexsort((first, key))
     return Notes.from_arrays(time_of(first, fps)[order], time_of(stop, fps)[order], (key + LOWEST_PITCH)[order].astype(int))
 
 
-def _shift(strength, k:int, key:int)->float: # frames, -0.5 … 0.5
-    "Where between the frames an onset lies: the centre of gravity of its peak and the frames beside it."
-    before, here, after = (float(strength[j, key]) if 0 <= j < len(strength) else 0. for j in (k - 1, k, k + 1))
-    return float(np.clip((after - before) / max(before + here + after, 1e-9), -.5, .5))
+def peak_shift(strength, # (N, 88)
+               k, key, # (n,) int: frames and keys of peaks
+              )->np.ndarray: # (n,) frames, -0.5 … 0.5
+    "Where between the frames onsets lie: the centre of gravity of a peak and the frames beside it."
+    edge = np.pad(np.asarray(strength, np.float64), ((1, 1), (0, 0)))
+    before, here, after = (edge[k + j, key] for j in (0, 1, 2))
+    return np.clip((after - before) / np.maximum(before + here + after, 1e-9), -.5, .5)
 
 # %% ../nbs/71_small_transcriber.ipynb #e1123ca9
 def note_hits(reference:Notes, found:Notes)->int:

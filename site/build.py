@@ -14,7 +14,7 @@ PARTS = {  # caption -> chapters, in reading order
                   "41_comparison", "421_architecture", "422_audio_features", "423_temporal_resolution", "424_timing_variation", "425_tempo", "50_conclusion"],
     "Hear it": ["51_explorer", "52_jitter_lab"],
     "The tool": ["60_aligner", "61_cli", "63_confidence", "64_long_recordings", "65_real_pianos", "66_offsets", "67_reach", "68_own_recordings"],
-    "The neighbours": ["71_small_transcriber", "721_invertible_cqt", "722_ensembles", "72_timbre_trap", "73_transformer", "74_other_instruments", "75_alignment_for_transcription", "76_tempo_stress"],
+    "The neighbours": ["71_small_transcriber", "721_invertible_cqt", "722_ensembles", "72_timbre_trap", "73_transformer", "74_other_instruments", "75_alignment_for_transcription", "76_tempo_stress", "77_extended_table"],
     "The workshop": ["11_plots", "40_tables", "320_run", "70_pipeline"],
 }
 
@@ -90,13 +90,11 @@ def results_page(tier:str) -> str:
 
 
 def neighbours_claims(folder) -> list:
-    "What chapters 71 to 76 say of other systems and open questions, one table."
+    "What chapters 71 to 77 say of other systems and open questions, one table."
     import pandas as pd
-    rows = []
-    for path in sorted(folder.glob("claims7*.csv")):
-        for r in pd.read_csv(path).rename(columns={"lo": "difference_lo", "hi": "difference_hi"}).to_dict("records"):
-            ends = f" [{r['difference_lo']:+.1f}, {r['difference_hi']:+.1f}]" if r["difference_lo"] == r["difference_lo"] else ""
-            rows.append({"chapter": path.stem.removeprefix("claims"), "claim": r["claim"], "difference": f"{r['difference']:+.1f}{ends} {r.get('unit', 'points')}", "verdict": r["verdict"]})
+    from pianoalign.activations import ledger_of
+    ends = lambda r: f" [{r.difference_lo:+.1f}, {r.difference_hi:+.1f}]" if r.difference_lo == r.difference_lo else ""
+    rows = [{"chapter": r.chapter, "claim": r.claim, "difference": f"{r.difference:+.1f}{ends(r)} {r.unit}", "verdict": r.verdict} for r in ledger_of(folder).itertuples()]
     return ["## The neighbours' claims and the open questions", "", *raw(pd.DataFrame(rows).to_html(index=False, border=0))] if rows else []
 
 

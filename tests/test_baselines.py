@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from pianoalign import baselines
-from pianoalign.baselines import (RECIPES, DTWSettings, _cut, _cut_otherwise, align_recording, align_segment, audio_features,
+from pianoalign.baselines import (RECIPES, DTWSettings, cut_silence, _cut_otherwise, align_recording, align_segment, audio_features,
                                   baseline_errors, calibration_segments, dtw_align, dtw_path, end_of_sound, file_side, find_path,
                                   middle_mean, move_along, moved, oracle_path_errors, recording_side, run_baselines)
 from pianoalign.datasets import DataSettings, Recording, Segment, evaluation_segments
@@ -32,7 +32,7 @@ def sound(played): return synthesise(played)
 
 
 @pytest.fixture(scope="module")
-def features(sound, played): return audio_features(_cut(sound, RATE_HZ, played), RATE_HZ)
+def features(sound, played): return audio_features(cut_silence(sound, RATE_HZ, played), RATE_HZ)
 
 
 def test_rows_come_back_in_their_order(played, features):
@@ -57,7 +57,7 @@ def test_a_stretched_file_is_found(played, features):
 def test_silence_after_the_end_changes_nothing(played, sound):
     hiss = np.random.default_rng(0).normal(0, 1e-4, 3 * RATE_HZ).astype(np.float32)
     for tail in (np.zeros_like(hiss), hiss):
-        assert len(_cut(np.concatenate([sound, tail]), RATE_HZ, played)) <= len(sound) + RATE_HZ // 10
+        assert len(cut_silence(np.concatenate([sound, tail]), RATE_HZ, played)) <= len(sound) + RATE_HZ // 10
 
 
 def test_notes_later_than_the_sound_are_no_error(features):

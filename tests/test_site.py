@@ -59,7 +59,7 @@ def test_results_page_holds_all_tables_and_claims():
 
 def test_results_page_holds_the_neighbours_claims(tmp_path):
     assert build.neighbours_claims(tmp_path) == []
-    (tmp_path / "claims71.csv").write_text("claim,difference,lo,hi,verdict\na helps,1.25,0.5,2.0,holds\n")
+    (tmp_path / "claims71.csv").write_text("claim,difference,difference_lo,difference_hi,unit,verdict\na helps,1.25,0.5,2.0,points,holds\n")
     (tmp_path / "claims72.csv").write_text("claim,difference,difference_lo,difference_hi,unit,verdict\nb helps,-3,,,dB,cannot be told at this tier\n")
     page = "\n".join(build.neighbours_claims(tmp_path))
     assert "+1.2 [+0.5, +2.0] points" in page and "-3.0 dB" in page and page.count("<td>7") == 2
