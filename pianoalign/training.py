@@ -43,6 +43,8 @@ class TrainingSettings:
     prior_bias: bool = False         # start the output bias at the base rate of sounding frames
     forget_bias: float = 0.          # added to the LSTM's forget gates at the start: it remembers until it learns to forget
     onset_weight: float = 2.         # of the onset head's loss
+    roll_weight: float = 1.          # of the roll's loss
+    onset_reach_frames: float = 3.   # half the width of the triangles that the onset head learns
     init_from: str = ""              # run (in experiments.yaml) or run folder whose weights this one starts from
     precision: str = "float32"       # or "bfloat16" (autocast)
     budget_s: float = 0.             # stop after so many seconds of training, wherever the run is; 0: never
@@ -148,7 +150,7 @@ def load_plan(path=None)->Plan:
 
 # %% ../nbs/32_training.ipynb #1924a72c
 def onset_target(notes:Notes, n_frames:int, fps:int, reach_frames:float=3.)->np.ndarray: # (n_frames, 88) float32
-    "Triangles around the onsets: max(0, 1 - |t - onset| / 3 frames), with sub-frame precision."
+    "Triangles around the onsets: max(0, 1 - |t - onset| / reach), with sub-frame precision."
     target = np.zeros((n_frames, HIGHEST_PITCH - LOWEST_PITCH + 1), np.float32)
     notes = notes[notes.in_range()]
     place = notes.onset_s * fps
@@ -210,7 +212,7 @@ class Examples(Draw):
         local = [x.at_times(x.onset_s - start_s, x.offset_s - start_s) for x in (loose, notes)]
         rolls = [piano_roll(x, n, self.fps) for x in local]
         for roll, x in zip(rolls, local): roll[0] = np.maximum(roll[0], 0)
-        return image, *rolls, onset_target(local[1], n, self.fps) if self.experiment.network.onset_head else None
+        return image, *rolls, onset_target(local[1], n, self.fps, self.experiment.training.onset_reach_frames) if self.experiment.network.onset_head else None
 
     def batch(self, step:int)->tuple: # spectrogram, loose roll, aligned roll, onset target or None: (B, N, 88) float32
         "The examples of a step, always the same for the same seed."
@@ -234,12 +236,12 @@ def tune_allocator():
     except (OSError, AttributeError): pass
 
 
-def loss_of(network:CRNN, batch, onset_weight:float=2.)->torch.Tensor:
-    "Mean binary cross entropy of the roll (paper §3.2); with an onset head plus `onset_weight` times that of the onsets."
+def loss_of(network:CRNN, batch, onset_weight:float=2., roll_weight:float=1.)->torch.Tensor:
+    "Mean binary cross entropy of the roll (paper §3.2); with an onset head `roll_weight` times that and `onset_weight` times that of the onsets."
     image, loose, aligned, onsets = batch
     out = network(image, loose)
     if not isinstance(out, tuple): return binary_cross_entropy_with_logits(out.float(), aligned)
-    return binary_cross_entropy_with_logits(out[0].float(), aligned) + onset_weight * binary_cross_entropy_with_logits(out[1].float(), onsets)
+    return roll_weight * binary_cross_entropy_with_logits(out[0].float(), aligned) + onset_weight * binary_cross_entropy_with_logits(out[1].float(), onsets)
 
 
 def learning_rate_at(step:int, steps:int, settings:TrainingSettings)->float:
@@ -352,7 +354,7 @@ class Run(Saved):
         self.network.train()
         for group in self.optimiser.param_groups: group["lr"] = learning_rate_at(self.step, self.steps, t)
         with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16, enabled=t.precision == "bfloat16"):
-            loss = loss_of(self.network, batch, t.onset_weight)
+            loss = loss_of(self.network, batch, t.onset_weight, t.roll_weight)
         self.optimiser.zero_grad(set_to_none=True); loss.backward()
         if t.clip_norm: torch.nn.utils.clip_grad_norm_(self.network.parameters(), t.clip_norm)
         self.optimiser.step()
@@ -474,9 +476,9 @@ def validation_loss(network:CRNN, experiment:Experiment, segments, features)->fl
         for s in segments:
             image = segment_image(s, features, experiment)
             local = [piano_roll(x, len(image), fps) for x in (s.loose, s.reference)]
-            target = onset_target(s.reference, len(image), fps) if experiment.network.onset_head else None
+            target = onset_target(s.reference, len(image), fps, experiment.training.onset_reach_frames) if experiment.network.onset_head else None
             batch = [None if x is None else torch.from_numpy(x)[None].to(device) for x in (image, *local, target)]
-            total += loss_of(network, batch, experiment.training.onset_weight).item() * len(image); n += len(image)
+            total += loss_of(network, batch, experiment.training.onset_weight, experiment.training.roll_weight).item() * len(image); n += len(image)
     return total / max(n, 1)
 
 # %% ../nbs/32_training.ipynb #f625be98
