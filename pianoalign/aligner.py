@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['REACH_S', 'DECODINGS', 'NOT_FOUND', 'NOT_ON_PIANO', 'NOT_IN_AUDIO', 'REPORT_COLUMNS', 'PLOT_ENDINGS',
            'REPORT_ENDINGS', 'METHODS', 'DEVICES', 'PADDED', 'DTW_RATE_HZ', 'DTW_LONGEST_S', 'AUTO_LONGEST_S',
-           'SURE_ENOUGH', 'CLIPPED_PCT', 'default_weights', 'ask', 'choose_decoding', 'decode', 'back_to_keys',
-           'AlignmentResult', 'report_rows', 'write_report', 'draw_result', 'write_plot', 'check_output',
-           'check_choices', 'Engine', 'open_engine', 'align']
+           'SURE_ENOUGH', 'CLIPPED_PCT', 'default_weights', 'shipped_weights', 'weights_folder', 'ask',
+           'choose_decoding', 'decode', 'back_to_keys', 'AlignmentResult', 'report_rows', 'write_report', 'draw_result',
+           'write_plot', 'check_output', 'check_choices', 'Engine', 'open_engine', 'align']
 
 # %% ../nbs/60_aligner.ipynb #281f6440
 import base64, csv, functools, html, io, json, os, threading
@@ -35,6 +35,19 @@ def default_weights(
     if trained: return trained[-1].parent
     raise InputError("there are no trained weights; train some with `pianoalign train crnn --tier demo` in a clone of the project, "
                      "name a folder with --weights, or use --method dtw")
+
+def shipped_weights()->dict: # name -> folder
+    "The networks that ship."
+    return {p.parent.name: p.parent for p in sorted((Path(pianoalign.__file__).parent / "weights").glob("*/weights.safetensors"))}
+
+def weights_folder(weights=None, # a folder, or the name of weights that ship; default: `default_weights()`
+                  )->Path:
+    "Where weights lie; a folder of that name comes before what ships. Raises `InputError` for what is neither."
+    if not weights: return default_weights()
+    if Path(weights).exists(): return Path(weights)
+    shipped = shipped_weights()
+    if str(weights) in shipped: return shipped[str(weights)]
+    raise InputError(f"{weights} does not exist: name a folder with trained weights, or weights that ship ({', '.join(shipped) or 'there are none'})")
 
 # %% ../nbs/60_aligner.ipynb #3128cf65
 REACH_S = .5 # no decoding moves a note further than this
@@ -315,11 +328,11 @@ def _engine(folder:Path, stamp, device:str)->Engine:
     model = load_confidence(home) if experiment.network.onset_head else None
     return Engine(Walker(network, device), experiment, folder, model, model is None and (home / "confidence.json").exists())
 
-def open_engine(weights=None, # folder; default: `default_weights()`
+def open_engine(weights=None, # as `weights_folder` takes it
     device:str="auto", # or "cpu", "cuda"
 )->Engine:
     "Load weights, or hand out those that were loaded last. Raises `InputError`."
-    folder = Path(weights) if weights else default_weights()
+    folder = weights_folder(weights)
     stamp = tuple((p.name, p.stat().st_mtime_ns) for p in sorted(folder.glob("*")) if p.is_file())
     return _engine(folder, stamp, device)
 
@@ -397,7 +410,7 @@ def _with_network(image, duration_s, start, playable, engine, decoding, progress
 # %% ../nbs/60_aligner.ipynb #717e2a1a
 def _listen_and_load(audio, weights, device, tell): # -> image, Facts, Engine
     "Read the recording in one thread, and load the network in this one."
-    folder, stop = Path(weights) if weights else default_weights(), threading.Event()
+    folder, stop = weights_folder(weights), threading.Event()
     settings, engine = _audio_settings(folder), None
     if settings is None: engine = open_engine(folder, device); settings = engine.experiment.audio
     def done(seconds):
@@ -431,7 +444,7 @@ def align(audio, # recording: whatever libsndfile or ffmpeg reads; any rate, any
     midi, # its MIDI file, loosely aligned
     out=None, # aligned .mid to write
     method:str="auto", # "hires" or "crnn": the network; "dtw": one path for all notes; "dtw+crnn": for files that wander more than half a second off; "auto": hires, or dtw+crnn where it is surer
-    weights=None, # folder of trained weights; default: `default_weights()`
+    weights=None, # folder of trained weights, or the name of some that ship ("crnn", "base", "blind"); default: `default_weights()`
     report=None, # .csv or .json to write, one row a note
     force:bool=False, # replace files that exist?
     decoding:str="auto", # "paper", "high-resolution", or the latter where the weights allow it

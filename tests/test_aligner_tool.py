@@ -182,6 +182,20 @@ def test_the_right_piece_is_not_doubted(recording, tmp_path):
     assert set(r["status"] for r in table) <= {MATCHED, NOT_HEARD, WITH_NEIGHBOURS}
 
 
+def test_weights_that_ship_are_found_by_name(recording, tmp_path, monkeypatch):
+    from pianoalign.aligner import shipped_weights, weights_folder
+    shipped = shipped_weights()
+    assert list(shipped) == ["base", "blind", "crnn"] and weights_folder() == default_weights() == shipped["crnn"]
+    assert sum(p.stat().st_size for folder in shipped.values() for p in folder.iterdir()) < 10 * 2 ** 20
+    assert all("CC BY-NC-SA" in (folder / "README.md").read_text() for folder in shipped.values())
+    monkeypatch.chdir(tmp_path); (tmp_path / "blind").mkdir()
+    assert str(weights_folder("blind")) == "blind"                  # a folder of one's own comes first
+    with pytest.raises(InputError, match="nowhere does not exist.*base, blind, crnn"): weights_folder("nowhere")
+    assert open_engine("base").experiment.network.midi_branch and not open_engine(shipped["blind"]).experiment.network.midi_branch
+    result = align(recording[0] / "piece.wav", recording[0] / "piece.mid", weights="base")
+    assert result.decoding == "paper" and result.weights == shipped["base"]
+
+
 def test_confidence_of_other_weights_is_not_used(recording, tmp_path):
     for p in default_weights().iterdir(): (tmp_path / p.name).write_bytes(p.read_bytes())
     stored = json.loads((tmp_path / "confidence.json").read_text())

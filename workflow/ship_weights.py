@@ -2,7 +2,8 @@
 """Put the weights of a finished run into the package, with the card that says what they are.
 
 usage: python workflow/ship_weights.py results/weights/runs/crnn_onsets-HASH
-Writes pianoalign/weights/crnn/{weights.safetensors, config.json, metrics.json, README.md}; each figure of the card is worked out from the run's errors.
+       python workflow/ship_weights.py results/maps/runs/crnn-HASH --name base
+Writes pianoalign/weights/NAME/{weights.safetensors, config.json, metrics.json, README.md}; each figure of the card is worked out from the run's errors.
 """
 import argparse, json
 from pathlib import Path
@@ -12,9 +13,12 @@ from pianoalign.notes import repo_root
 from pianoalign.metrics import remove_shift, summarise
 from pianoalign.training import load_network, read_errors, save_weights, write_json
 
-CARD = """# Weights of the shipped aligner
-
-`pianoalign align` uses these unless it is told otherwise. One network, {parameters:,} parameters ({size}, with a second head for onsets), stored as float16.
+TITLES = {
+    "crnn": "# Weights of the shipped aligner\n\n`pianoalign align` uses these unless it is told otherwise.",
+    "base": "# Weights of the paper's experiment: CRNN\n\nThe base run of Tables 1 to 6 in tier `maps`; `pianoalign align --weights base` uses them, with the paper's decoding.",
+    "blind": "# Weights of the paper's experiment: CRNN without MIDI\n\nThe blind row of Table 1 in tier `maps`, which hears the recording and does not see the notes; `pianoalign align --weights blind` uses them.",
+}
+CARD = """{title} One network, {parameters:,} parameters ({size}), stored as float16.
 
 **Licence: {licence}**, that of the recordings they were trained on; not that of the code. {source}
 
@@ -22,10 +26,10 @@ CARD = """# Weights of the shipped aligner
 
 ```
 {command}
-python workflow/ship_weights.py results/{tier}/runs/crnn_onsets-{hash8}
+python workflow/ship_weights.py results/{tier}/runs/{run}{more}
 ```
 
-**Results**, share of notes within a tolerance after jitter as published, in percent, with the 95 % interval over recordings. {sets} *paper*: threshold, blocks and matching as in §2.3; *high resolution*: peaks of the onset head. *Shift removed*: less each recording's median, since labels of recordings are early or late as a whole.
+**Results**, share of notes within a tolerance after jitter as published, in percent, with the 95 % interval over recordings. {sets} *paper*: threshold, blocks and matching as in §2.3{high}. *Shift removed*: less each recording's median, since labels of recordings are early or late as a whole.
 
 | set | recordings | notes | method | ≤ 10 ms | ≤ 25 ms | ≤ 50 ms | median, ms | ≤ 10 ms, shift removed |
 |---|---:|---:|---|---|---|---|---:|---|
@@ -38,12 +42,16 @@ CORPORA = {
     "demo": dict(licence="CC BY-NC-SA 4.0", tier="demo", command="make reproduce", source="Trained on the 54 recordings of the demo corpus (`corpus/README.md`): performances of the ASAP data set on two sampled pianos and an additive one.",
                  sets="Pianos of the three sets were not trained on: `valid` and `test`, twelve pieces each, and `recordings`, six performances against a metronome, are three voicings of another sampled piano.",
                  limits="Training was short and heard few instruments, none of them recorded with microphones: on a real piano expect fewer notes to be found, and quiet ones and dense passages to stay near their given times."),
+    "maps": dict(licence="CC BY-NC-SA 4.0", tier="maps", command="make reproduce TIER=maps CORPUS=MAPS",
+                 source="Trained on the six sampled pianos of MAPS that are at hand (V. Emiya, R. Badeau, B. David, IEEE TASLP 18 (6), 2010; CC BY-NC-SA 2.0 FR, whose terms allow a later version), 150 recordings as Ogg Vorbis at 16 kHz.",
+                 sets="`test`: ENSTDkCl, a Disklavier with close microphones; `valid`: ENSTDkAm, the same from afar; `recordings`: six performances of the demo corpus, on a sampled piano that was not trained on.",
+                 limits="Minutes of training at half the paper's width, for comparison with its tables; the weights `crnn` are the ones made for aligning files."),
     "maps+demo": dict(licence="CC BY-NC-SA 4.0", tier="weights", command="pianoalign train crnn_onsets --tier weights --corpus-root MAPS",
                       source="Trained on five of the seven sampled pianos of MAPS (V. Emiya, R. Badeau, B. David, IEEE TASLP 18 (6), 2010; CC BY-NC-SA 2.0 FR, whose terms allow a later version), 124 recordings as Ogg Vorbis at 16 kHz, and on the 54 training recordings of the demo corpus (`corpus/README.md`), with rooms, equalisers, detuning and noise imitated.",
                       sets="`test`: ENSTDkCl, a Disklavier with close microphones; `valid`: ENSTDkAm, the same from afar; `unseen`: AkPnCGdD, a sampled piano kept out of training whole; `recordings`: six performances of the demo corpus, on a sampled piano kept out as well.",
                       limits="It has heard no piano through a microphone in training. What the sostenuto pedal holds, prepared or badly tuned pianos, and other instruments were never heard."),
 }
-NAMES = {"unaligned": "unaligned", "crnn": "CRNN, paper", "crnn_high_resolution": "CRNN, high resolution"}
+NAMES = {"unaligned": "unaligned", "dtw_crnn": "DTW + CRNN, paper", "crnn": "CRNN, paper", "crnn_high_resolution": "CRNN, high resolution"}
 
 
 def row(set_name, method, pieces):
@@ -58,18 +66,20 @@ def widths(settings): return settings.filters, settings.dense, settings.hidden
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="a finished run folder")
+    parser.add_argument("--name", choices=TITLES, default="crnn", help="of the folder in pianoalign/weights")
     parser.add_argument("--remark", default="", help="a sentence for the card about how this run was made")
     arguments = parser.parse_args(); run = arguments.run
     network, experiment = load_network(run)
     metrics = json.loads((run / "metrics.json").read_text())
-    folder = repo_root() / "pianoalign" / "weights" / "crnn"
+    folder = repo_root() / "pianoalign" / "weights" / arguments.name
     save_weights(network, experiment, folder, half=True, step=metrics["steps_trained"])
     write_json(folder / "metrics.json", metrics)
     t = experiment.training
     errors = read_errors(run)
     rows = "\n".join(row(s, m, errors[s, m]) for s in metrics["sets"] for m in NAMES if (s, m) in errors)
     (folder / "README.md").write_text(CARD.format(
-        **CORPORA[experiment.data.corpus], size="the paper's CRNN" if widths(experiment.network) == widths(NetworkSettings()) else "a smaller CRNN than the paper's", parameters=parameter_count(network), steps=metrics["steps_trained"], batch=t.batch, crop_s=t.crop_s, seed=t.seed, rows=rows, hash8=experiment.hash8,
+        **CORPORA[experiment.data.corpus], title=TITLES[arguments.name], run=experiment.folder_name, more="" if arguments.name == "crnn" else f" --name {arguments.name}",
+        size=("the paper's CRNN" if widths(experiment.network) == widths(NetworkSettings()) else "a smaller CRNN than the paper's") + (", with a second head for onsets" if experiment.network.onset_head else ""), high="; *high resolution*: peaks of the onset head" if experiment.network.onset_head else "", parameters=parameter_count(network), steps=metrics["steps_trained"], batch=t.batch, crop_s=t.crop_s, seed=t.seed, rows=rows,
         hours=metrics["steps_trained"] * t.batch * t.crop_s / 3600, minutes=metrics["seconds_trained"] / 60, jitter_ms=1000 * experiment.data.max_jitter_s,
         remark=(" Three examples in ten drift, or have chords that move as one, by up to 250 ms." if experiment.data.training_jitter == "mixed" else "") + (" MAPS's labels are freed of their step (chapter 3.1)." if experiment.data.step_removed else "") + (" " + arguments.remark if arguments.remark else "")))
     print(f"{folder} holds the weights of {experiment.folder_name}")
