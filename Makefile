@@ -1,5 +1,6 @@
 # make reproduce   the whole paper; TIER=smoke|demo|paper, CORPUS=folder, BUDGET=2min, ONLY=table1, JOBS=2
 # make reproduce PART=neighbours   the chapters beyond it: other systems and open questions
+# make reproduce PART=tables   tables from the run folders that are there, without a corpus or training
 # make test        the notebooks' own tests, then tests/
 # make lab         JupyterLab: the chapters in nbs/, the executed ones in results/
 # make site        the executed chapters, results and reference as a site, in _site/ (after make reproduce)

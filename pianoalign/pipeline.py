@@ -9,10 +9,12 @@ __all__ = ['TABLES', 'FIGURES', 'BASELINES', 'TRAINING', 'PARAMETERS', 'REQUIRED
            'run_fingerprints', 'prepare_run_folder', 'end_with_parent', 'run_job', 'notebook_stamp', 'write_stamps',
            'write_environment', 'expected_seconds', 'Progress', 'done_share', 'estimate', 'status_line', 'follow',
            'only_one', 'targets_of', 'run_workflow', 'read_rows', 'short_table1', 'as_text', 'as_markdown',
-           'readme_text', 'write_readme', 'stale_modules', 'tidy', 'check_export', 'reproduce', 'main']
+           'readme_text', 'write_readme', 'stale_modules', 'tidy', 'check_export', 'tables_ready', 'make_tables',
+           'reproduce', 'main']
 
 # %% ../nbs/70_pipeline.ipynb #8e26fff6
 import ast, contextlib, csv, difflib, functools, hashlib, json, os, platform, re, shutil, signal, subprocess, sys, threading, time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .notes import InputError, repo_root, whole_file
@@ -368,7 +370,7 @@ REQUIRED = {TRAINING: ("tier", "experiment", "corpus_root", "results_root"), BAS
             **{n: ("tier", "results_root") for n in TABLES.values()}, **{n: ("figures_root",) for n in FIGURES.values()},
             "41_comparison": ("tier", "results_root", "figures_root")}
 
-PARTS = ("paper", "neighbours")
+PARTS = ("paper", "neighbours", "tables")
 NEIGHBOURS = re.compile(r"7[1-7]\d?_")   # chapters on other systems and on open questions: a part of their own, which trains networks of its own
 
 def chapters(
@@ -862,6 +864,44 @@ def check_export(root):
     stale = stale_modules(root)
     if stale: raise InputError(f"pianoalign/{stale[0]} is not what nbs/ exports ({len(stale)} such); edit notebooks only, then `make export`.")
 
+# %% ../nbs/70_pipeline.ipynb #f959ed25
+def tables_ready(
+    plan:dict, # of `make_plan`
+    root, # the project's folder
+)->dict: # table -> names of the runs that it still lacks
+    "Which tables can be made from finished run folders."
+    runs = Path(root) / plan["out"] / "runs"
+    def finished(name):
+        folder = _finished(runs, "dtw") if name == "dtw" else runs / plan["runs"][name]["folder"]
+        return folder and (folder / "metrics.json").is_file() and (folder / "errors.npz").is_file()
+    needs = {t: plan["tables"].get(t, list(plan["runs"])) + ["dtw"] * (t in ("table1", "claims")) for t in TABLES}
+    return {t: [n for n in names if not finished(n)] for t, names in needs.items()}
+
+def make_tables(
+    plan:dict, # of `make_plan`
+    jobs:int=2, # notebooks at once
+    root=None, # the project's folder
+)->list: # the tables that were made
+    "Execute the chapters of all tables whose runs are there. Raises `InputError` where there is none, `NotebookError` where a chapter fails."
+    import yaml
+    root = Path(root or repo_root()).resolve(); lacking = tables_ready(plan, root)
+    ready = [t for t, missing in lacking.items() if not missing]
+    for t, missing in lacking.items():
+        if missing: print(f"{t} is left out: {plan['out']}/runs has no finished {', '.join(missing)}", file=sys.stderr)
+    if not ready: raise InputError(f"{plan['out']}/runs has not one table's runs: train them with `make reproduce TIER={plan['tier']}`")
+    path = root / plan["out"] / ".state" / "plan.yaml"
+    step = [sys.executable, "-c", "from pianoalign.pipeline import main; raise SystemExit(main())", "job", str(path)]
+    env = {**os.environ, **job_environment(root), "PYTHONUNBUFFERED": "1"}
+    def one(table):
+        done = subprocess.run([*step, TABLES[table]], cwd=root, env=env, capture_output=True, text=True)
+        print(f"{plan['out']}/{table}.csv" + (" failed" if done.returncode else ""), file=sys.stderr)
+        return done.stderr.strip() if done.returncode else ""
+    with only_one(root / plan["out"]), ThreadPoolExecutor(jobs) as pool:
+        write_text(path, yaml.safe_dump(plan, sort_keys=False))
+        failed = [text for text in pool.map(one, [t for t in ready if t != "claims"]) if text] or [text for text in map(one, ["claims"] if "claims" in ready else []) if text]
+    if failed: raise NotebookError(failed[0].splitlines()[-1])
+    return ready
+
 # %% ../nbs/70_pipeline.ipynb #763c8471
 def _check_fresh_export(root):
     "`check_export`, asked again only when a notebook or a module has changed."
@@ -884,15 +924,18 @@ def reproduce(
     results_root=None, # default: results/ in the project
     budget=None, # training time a run, say "2min"
     root=None, # the project's folder
-    part="paper", # or "neighbours": the chapters beyond the paper, and nothing else
+    part="paper", # or "neighbours": the chapters beyond the paper, and nothing else; or "tables": from the runs that are there
 )->Path: # results/<tier>
     "Bring a tier's tables, figures and executed notebooks up to date. Raises `InputError` or `NotebookError`."
     root = Path(root or repo_root()).resolve()
     if not (root / "workflow" / "Snakefile").is_file(): raise InputError("`reproduce` needs a clone of the project (nbs/, workflow/, corpus/); give the command inside one.")
     if int(jobs) < 1: raise InputError(f"{jobs} jobs at once cannot be; give 1 or more.")
-    began, plan = time.monotonic(), make_plan(tier, corpus_root, results_root, budget, root)
+    began, plan = time.monotonic(), make_plan(tier, corpus_root or (root / "corpus" if part == "tables" else None), results_root, budget, root)
     targets = targets_of(only, plan, root, part)
     _check_fresh_export(root)
+    if part == "tables":
+        make_tables(plan, int(jobs), root)
+        return root / plan["out"]
     progress = run_workflow(plan, targets, int(jobs), root)
     if plan["shipped"] and part == "paper": write_readme(root)      # it shows this tier's Table 1 and what it cost
     _report(plan, root, time.monotonic() - began, progress, part)

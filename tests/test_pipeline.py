@@ -110,6 +110,19 @@ def test_life_of_a_run(miniature):
     table.write_text(json.dumps(nb))
     assert finish(miniature, "table2")[:2] == (0, "jobs 0\n") and len(set(steps(miniature))) == 40
 
+def test_tables_are_made_from_the_runs_that_are_there(miniature, capsys):
+    "No corpus, no training; a table that lacks a run is left out and the run is named."
+    plan = pipeline.make_plan("smoke", root=miniature); out = miniature / "results" / "smoke"
+    with pytest.raises(pipeline.InputError, match="not one table's runs"): pipeline.make_tables(plan, 1, miniature)
+    for run in plan["runs"].values():
+        (out / "runs" / run["folder"]).mkdir(parents=True)
+        for name in ("metrics.json", "errors.npz"): (out / "runs" / run["folder"] / name).write_text("{}")
+    made = pipeline.make_tables(plan, 1, miniature); said = capsys.readouterr().err
+    assert "table2" in made and "table1" not in made and "table1 is left out" in said and "no finished dtw" in said
+    assert "crnn" in (out / "table2.csv").read_text() and not steps(miniature) and not (out / "table1.csv").exists()
+    (miniature / "nbs" / "421_architecture.ipynb").unlink()
+    with pytest.raises(pipeline.NotebookError, match="421_architecture"): pipeline.make_tables(plan, 1, miniature)
+
 def test_graph_of_the_real_project_is_complete():
     "Every file that the workflow promises has a rule, for every tier that needs no other corpus."
     plan = pipeline.make_plan("smoke", results_root=ROOT / ".cache" / "dry")
