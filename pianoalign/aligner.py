@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['REACH_S', 'DECODINGS', 'NOT_FOUND', 'NOT_ON_PIANO', 'NOT_IN_AUDIO', 'REPORT_COLUMNS', 'PLOT_ENDINGS',
            'REPORT_ENDINGS', 'METHODS', 'DEVICES', 'PADDED', 'DTW_RATE_HZ', 'DTW_LONGEST_S', 'AUTO_LONGEST_S',
-           'SURE_ENOUGH', 'CLIPPED_PCT', 'default_weights', 'shipped_weights', 'weights_folder', 'ask',
+           'SURE_ENOUGH', 'CLIPPED_PCT', 'TRY_DTW', 'default_weights', 'shipped_weights', 'weights_folder', 'ask',
            'choose_decoding', 'decode', 'back_to_keys', 'AlignmentResult', 'report_rows', 'write_report', 'draw_result',
            'write_plot', 'check_output', 'check_choices', 'Engine', 'open_engine', 'align']
 
@@ -379,13 +379,14 @@ def _remarks(audio, score, status, confidence, duration_s, facts, engine, decodi
     tried = np.isin(status, (MATCHED, NOT_FOUND))
     if len(known) and known.mean() < .5:
         yield (f"hardly anything was recognised (mean confidence {100 * known.mean():.0f} %); is it this recording, does it hold a piano, and do both begin within 2 s of each other? "
-               + ("For a file whose tempo is another use --method dtw+crnn. " if "dtw" not in method else "") + "Do not trust the result without listening")
+               + (TRY_DTW if "dtw" not in method else "") + "Do not trust the result without listening")
     elif not len(known) and np.any(tried) and np.mean(status[tried] == MATCHED) < .5:
         yield ("fewer than half of the notes were found; is it this recording, and do both begin together? "
                "For notes more than half a second off use --method dtw+crnn")
     if engine and engine.stale and decoding != "paper": yield f"{engine.folder}: its confidence.json was made for other weights and is not used; make it again with workflow/calibrate.py"
 
 CLIPPED_PCT = .3 # a larger share of clipped samples is worth a word
+TRY_DTW = "For a file whose tempo is another use --method dtw+crnn. " # said where it has not been tried
 
 # %% ../nbs/60_aligner.ipynb #9063414d
 def _with_network(image, duration_s, start, playable, engine, decoding, progress):
@@ -517,5 +518,6 @@ def _align(audio, score, method, weights, decoding, offset, device, tell)->Align
             why = (f"method dtw+crnn was used, since the file seems to wander from the recording (mean confidence {100 * after:.0f} %, "
                    f"without DTW {100 * before:.0f} %); --method hires goes without")
             return replace(warped, remarks=(why, *warped.remarks))
+        if plain and warped: plain = replace(plain, remarks=tuple(r.replace(TRY_DTW, "With DTW before it (--method dtw+crnn) it was no surer. ") for r in plain.remarks))
     if refused: raise refused
     return plain

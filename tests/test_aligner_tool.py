@@ -327,6 +327,7 @@ def test_another_piece_is_not_bent_to_fit(recording, tmp_path):
     write_midi(other[other.onset_s < 59], tmp_path / "other.mid")
     result = align(recording[0] / "piece.wav", tmp_path / "other.mid")
     assert result.method == "hires" and result.doubtful and np.mean(result.notes_after.onset_s != result.notes_before.onset_s) < .05
+    assert any("it was no surer" in remark for remark in result.remarks) and not any("use --method dtw+crnn" in remark for remark in result.remarks)
 
 
 def test_a_long_recording_is_not_given_to_dtw_unasked(recording, wandering, monkeypatch):
