@@ -4,7 +4,7 @@
 usage: python benchmarks/neighbours.py [--seconds 60] [--repeat 3]
 Networks are not trained: neither their size nor their speed depends on it. The paper's network stands beside them, on the same sound.
 """
-import argparse, os, time
+import argparse, os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 from dataclasses import replace
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from speed import best_of
 from pianoalign.datasets import load_corpus
 from pianoalign.icqt import CQTSettings, analyse, synthesise_cqt
 from pianoalign.network import CRNN, NetworkSettings, parameter_count, predict
@@ -20,14 +21,6 @@ from pianoalign.preprocessing import load_audio, piano_roll, resample, spectrogr
 from pianoalign.timbre import SMALL_FORM, TimbreSettings, TimbreTrap, answers_of
 from pianoalign.training import load_plan
 from pianoalign.transcriber import LAYOUTS, Transcriber, TranscriberSettings, audio_of, decode_notes, fps_of, posteriorgrams
-
-
-def best_of(repeat, work):
-    "Shortest of several runs, after one that is not counted."
-    work(); took_s = []
-    for _ in range(repeat):
-        start_s = time.perf_counter(); work(); took_s.append(time.perf_counter() - start_s)
-    return min(took_s)
 
 
 def signals(n, rate_hz):

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from pianoalign import tables
 from pianoalign.aligner import ask, decode, open_engine
 from pianoalign.datasets import evaluation_segments, experiment_corpus, feature_store
-from pianoalign.metrics import compare, onset_errors, summarise
+from pianoalign.metrics import compare, onset_errors, summary_row
 from pianoalign.notes import Notes, repo_root
 from pianoalign.postprocessing import match_notes, retime
 
@@ -107,7 +107,7 @@ def main():
                 add(f"{method}_match", retime(s.loose, found, index), took_s); matched.setdefault((name, f"{method}_match"), []).append(index >= 0)
         for (of, method), pieces in errors.items():
             if of != name: continue
-            row = {k: v for k, v in summarise(pieces).items() if not k.startswith(("macro", "signed_median_ms_"))}
+            row = summary_row(pieces)
             more, low, high = compare(errors[name, "high_resolution"], pieces)["within_10_pct"]
             rows.append(dict(set=name, method=method) | row | dict(high_resolution_more_within_10_pct=more, high_resolution_more_within_10_pct_lo=low, high_resolution_more_within_10_pct_hi=high,
                         matched_pct=100 * np.concatenate(matched[name, method]).mean() if (name, method) in matched else np.nan,

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TOLERANCES_MS', 'COLUMNS', 'onset_errors', 'within', 'count_matches', 'figures', 'checked', 'draw_pieces', 'interval',
-           'median_of_draws', 'figures_of_draws', 'summarise', 'compare', 'remove_shift']
+           'median_of_draws', 'figures_of_draws', 'summarise', 'summary_row', 'compare', 'remove_shift']
 
 # %% ../nbs/33_metrics.ipynb #71aa73f4
 import numpy as np
@@ -137,6 +137,12 @@ def summarise(errors_s_by_piece:dict, # piece -> (n,) signed seconds
     by_piece = [figures(e) for e in pieces.values()]
     row |= {f"macro_{c}": float(np.mean([f[c] for f in by_piece])) for c in COLUMNS}
     return row | dict(notes=sum(map(len, pieces.values())), pieces=len(pieces))
+
+
+def summary_row(errors_s_by_piece:dict, # piece -> (n,) signed seconds
+               )->dict: # column -> number
+    "What the tables of chapters 6 and 7 print of `summarise`: without means over pieces and the interval of the signed median."
+    return {k: v for k, v in summarise(errors_s_by_piece).items() if not k.startswith(("macro_", "signed_median_ms_"))}
 
 # %% ../nbs/33_metrics.ipynb #a91a2424
 def compare(a_by_piece:dict, # piece -> (n,) signed seconds of one method

@@ -13,7 +13,7 @@ import pandas as pd
 
 from .baselines import DTWSettings, audio_features, file_side, find_path, moved, recording_side
 from .datasets import load_corpus
-from .metrics import onset_errors, summarise
+from .metrics import onset_errors, summary_row
 from .notes import InputError
 from .preprocessing import load_audio
 
@@ -62,5 +62,4 @@ def judge_recordings(root, # folder of folders: audio.*, performance.mid, score.
 def judged_table(errors:dict, # as `judge_recordings` gives them
                 )->pd.DataFrame: # one row a method: the columns of Table 1 with intervals, notes, pieces
     "Table 1 for one's own recordings (paper §3.3); intervals draw whole recordings, and a single one has none."
-    drop = ("macro", "signed_median_ms_")
-    return pd.DataFrame([dict(method=way) | {k: v for k, v in summarise(pieces).items() if not k.startswith(drop)} for way, pieces in errors.items()])
+    return pd.DataFrame([dict(method=way) | summary_row(pieces) for way, pieces in errors.items()])
