@@ -800,17 +800,19 @@ _HEADS = ["set", "method", *(head for head, _ in _SHORT.values())]
 
 # %% ../nbs/70_pipeline.ipynb #1fa9e7a3
 def _filled(root):
-    "What stands between the README's markers: from the committed results of tier demo."
-    results = Path(root) / "results" / "demo"
+    "What stands between the README's markers: from the committed results of tiers maps and demo."
     none = "*No results yet: `make reproduce` writes them.*"
-    table = as_markdown(short_table1(results / "table1.csv"), _HEADS) if (results / "table1.csv").is_file() else none
+    def table(tier):
+        path = Path(root) / "results" / tier / "table1.csv"
+        return as_markdown(short_table1(path), _HEADS) if path.is_file() else none
+    results = Path(root) / "results" / "demo"
     cost = none
     if (results / "environment.json").is_file():
         e = json.loads((results / "environment.json").read_text(encoding="utf-8"))
         training = sum(j["seconds"] for n, j in e["jobs"].items() if n.startswith("train_"))
         cost = (f"The committed results come from {len(e['jobs'])} executed notebooks; the times that they took sum to {e['seconds_all_jobs'] / 60:.0f} minutes, "
                 f"{training / 60:.0f} of them training, and two ran at a time ({e['processor']}, {e['cores']} cores). None took more than {e['peak_mib']} MiB of memory.")
-    return dict(table1=table, cost=cost)
+    return dict(table1_maps=table("maps"), table1=table("demo"), cost=cost)
 
 def readme_text(
     root, # the project's folder

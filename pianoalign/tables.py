@@ -60,7 +60,7 @@ class Runs:
         budget:str="", # training time a run where it is not the tier's own, say "2min"
     ):
         self.tier_dir, self.plan, self.budget = Path(tier_dir), load_plan() if plan is None else plan, budget
-        self._folders, self._errors, self._json, self._draws = {}, {}, {}, {}
+        self._folders, self._errors, self._json, self._draws, self._learned = {}, {}, {}, {}, {}
 
     @classmethod
     def of(cls, tier_dir, plan=None):
@@ -247,16 +247,19 @@ def learned(
     runs:Runs, # of one tier
     run:str, # experiment's name
 )->str: # "yes", "no", or "baseline" for what is not trained
-    """Whether a run's share within 25 ms lies above its input's on the validation set, interval apart from 0.
+    """Whether a run's share within 25 ms lies above its input's on the validation set, interval apart from 0, each recording's shift removed.
 
     A network that sees the notes must also bring their median error down by a fifth: one that repeats its input is not enough."""
     if run == "dtw": return "baseline"
+    if run in runs._learned: return runs._learned[run]
     judged = [s for s in ("valid", "test", "recordings") if (s, "crnn") in runs.errors(run)]   # "valid" wherever it is there
     row = Row((judged or ["valid"])[0], run)
-    given = input_of(runs, row)
-    if contrast(runs, [(1, row, "within_25_pct"), (-1, given, "within_25_pct")]).lo <= 0: return "no"
+    after, before = (remove_shift(r.errors(runs))[0] for r in (row, input_of(runs, row)))
+    median_ms = lambda errors: figures(np.concatenate(list(errors.values())))["median_ms"]
     sees_notes = runs.json(run, "config.json").get("experiment", {}).get("network", {}).get("midi_branch", True)
-    return "yes" if not sees_notes or cell(runs, row, "median_ms") <= .8 * cell(runs, given, "median_ms") else "no"
+    above = not compare(after, before)["within_25_pct"][1] <= 0
+    runs._learned[run] = "yes" if above and (not sees_notes or median_ms(after) <= .8 * median_ms(before)) else "no"
+    return runs._learned[run]
 
 # %% ../nbs/40_tables.ipynb #224cd692
 def ready(
