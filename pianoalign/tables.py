@@ -9,11 +9,11 @@ __all__ = ['SHARES', 'ERRORS', 'KEYS', 'METHODS', 'OWN_METHODS', 'RUN_NAMES', 'S
            'corpus_of', 'table1', 'ablation', 'table2', 'table3', 'table4', 'table5', 'table6', 'shifts', 'variants',
            'resemblance', 'write_table', 'Shown', 'show', 'forest', 'axis_label', 'legend_of_forest', 'curve',
            'sentence', 'spoken', 'Check', 'better', 'no_better', 'Claim', 'series', 'published_cell', 'verdict_of',
-           'claims', 'remaining', 'typical_window', 'Tier', 'open_tier']
+           'asked_of', 'claims', 'remaining', 'typical_window', 'Tier', 'open_tier']
 
 # %% ../nbs/40_tables.ipynb #305ef44a
 import html, json, os, re, shutil, tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -774,9 +774,18 @@ def _judge_blocks(runs):
     return (HOLDS if difference > 0 else FAILS), "a count, without an interval" + (f", {short}" if short else ""), ours, difference
 
 # %% ../nbs/40_tables.ipynb #fa0915d3
+def asked_of(
+    claim:Claim, # about the validation set, as printed
+    split:str, # the set to ask instead
+)->Claim: # the same claim about that set
+    "A claim of §4.2 put to another set; checks about other sets stay."
+    there = lambda check: replace(check, terms=tuple((w, replace(row, set=split) if row.set == "valid" else row, column) for w, row, column in check.terms))
+    return replace(claim, checks=tuple(map(there, claim.checks)), steps=tuple(map(there, claim.steps)))
+
 def claims(
     tier_dir, # folder of a tier, or `Runs`
     plan=None, # from `training.load_plan`
+    split:str="valid", # the set on which §4.2 is checked: the paper's validation set, or "test"
 )->pd.DataFrame: # id, section, claim, published, ours, difference, difference_lo, difference_hi, unit, verdict, reason, reading, tables
     "The ledger: each claim of the paper, the printed figures, ours at this tier, and the verdict."
     runs, rows = Runs.of(tier_dir, plan), []
@@ -786,7 +795,7 @@ def claims(
             if claim is None:
                 verdict, reason, ours, difference = _judge_blocks(runs); shown |= dict(difference=difference, unit="points")
             else:
-                verdict, reason, (check, found), counts = verdict_of(runs, claim)
+                verdict, reason, (check, found), counts = verdict_of(runs, asked_of(claim, split))
                 ours = f"{counts}{_cells(runs, check)}; difference {found}"
                 shown |= dict(difference=found.value, difference_lo=found.lo, difference_hi=found.hi, unit=found.unit)
         except InputError as error: verdict, reason, ours = OPEN, str(error).replace(f"{runs.tier_dir}{os.sep}", ""), ""     # the same wherever the tier lies

@@ -270,3 +270,13 @@ def test_committed_tables_follow_from_the_committed_runs(name, tier):
         if pd.api.types.is_numeric_dtype(kept[column]):
             assert now[column].to_numpy(float, na_value=np.nan) == pytest.approx(kept[column].to_numpy(float), abs=1e-3, nan_ok=True), column
     for column in {"dataset", "method", "learned", "started_from", "id", "verdict"} & set(kept): assert kept[column].fillna("").tolist() == now[column].fillna("").tolist(), column
+
+
+def test_claims_are_put_to_another_set(tmp_path):
+    runs = tables.Runs(tables.example_tier(tmp_path / "tier"))
+    claim = tables.CLAIMS["c10"]; there = tables.asked_of(claim, "test")
+    sets = lambda c: {row.set for check in (*c.checks, *c.steps) for _, row, _ in check.terms}
+    assert sets(claim) == {"valid"} and sets(there) == {"test"} and tables.asked_of(claim, "valid") == claim
+    table1 = tables.CLAIMS["c01"]
+    assert sets(tables.asked_of(table1, "test")) == sets(table1)                     # §4.1 is about the test set and the recordings already
+    assert set(tables.claims(runs, split="valid").id) == set(tables.claims(runs).id)
