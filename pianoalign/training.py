@@ -524,10 +524,11 @@ def _start_from(runs, init_from:str)->tuple: # network or None; how long it was 
 
 
 def _begin(experiment, folder, state, corpus, sets)->dict:
-    "Write config.json; what was begun or finished on another corpus does not count."
+    "Write config.json; what was begun or finished on another corpus does not count, nor what comes from a clone without its weights."
     config = {"experiment": experiment.to_dict(), "data": corpus_fingerprint(corpus), "sets": list(sets)}
     if (folder / "config.json").exists() and json.loads((folder / "config.json").read_text()).get("data") != config["data"]:
         state.unlink(missing_ok=True); (folder / "metrics.json").unlink(missing_ok=True)
+    if not (folder / "checkpoint" / "weights.safetensors").exists(): (folder / "metrics.json").unlink(missing_ok=True)
     if not (folder / "metrics.json").exists(): write_json(folder / "config.json", config | {"versions": versions()})
     return config
 

@@ -96,6 +96,15 @@ def test_finished_run_is_left_alone_until_the_corpus_changes(maps, tmp_path):
     assert (folder / "metrics.json").stat().st_mtime_ns != written
 
 
+def test_a_run_that_came_without_its_weights_is_trained(maps, tmp_path):
+    "As in a clone: figures are committed, weights are not."
+    folder = run(TOY, tmp_path / "runs", maps, tmp_path); before = (folder / "metrics.json").read_text()
+    (folder / "checkpoint" / "weights.safetensors").unlink()
+    assert run(TOY, tmp_path / "runs", maps, tmp_path) == folder and load_network(folder)
+    without_time = lambda text: {k: v for k, v in json.loads(text).items() if k != "seconds_trained"}
+    assert without_time((folder / "metrics.json").read_text()) == without_time(before)
+
+
 def test_run_starts_from_another_and_says_if_it_is_missing(maps, tmp_path):
     second = replace(TOY, name="second", training=replace(TOY.training, init_from="toy", steps=1, learning_rate=1e-9))
     with pytest.raises(InputError, match="no finished run of 'toy'"): run(second, tmp_path / "runs", maps, tmp_path)
