@@ -454,12 +454,15 @@ def answer(network:Transcriber, recordings, features:dict)->dict: # id -> (pitch
 
 
 def tuned(answers:dict, recordings, fps:float, # posteriorgrams of these recordings
-          onset_thresholds=(.1, .2, .3, .4, .5, .6, .7, .8), frame_thresholds=(.1, .2, .3, .4, .5, .6))->Decoding:
-    "What does best on these recordings: the onset threshold, then the frame threshold, then completion or none."
+          onset_thresholds=(.1, .2, .3, .4, .5, .6, .7, .8), frame_thresholds=(.1, .2, .3, .4, .5, .6, .7, .8),
+          shortest_s=(.05, .128), quiet_s=(.07, .128))->Decoding:
+    "What does best on these recordings: the onset threshold, the shortest note, the frame threshold, the silence that ends a note, then completion or none."
     def f1(level, decoding):
         return rates(np.sum([count(r.reference, decode_notes(answers[r.id][2], answers[r.id][1], fps, decoding))[level] for r in recordings], 0))[2]
-    best = Decoding(complete=False)
-    for level, choices in (("onset", [dict(onset_threshold=t) for t in onset_thresholds]), ("note", [dict(frame_threshold=t) for t in frame_thresholds]), ("onset", [dict(complete=c) for c in (False, True)])):
+    best = Decoding(complete=False, shortest_s=min(shortest_s))
+    steps = (("onset", "onset_threshold", onset_thresholds), ("onset", "shortest_s", shortest_s), ("note", "frame_threshold", frame_thresholds), ("note", "quiet_s", quiet_s), ("onset", "complete", (False, True)))
+    for level, name, values in steps:
+        choices = [{name: value} for value in values]
         best = max((replace(best, **c) for c in choices), key=lambda d: f1(level, d))
     return best
 
