@@ -293,7 +293,7 @@ class _Stretches:
         device="cpu", # of torch
         window_frames:int=WINDOW_FRAMES, context_frames:int=CONTEXT_FRAMES,
     ):
-        if network.settings.difference: raise InputError("these weights were trained with the setting 'difference', which exists for the study of chapter 6.9 alone: choose others")
+        if network.settings.difference: raise InputError("these weights were trained with the setting 'difference', which the aligner does not know: choose others")
         self.network, self.device, self.window, self.context = network.to(device).eval(), device, window_frames, context_frames
         branches = [b for b in (network.audio_branch, network.midi_branch) if b is not None]
         self.branches = [(_folded(b.convolutions), b.dense) for b in branches]
