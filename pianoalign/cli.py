@@ -266,14 +266,14 @@ def judge(
     if out: print(f"wrote {out}")
 
 # %% ../nbs/61_cli.ipynb #7a624033
-Corpus = Annotated[Optional[Path], typer.Option(help="Folder of the corpus (default: the one that ships; for tier paper PIANOALIGN_MAPS).")]
+Corpus = Annotated[Optional[Path], typer.Option(help="Folder of the corpus (default: the one that ships; for tiers paper and printed PIANOALIGN_MAPS).")]
 Results = Annotated[Optional[Path], typer.Option(help="Where results go (default: results/).")]
 Budget = Annotated[Optional[str], typer.Option(help="Training time a run, say 2min.")]
 
 @app.command()
 @one_sentence
 def reproduce(
-    tier:Annotated[str, typer.Option(help="smoke (minutes), demo (half an hour), maps (hours, on MAPS), or paper (the paper's training, on MAPS).")]="demo",
+    tier:Annotated[str, typer.Option(help="smoke (minutes), demo (half an hour), paper (hours, on MAPS), or printed (each setting as printed, on MAPS; days).")]="demo",
     only:Annotated[Optional[str], typer.Option(help="One table, figure, run or notebook, say table1.")]=None,
     jobs:Annotated[int, typer.Option("--jobs", "-j", help="How many notebooks run at once.")]=2,
     corpus_root:Corpus=None,
@@ -291,7 +291,7 @@ def reproduce(
 @one_sentence
 def train(
     experiment:Annotated[str, typer.Argument(metavar="EXPERIMENT", help="A run of workflow/experiments.yaml, say crnn.")],
-    tier:Annotated[str, typer.Option(help="smoke, demo, maps or paper.")]="demo",
+    tier:Annotated[str, typer.Option(help="smoke, demo, paper or printed.")]="demo",
     corpus_root:Corpus=None,
     results_root:Results=None,
     budget:Budget=None,

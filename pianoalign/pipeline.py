@@ -324,7 +324,7 @@ def _run_folders(root, tier, budget):
     "For each run: the name of its folder, its corpus and what has to be there before it starts."
     from pianoalign.training import load_plan
     plan, runs = load_plan(Path(root) / "workflow" / "experiments.yaml"), {}
-    for name in plan.names:
+    for name in plan.runs_of(tier):
         e = plan.experiment(name, tier, budget or "")
         runs[name] = dict(folder=e.folder_name, corpus=e.data.corpus, after=e.training.init_from.rsplit("-", 1)[0], budget_s=e.training.budget_s,
                           after_dtw=bool(plan.run(name, tier).get("after_dtw")))
@@ -342,7 +342,7 @@ def _remembered(path, key, compute):
 
 # %% ../nbs/70_pipeline.ipynb #dd0cef05
 def make_plan(
-    tier="demo", # smoke, demo or paper
+    tier="demo", # smoke, demo, paper or printed
     corpus_root=None, # folder of the corpus; default: the one that ships, or PIANOALIGN_MAPS
     results_root=None, # default: results/ in the project
     budget=None, # training time a run, say "2min"
@@ -363,7 +363,7 @@ def make_plan(
     values = dict(tier=tier, corpus_root=_from_notebooks(corpus), recordings_root="../corpus", results_root=_from_notebooks(_place(results, root)),
                   figures_root=_from_notebooks(figures), **({"budget": budget} if budget else {}))
     return dict(tier=tier, budget=budget, out=out, figures=figures, corpus=corpus, shipped=shipped, parameters=values, runs=runs,
-                tables={t: sorted({row["run"] for row in rows}) for t, rows in read_experiments(root)["tables"].items()})
+                tables={t: sorted({row["run"] for row in rows} & set(runs)) for t, rows in read_experiments(root)["tables"].items()})
 
 # %% ../nbs/70_pipeline.ipynb #f48e0396
 REQUIRED = {TRAINING: ("tier", "experiment", "corpus_root", "results_root"), BASELINES: ("tier", "corpus_root", "results_root"),
@@ -800,7 +800,7 @@ _HEADS = ["set", "method", *(head for head, _ in _SHORT.values())]
 
 # %% ../nbs/70_pipeline.ipynb #1fa9e7a3
 def _filled(root):
-    "What stands between the README's markers: from the committed results of tiers maps and demo."
+    "What stands between the README's markers: from the committed results of tiers paper and demo."
     none = "*No results yet: `make reproduce` writes them.*"
     def table(tier):
         path = Path(root) / "results" / tier / "table1.csv"
@@ -812,7 +812,7 @@ def _filled(root):
         training = sum(j["seconds"] for n, j in e["jobs"].items() if n.startswith("train_"))
         cost = (f"The committed results come from {len(e['jobs'])} executed notebooks; the times that they took sum to {e['seconds_all_jobs'] / 60:.0f} minutes, "
                 f"{training / 60:.0f} of them training, and two ran at a time ({e['processor']}, {e['cores']} cores). None took more than {e['peak_mib']} MiB of memory.")
-    return dict(table1_maps=table("maps"), table1=table("demo"), cost=cost)
+    return dict(table1_paper=table("paper"), table1=table("demo"), cost=cost)
 
 def readme_text(
     root, # the project's folder
@@ -919,7 +919,7 @@ def _report(plan, root, took_s, progress, part):
     if part == "paper" and table.is_file(): print(f"\nTable 1, ours (published):\n{as_text(short_table1(table), _HEADS)}")
 
 def reproduce(
-    tier="demo", # smoke, demo or paper
+    tier="demo", # smoke, demo, paper or printed
     only=None, # a table, figure, run or notebook; default: everything
     jobs=2, # notebooks that run at once, one thread each
     corpus_root=None, # folder of the corpus

@@ -183,8 +183,8 @@ METHODS = dict(unaligned=("dtw", "unaligned"), dtw=("dtw", "dtw"), crnn_blind=("
 "Table 1's method -> (run, method inside the run's errors), in the printed order."
 
 OWN_METHODS = dict(unaligned_uniform="Unaligned (uniform)", oracle_path="Best path (knows the truth)", dtw_lag_removed="DTW, lag removed",
-                   crnn_rank="CRNN, rank matching", dtw_crnn_rank="DTW + CRNN, rank matching", crnn_onsets="CRNN with onset head",
-                   crnn_high_resolution="CRNN, onset head read", crnn_salience="CRNN on salience", dtw_crnn_onsets="DTW + CRNN with onset head", dtw_crnn_high_resolution="DTW + CRNN, onset head read",
+                   crnn_rank="CRNN, rank matching", dtw_crnn_rank="DTW + CRNN, rank matching", crnn_as_printed="CRNN, trained as printed", crnn_onsets="CRNN with onset head",
+                   crnn_high_resolution="CRNN, onset head read", crnn_salience="CRNN on salience", dtw_crnn_as_printed="DTW + CRNN, trained as printed", dtw_crnn_onsets="DTW + CRNN with onset head", dtw_crnn_high_resolution="DTW + CRNN, onset head read",
                    transcribe_match="Transcribe, match", transcribe_match_between="Transcribe, match, between frames",
                    dtw_onset_activations="DTW, a transcriber's onsets", dtw_activations="DTW, a transcriber's answers alone")
 "Rows of our own, in the order in which they follow the paper's, and their names; unknown ones come last."
@@ -367,7 +367,8 @@ def _own_methods(runs, split):
     own = {}
     for run, known in (("dtw", ("unaligned", "dtw")), ("crnn", ("crnn", "dtw_crnn", "unaligned"))):
         own |= {method: (run, method) for s, method in runs.errors(run) if s == split and method not in known}
-    for run in [entry["run"] for entry in runs.plan.tables.get("table1", []) if entry["method"] not in METHODS]:
+    there = runs.plan.runs_of(runs.tier_dir.name)
+    for run in [entry["run"] for entry in runs.plan.tables.get("table1", []) if entry["method"] not in METHODS and entry["run"] in there]:
         named = {"crnn": run, "dtw_crnn": f"dtw_{run}"}      # this network in the paper's decoding has the run's name
         own |= {named.get(method, method): (run, method) for s, method in runs.errors(run) if s == split and method != "unaligned" and "rank" not in method}
     order = list(OWN_METHODS)
@@ -871,7 +872,7 @@ class Tier:
 
 def _complete(runs):
     "Whether every run of the plan and the baselines are there."
-    try: return all(runs.folder(name) for name in ("dtw", *runs.plan.names))
+    try: return all(runs.folder(name) for name in ("dtw", *runs.plan.runs_of(runs.tier_dir.name)))
     except InputError: return False
 
 def _marked(folder):

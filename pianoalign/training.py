@@ -93,6 +93,11 @@ def build(kind:type, values:dict, where:str="settings"):
     return kind(**values)
 
 
+def _known(kind, name, names):
+    if name not in names:
+        near = difflib.get_close_matches(name, names, 1)
+        raise InputError(f"unknown {kind} {name!r}" + (f"; did you mean {near[0]!r}?" if near else f"; choose one of {', '.join(names)}"))
+
 SECTIONS = dict(audio=AudioSettings, network=NetworkSettings, data=DataSettings, training=TrainingSettings)
 
 def experiment_from_dict(values:dict, where:str="experiment")->Experiment:
@@ -111,20 +116,19 @@ class Plan:
     @property
     def names(self)->list: return list(self.values["runs"])
 
+    def runs_of(self, tier:str)->list:
+        "Names of the runs that a tier trains: all but those that are for other `tiers` alone."
+        return [name for name, entry in self.values["runs"].items() if tier in ((entry or {}).get("tiers") or [tier])]
+
     @property
     def tiers(self)->list: return list(self.values["tiers"])
 
     @property
     def tables(self)->dict: return self.values["tables"]
 
-    def _known(self, kind, name, names):
-        if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            raise InputError(f"unknown {kind} {name!r}" + (f"; did you mean {near[0]!r}?" if near else f"; choose one of {', '.join(names)}"))
-
     def run(self, name:str, tier:str)->dict:
         "The run's entry: its changes, the `sets` to judge it on, and whether it also runs `after_dtw`."
-        self._known("tier", tier, self.tiers); self._known("experiment", name, self.names)
+        _known("tier", tier, self.tiers); _known("experiment", name, self.names)
         entry, of_tier = self.values["runs"][name] or {}, self.values["tiers"][tier] or {}
         own = (entry.get("in_tier") or {}).get(tier) or {}
         return {"sets": of_tier.get("sets", ["valid"]), "after_dtw": False, **entry, **{k: own[k] for k in ("sets", "after_dtw") if k in own}}
@@ -133,7 +137,7 @@ class Plan:
         "The run's settings: the paper's, changed by the tier, then by the run, then by the run in this tier, then by a `budget` such as 2min."
         entry, merged = self.run(name, tier), {"name": name}
         for layer in (self.values["tiers"][tier] or {}, entry, (entry.get("in_tier") or {}).get(tier) or {}):
-            for section in layer.keys() - {"sets", "after_dtw", "in_tier"}: merged[section] = {**merged.get(section, {}), **layer[section]}
+            for section in layer.keys() - {"sets", "after_dtw", "in_tier", "tiers"}: merged[section] = {**merged.get(section, {}), **layer[section]}
         if budget: merged["training"] = {**merged.get("training", {}), "budget_s": parse_duration_s(budget)}
         start = merged.get("training", {}).get("init_from")
         if start == name: raise InputError(f"{self.path.name}, run {name}: it cannot start from itself")

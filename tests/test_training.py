@@ -162,14 +162,14 @@ def test_full_disk_leaves_nothing_half_written(maps, tmp_path, monkeypatch):
     assert not [p for p in (tmp_path / "features").iterdir()]
 
 
-def test_paper_tier_is_the_paper():
-    e = load_plan().experiment("crnn", "paper")
+def test_printed_tier_is_the_paper_to_its_letter():
+    e = load_plan().experiment("crnn", "printed")
     assert e == Experiment("crnn", data=DataSettings(corpus="maps"))
     assert (e.training.optimiser, e.training.learning_rate, e.training.batch, e.training.epochs, e.training.min_epochs) == ("adam", .001, 8, 200, 50)
 
 
 def test_a_tier_may_say_what_all_its_runs_are_judged_on():
     plan = load_plan()
-    assert plan.run("cnn", "maps")["sets"] == ["valid", "test"] and plan.run("cnn", "demo")["sets"] == ["valid"]
-    assert plan.run("crnn", "maps")["sets"] == ["valid", "test", "recordings"]          # what a run says itself comes first
-    assert plan.experiment("cnn", "maps").data.corpus == "maps"
+    assert plan.run("cnn", "paper")["sets"] == ["valid", "test"] and plan.run("cnn", "demo")["sets"] == ["valid"]
+    assert plan.run("crnn", "paper")["sets"] == ["valid", "test", "recordings"]          # what a run says itself comes first
+    assert plan.experiment("cnn", "paper").data.corpus == "maps"

@@ -2,7 +2,7 @@
 """Put the weights of a finished run into the package, with the card that says what they are.
 
 usage: python workflow/ship_weights.py results/weights/runs/crnn_onsets-HASH
-       python workflow/ship_weights.py results/maps/runs/crnn-HASH --name base
+       python workflow/ship_weights.py results/paper/runs/crnn-HASH --name base
 Writes pianoalign/weights/NAME/{weights.safetensors, config.json, metrics.json, README.md}; each figure of the card is worked out from the run's errors.
 """
 import argparse, json
@@ -15,8 +15,8 @@ from pianoalign.training import load_network, read_errors, save_weights, write_j
 
 TITLES = {
     "crnn": "# Weights of the shipped aligner\n\n`pianoalign align` uses these unless it is told otherwise.",
-    "base": "# Weights of the paper's experiment: CRNN\n\nThe base run of Tables 1 to 6 in tier `maps`; `pianoalign align --weights base` uses them, with the paper's decoding.",
-    "blind": "# Weights of the paper's experiment: CRNN without MIDI\n\nThe blind row of Table 1 in tier `maps`, which hears the recording and does not see the notes; `pianoalign align --weights blind` uses them.",
+    "base": "# Weights of the paper's experiment: CRNN\n\nThe base run of Tables 1 to 6 in tier `paper`; `pianoalign align --weights base` uses them, with the paper's decoding.",
+    "blind": "# Weights of the paper's experiment: CRNN without MIDI\n\nThe blind row of Table 1 in tier `paper`, which hears the recording and does not see the notes; `pianoalign align --weights blind` uses them.",
 }
 CARD = """{title} One network, {parameters:,} parameters ({size}), stored as float16.
 
@@ -42,7 +42,7 @@ CORPORA = {
     "demo": dict(licence="CC BY-NC-SA 4.0", tier="demo", command="make reproduce", source="Trained on the 54 recordings of the demo corpus (`corpus/README.md`): performances of the ASAP data set on two sampled pianos and an additive one.",
                  sets="Pianos of the three sets were not trained on: `valid` and `test`, twelve pieces each, and `recordings`, six performances against a metronome, are three voicings of another sampled piano.",
                  limits="Training was short and heard few instruments, none of them recorded with microphones: on a real piano expect fewer notes to be found, and quiet ones and dense passages to stay near their given times."),
-    "maps": dict(licence="CC BY-NC-SA 4.0", tier="maps", command="make reproduce TIER=maps CORPUS=MAPS",
+    "maps": dict(licence="CC BY-NC-SA 4.0", tier="paper", command="make reproduce TIER=paper CORPUS=MAPS",
                  source="Trained on the six sampled pianos of MAPS that are at hand (V. Emiya, R. Badeau, B. David, IEEE TASLP 18 (6), 2010; CC BY-NC-SA 2.0 FR, whose terms allow a later version), 150 recordings as Ogg Vorbis at 16 kHz.",
                  sets="`test`: ENSTDkCl, a Disklavier with close microphones; `valid`: ENSTDkAm, the same from afar; `recordings`: six performances of the demo corpus, on a sampled piano that was not trained on.",
                  limits="Minutes of training at half the paper's width, for comparison with its tables; the weights `crnn` are the ones made for aligning files."),
