@@ -13,7 +13,7 @@ from .baselines import AudioFeatures, DTWSettings, audio_features, cut_silence, 
 from .notes import InputError, LOWEST_PITCH, N_PITCHES, Notes, frame_of, time_of
 from .preprocessing import load_audio
 from .timbre import answers_of
-from .transcriber import peak_shift
+from .transcriber import local_maxima, peak_shift
 
 # %% ../nbs/77_extended_table.ipynb #a7700007
 PEAK_FLOOR = .05 # peaks below this probability are taken for noise
@@ -23,10 +23,9 @@ def onset_peaks(onset, # (N, 88) probabilities
                 floor:float=PEAK_FLOOR, # smaller peaks do not count
                )->dict: # MIDI pitch -> (2, k): times in ms and heights in percent, as the Sync Toolbox has its onset peaks
     "Local maxima of each key's onset output, placed between the frames."
-    edge = np.pad(np.asarray(onset, np.float32), ((1, 1), (0, 0)), constant_values=-1)
-    k, key = np.nonzero((edge[1:-1] >= floor) & (edge[1:-1] > edge[:-2]) & (edge[1:-1] >= edge[2:]))
+    onset = np.asarray(onset, np.float32); k, key = local_maxima(onset, floor)
     time_ms = 1000 * np.maximum(time_of(k + peak_shift(onset, k, key), fps), 0)
-    height_pct = 100 * edge[k + 1, key].astype(np.float64)
+    height_pct = 100 * onset[k, key].astype(np.float64)
     return {LOWEST_PITCH + int(p): np.stack([time_ms[key == p], height_pct[key == p]]) for p in np.unique(key)}
 
 def peaks_between(peaks:dict, # of a recording
@@ -52,7 +51,8 @@ def note_energy(note, # (N, 88) probabilities
 
 # %% ../nbs/77_extended_table.ipynb #a7700011
 def align_by_activations(segment, # `datasets.Segment` with its loose notes
-                         note, onset, # (N, 88) probabilities of the whole recording
+                         note, # (N, 88) probabilities of the whole recording
+                         peaks:dict, # of `onset_peaks`, of the whole recording
                          fps:float, # frames per second
                          settings:DTWSettings=DTWSettings(),
                         )->dict: # "dtw_onset_activations", "dtw_activations" -> Notes, the rows of the loose notes
@@ -60,7 +60,7 @@ def align_by_activations(segment, # `datasets.Segment` with its loose notes
     from dataclasses import replace
     settings, rate_hz = replace(settings, onset_offset_ms=0.), 16000
     samples = cut_silence(segment.samples(rate_hz), rate_hz, segment.loose)
-    peaks = peaks_between(onset_peaks(onset, fps), segment.start_s, segment.end_s)
+    peaks = peaks_between(peaks, segment.start_s, segment.end_s)
     bank = audio_features(samples, rate_hz, settings, peaks)
     own = AudioFeatures(note_energy(note, fps, settings.rate_hz, bank.energy.shape[1], segment.start_s), peaks)
     file = file_side(segment.loose, settings)

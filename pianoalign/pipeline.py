@@ -883,10 +883,13 @@ def make_tables(
     plan:dict, # of `make_plan`
     jobs:int=2, # notebooks at once
     root=None, # the project's folder
+    only=None, # one table's name; default: all
 )->list: # the tables that were made
     "Execute the chapters of all tables whose runs are there. Raises `InputError` where there is none, `NotebookError` where a chapter fails."
     import yaml
     root = Path(root or repo_root()).resolve(); lacking = tables_ready(plan, root)
+    if only and only not in lacking: raise InputError(f"There is no table {only!r}; known are {', '.join(lacking)}.{nearest(only, lacking)}")
+    if only: lacking = {only: lacking[only]}
     ready = [t for t, missing in lacking.items() if not missing]
     for t, missing in lacking.items():
         if missing: print(f"{t} is left out: {plan['out']}/runs has no finished {', '.join(missing)}", file=sys.stderr)
@@ -936,7 +939,7 @@ def reproduce(
     targets = targets_of(only, plan, root, part)
     _check_fresh_export(root)
     if part == "tables":
-        make_tables(plan, int(jobs), root)
+        make_tables(plan, int(jobs), root, only)
         return root / plan["out"]
     progress = run_workflow(plan, targets, int(jobs), root)
     if plan["shipped"] and part == "paper": write_readme(root)      # it shows this tier's Table 1 and what it cost

@@ -6,9 +6,9 @@
 __all__ = ['SEMITONES', 'LAYOUTS', 'TranscriberLayout', 'TranscriberSettings', 'HopSettings', 'fps_of', 'audio_of', 'folder_name',
            'transcriber_from_dict', 'Stack', 'LongConv', 'Transcriber', 'layer_counts', 'targets', 'output_loss',
            'transcription_loss', 'Crops', 'prepare', 'rate_at', 'mean_loss', 'fit_transcriber', 'load_transcriber',
-           'chosen', 'train_transcriber', 'posteriorgrams', 'Decoding', 'onset_strength', 'decode_notes', 'peak_shift',
-           'note_hits', 'count', 'rates', 'pooled', 'answer', 'tuned', 'judged', 'transcribe_match', 'transcribe',
-           'f1_difference']
+           'chosen', 'train_transcriber', 'posteriorgrams', 'Decoding', 'onset_strength', 'decode_notes',
+           'local_maxima', 'peak_shift', 'note_hits', 'count', 'rates', 'pooled', 'answer', 'tuned', 'judged',
+           'transcribe_match', 'transcribe', 'f1_difference']
 
 # %% ../nbs/71_small_transcriber.ipynb #6a41f040
 import hashlib, json, time
@@ -389,8 +389,7 @@ def decode_notes(onset, frames, # (N, 88) probabilities
     def take(first, stop, key):
         for near in range(max(key - 1, 0), min(key + 2, N_PITCHES)): sounding[near][first:stop] = [False] * (stop - first)
         if stop - first > shortest: found.append((first, stop, key))
-    edge = np.pad(strength, ((1, 1), (0, 0)), constant_values=-1)
-    for k, key in np.argwhere((strength >= d.onset_threshold) & (strength > edge[:-2]) & (strength >= edge[2:]))[::-1].tolist():
+    for k, key in np.stack(local_maxima(strength, d.onset_threshold), 1)[::-1].tolist():
         stop = _grow(sounding[key], k - 1, 1, quiet)
         if stop - k > shortest: take(k, stop, key)
     if d.complete:
@@ -402,6 +401,13 @@ def decode_notes(onset, frames, # (N, 88) probabilities
     order = np.lexsort((first, key))
     return Notes.from_arrays(time_of(first, fps)[order], time_of(stop, fps)[order], (key + LOWEST_PITCH)[order].astype(int))
 
+
+def local_maxima(strength, # (N, 88)
+                 floor:float, # smaller ones do not count
+                )->tuple: # frames and keys, (n,) int each, in order of time
+    "Frames that rise above the one before and are not below the next: of a plateau the first."
+    edge = np.pad(strength, ((1, 1), (0, 0)), constant_values=-1)
+    return np.nonzero((strength >= floor) & (strength > edge[:-2]) & (strength >= edge[2:]))
 
 def peak_shift(strength, # (N, 88)
                k, key, # (n,) int: frames and keys of peaks

@@ -120,6 +120,8 @@ def test_tables_are_made_from_the_runs_that_are_there(miniature, capsys):
     made = pipeline.make_tables(plan, 1, miniature); said = capsys.readouterr().err
     assert "table2" in made and "table1" not in made and "table1 is left out" in said and "no finished dtw" in said
     assert "crnn" in (out / "table2.csv").read_text() and not steps(miniature) and not (out / "table1.csv").exists()
+    assert pipeline.make_tables(plan, 1, miniature, only="table2") == ["table2"]
+    with pytest.raises(pipeline.InputError, match="no table 'tabel2'.*table2"): pipeline.make_tables(plan, 1, miniature, only="tabel2")
     (miniature / "nbs" / "421_architecture.ipynb").unlink()
     with pytest.raises(pipeline.NotebookError, match="421_architecture"): pipeline.make_tables(plan, 1, miniature)
 

@@ -168,6 +168,14 @@ def test_printed_tier_is_the_paper_to_its_letter():
     assert (e.training.optimiser, e.training.learning_rate, e.training.batch, e.training.epochs, e.training.min_epochs) == ("adam", .001, 8, 200, 50)
 
 
+def test_a_run_may_belong_to_some_tiers_alone():
+    plan = load_plan(); own = set(plan.names) - set(plan.runs_of("demo"))
+    assert own == {"crnn_as_printed"} and plan.runs_of("paper") == plan.names
+    printed, e = plan.experiment("crnn", "printed"), plan.experiment("crnn_as_printed", "paper")
+    for section, names in (("network", ("dropout",)), ("training", ("optimiser", "learning_rate", "beta2", "weight_decay", "clip_norm", "schedule", "prior_bias", "forget_bias"))):
+        for name in names: assert getattr(getattr(e, section), name) == getattr(getattr(printed, section), name), name
+
+
 def test_a_tier_may_say_what_all_its_runs_are_judged_on():
     plan = load_plan()
     assert plan.run("cnn", "paper")["sets"] == ["valid", "test"] and plan.run("cnn", "demo")["sets"] == ["valid"]
