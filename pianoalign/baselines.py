@@ -398,16 +398,17 @@ def run_baselines(
     recordings_root=None, # folder of the demo corpus, for the set "recordings"; None: without it
     cache_dir="../.cache/dtw", # where finished recordings are kept
     study:bool=False, # all of `RECIPES` and both ways of cutting, in place of the first recipe only
+    splits=("valid", "test", "recordings"), # what to align
     jobs:int=1, # processes
     progress:bool=True,
 )->Path: # the run folder
-    """Align valid, test and recordings by DTW and write `dtw-<hash>/{config.json, metrics.json, errors.npz, aligned.npz}`.
+    """Align the recordings of `splits` by DTW and write `dtw-<hash>/{config.json, metrics.json, errors.npz, aligned.npz}`.
 
     A finished folder is left alone, an interrupted call goes on at the recording where it was."""
     from pianoalign.datasets import changed, corpus_fingerprint, evaluation_segments, experiment_corpus
     from pianoalign.training import summaries, versions, write_json, write_npz
     recipes = RECIPES if study else {"dtw": RECIPES["dtw"]}
-    config = json.loads(json.dumps({"name": "dtw", "data": changed(data), "recipes": {m: asdict(s) for m, s in recipes.items()}, "study": study}))
+    config = json.loads(json.dumps({"name": "dtw", "data": changed(data), "recipes": {m: asdict(s) for m, s in recipes.items()}, "study": study, **({} if len(splits) == 3 else {"splits": list(splits)})}))
     folder = Path(runs) / f"dtw-{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]}"
     corpus = experiment_corpus(data, corpus_root, recordings_root)
     config["fingerprint"] = corpus_fingerprint(corpus)
@@ -416,8 +417,8 @@ def run_baselines(
     write_json(folder / "config.json", config | {"versions": versions()})
 
     split = lambda name: [r for r in corpus if r.split == name]
-    sets = {name: evaluation_segments(split(name), data) for name in ("valid", "test", "recordings") if split(name)}
-    uniform = {name: evaluation_segments(split(name), replace(data, jitter="uniform")) for name in ("valid", "test") if split(name)}
+    sets = {name: evaluation_segments(split(name), data) for name in splits if split(name)}
+    uniform = {name: evaluation_segments(split(name), replace(data, jitter="uniform")) for name in splits if name != "recordings" and split(name)}
     learn = calibration_segments(split("train"), data)
     tuned = _aligned_times([[s] for s in learn], {"dtw": recipes["dtw"]}, cache_dir, False, jobs, progress, "DTW's lag")
     lag_s = float(np.median(np.concatenate([tuned["dtw"][s.id][0] - s.reference.onset_s for s in learn]))) if learn else None
