@@ -139,3 +139,8 @@ def test_the_scores_that_are_used_claim_nothing(script):
 def test_errors_are_one_sentence(script, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["make_free.py", "--check-only", "--out", str(tmp_path)])
     assert script.main() == 1 and "error: not found" in capsys.readouterr().err
+
+
+def test_ties_are_joined_key_by_key(script):
+    notes = [(0., 1., 60, "start"), (0., 2., 64, ""), (1., 0., 62, ""), (1., 1., 60, "continue"), (2., .5, 60, "stop"), (3., 1., 64, "stop"), (4., 1., 60, "")]
+    assert script.joined_ties(notes) == [(0., 2.5, 60), (0., 2., 64), (3., 1., 64), (4., 1., 60)]

@@ -143,14 +143,36 @@ def score_rows(source: str) -> np.ndarray:
         raise house.CorpusError(f"{source} states terms of its own ({claims[0][:80]!r}): leave it out")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        score = music21.converter.parse(path).toSoundingPitch()
-    rows = set()
+        score = music21.converter.parse(path)
+        score = score.toSoundingPitch(inPlace=True) or score
+    rows = []
     for part in score.parts:
-        for note in part.stripTies().flatten().notes:
-            length = float(note.duration.quarterLength)
-            if length > 0 and not isinstance(note, music21.harmony.Harmony):
-                rows |= {(float(note.offset), length, float(p.midi)) for p in note.pitches}
-    return np.array(sorted(rows))
+        notes = part.flatten().notes
+        singles = [(float(n.offset), single) for n in notes if not isinstance(n, music21.harmony.Harmony)
+                   for single in getattr(n, "notes", (n,))]
+        rows += joined_ties((at_q, float(n.duration.quarterLength), float(n.pitch.midi), n.tie.type if n.tie else "")
+                            for at_q, n in singles)
+    return np.array(sorted(set(rows)))
+
+
+def joined_ties(notes) -> list[tuple[float, float, float]]:
+    """(onset, length, pitch) of notes with a `tie` ("start", "continue", "stop" or none), by onset.
+
+    Grace notes, which have no length, are left out.
+    """
+    rows: list[list[float]] = []
+    tied: dict[float, list[float]] = {}  # pitch -> the row that goes on
+    for onset_q, length_q, pitch, tie in notes:
+        if not length_q > 0:
+            continue
+        row = tied.pop(pitch, None) if tie in ("continue", "stop") else None
+        if row is None or abs(row[0] + row[1] - onset_q) > 1e-3:
+            row = [onset_q, 0.0, pitch]
+            rows.append(row)
+        row[1] += length_q
+        if tie in ("start", "continue"):
+            tied[pitch] = row
+    return [tuple(row) for row in rows]
 
 
 def arranged(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
