@@ -266,7 +266,7 @@ def judge(
     if out: print(f"wrote {out}")
 
 # %% ../nbs/61_cli.ipynb #7a624033
-Corpus = Annotated[Optional[Path], typer.Option(help="Folder of the corpus (default: the one that ships; for tiers paper and printed PIANOALIGN_MAPS).")]
+Corpus = Annotated[Optional[Path], typer.Option(help="Folder of the corpus (default: the one that ships; for tiers on MAPS PIANOALIGN_MAPS).")]
 Results = Annotated[Optional[Path], typer.Option(help="Where results go (default: results/).")]
 Budget = Annotated[Optional[str], typer.Option(help="Training time a run, say 2min.")]
 
@@ -291,7 +291,7 @@ def reproduce(
 @one_sentence
 def train(
     experiment:Annotated[str, typer.Argument(metavar="EXPERIMENT", help="A run of workflow/experiments.yaml, say crnn.")],
-    tier:Annotated[str, typer.Option(help="smoke, demo, paper or printed.")]="demo",
+    tier:Annotated[str, typer.Option(help="smoke, demo, paper or printed; weights or free: networks that ship.")]="demo",
     corpus_root:Corpus=None,
     results_root:Results=None,
     budget:Budget=None,

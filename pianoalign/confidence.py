@@ -383,7 +383,7 @@ def check_confidence(network, experiment, model:Confidence, recordings, say=lamb
 # %% ../nbs/63_confidence.ipynb #677b6cc4
 def calibrate(folder, # weights with an onset head; confidence.json is written there
     corpus_root, # folder of the corpus
-    corpus:str="demo", # which reader: "demo" or "maps"
+    corpus:str="demo", # which reader: "demo", "maps" or "free" (which has no test split: its validation is halved)
     say=lambda text: None,
 )->Confidence:
     "Fit on the validation split, check on the test split, store beside the weights."
@@ -395,6 +395,7 @@ def calibrate(folder, # weights with an onset head; confidence.json is written t
     network, experiment = load_network(folder)
     if not experiment.network.onset_head: raise InputError(f"{folder}: these weights have no onset head, and nothing whose confidence could be told")
     split = {s: load_corpus(corpus, corpus_root, (s,), experiment.data.pedal) for s in ("valid", "test")}
+    if corpus == "free": half = len(split["valid"]) // 2; split = {"valid": split["valid"][:half], "test": split["valid"][half:]}
     if min(map(len, split.values())) < 2: raise InputError(f"{corpus_root}: fewer than two recordings in its validation or test split; name another corpus")
     model = fit_confidence(network, experiment, split["valid"], network_fingerprint(folder), say)
     model = replace(model, made=model.made | {"corpus": corpus, "test": check_confidence(network, experiment, model, split["test"], say)})

@@ -25,7 +25,7 @@ SHORTEST_NOTE_S = 0.030  # a jittered offset stays at least this long after its 
 @dataclass(frozen=True)
 class DataSettings:
     "Which recordings, and how their notes are loosened (paper §3.1.1, varied in §4.2.4 and §4.2.5)."
-    corpus: str = "maps"             # "maps" or "demo"; "maps+demo": also the demo corpus's training recordings
+    corpus: str = "maps"             # "maps", "demo" or "free"; "maps+demo": also the demo corpus's training recordings
     jitter: str = "published"        # distribution: "published" (as the printed unaligned row demands) or "uniform"
     max_jitter_s: float = 0.100      # largest deviation of an onset or offset
     max_tempo_factor: float = 0.     # f: the loose notes are scaled by a factor in 1 - f … 1 + f
@@ -186,9 +186,9 @@ def spread(items:list, n:int)->list:
     return [items[i] for i in sorted({int(k) for k in np.linspace(0, len(items) - 1, n)})] if n and items else items
 
 
-def _demo_recordings(root:Path, splits, pedal, per_split=0):
-    index = root / "index.csv"
-    if not index.exists(): raise InputError(f"{index} does not exist: name the folder of the demo corpus (it ships as corpus/)")
+def _demo_recordings(root:Path, splits, pedal, per_split=0, name="demo"):
+    index, origin = root / "index.csv", {"demo": "it ships as corpus/", "free": "corpus/free/make_free.py makes it"}[name]
+    if not index.exists(): raise InputError(f"{index} does not exist: name the folder of the {name} corpus ({origin})")
     rows = list(pd.read_csv(index).itertuples())
     for row in [row for split in dict.fromkeys(r.split for r in rows) if split in splits for row in spread([r for r in rows if r.split == split], per_split)]:
         reference = _read_exact(root / "midi" / f"{row.id}.mid", pedal)
@@ -240,17 +240,17 @@ def _own_recordings(root:Path, pedal):
         yield Recording(folder.name, "recordings", "own", audio, audio_length_s(audio), reference, loose, folder.name)
 
 # %% ../nbs/31_datasets.ipynb #e5539350
-def load_corpus(name:str, # "demo", "maps" or "recordings" (a folder of one's own)
+def load_corpus(name:str, # "demo", "free", "maps" or "recordings" (a folder of one's own)
                 root, # its folder
                 splits=SPLITS, # which to load
                 pedal:bool=False, # lengthen notes while the sustain pedal holds them (a note list, unlike MIDI, has its lengths already)
                 on_error:str="stop", # "stop" at the first damaged file, or "skip" it and say so
-               per_split:int=0, # of the demo corpus, read so many recordings of each split, spread evenly over the list; 0: all
+               per_split:int=0, # of the demo or the free corpus, read so many recordings of each split, spread evenly over the list; 0: all
                )->list: # of Recording
     "Read the notes of a corpus; the audio stays on disk. Raises `InputError` with the file's name."
     root = Path(root)
     if not root.is_dir(): raise InputError(f"{root} is not a folder: say where the corpus '{name}' lies")
-    readers = {"demo": lambda: _demo_recordings(root, splits, pedal, per_split), "maps": lambda: _maps_recordings(root, splits, pedal, on_error),
+    readers = {"demo": lambda: _demo_recordings(root, splits, pedal, per_split), "free": lambda: _demo_recordings(root, splits, pedal, per_split, "free"), "maps": lambda: _maps_recordings(root, splits, pedal, on_error),
                "recordings": lambda: _own_recordings(root, pedal)}
     if name not in readers: raise InputError(f"unknown corpus {name!r}: choose one of {', '.join(readers)}")
     return list(readers[name]())

@@ -307,12 +307,15 @@ def _from_notebooks(place):
     return place if Path(place).is_absolute() else f"../{place}"
 
 def corpus_folder(
-    corpus, # "demo", "maps" or "maps+demo"
+    corpus, # "demo", "maps", "maps+demo" or "free"
     corpus_root, # what the reader said, or None
     root, # the project's folder
 )->Path:
     "The corpus to use, or an `InputError` that says how to name it."
-    folder = corpus_root or (os.environ.get("PIANOALIGN_MAPS") if corpus.startswith("maps") else Path(root) / "corpus")
+    folder = corpus_root or (os.environ.get("PIANOALIGN_MAPS") if corpus.startswith("maps") else Path(root) / "corpus" if corpus == "demo" else None)
+    if not folder and corpus == "free":
+        raise InputError("This tier trains on the free corpus, which does not ship with the project: make it with corpus/free/make_free.py "
+                         "and name its folder, `--corpus-root folder`.")
     if not folder:
         raise InputError("This tier trains on MAPS, which does not ship with the project: name its folder, "
                          "`make reproduce TIER=paper CORPUS=folder`, or set PIANOALIGN_MAPS.")

@@ -185,7 +185,7 @@ def test_the_right_piece_is_not_doubted(recording, tmp_path):
 def test_weights_that_ship_are_found_by_name(recording, tmp_path, monkeypatch):
     from pianoalign.aligner import shipped_weights, weights_folder
     shipped = shipped_weights()
-    assert list(shipped) == ["base", "blind", "crnn"] and weights_folder() == default_weights() == shipped["crnn"]
+    assert {"base", "blind", "crnn"} <= set(shipped) and weights_folder() == default_weights() == shipped["crnn"]
     assert sum(p.stat().st_size for folder in shipped.values() for p in folder.iterdir()) < 10 * 2 ** 20
     assert all("CC BY-NC-SA" in (folder / "README.md").read_text() for folder in shipped.values())
     monkeypatch.chdir(tmp_path); (tmp_path / "blind").mkdir()

@@ -2,6 +2,7 @@
 """Teach the aligner how sure it may be of each note: fit on a corpus's validation split, check on its test split.
 
 usage: python workflow/calibrate.py pianoalign/weights/crnn --corpus corpus
+       python workflow/calibrate.py pianoalign/weights/free --corpus FREE --kind free
 Writes confidence.json beside the weights and prints what the test split says. To be run again whenever the weights change:
 the file carries their fingerprint, and the aligner does not use one that was made for others.
 """
@@ -16,7 +17,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path, help="a folder of weights with an onset head, or a run folder")
     parser.add_argument("--corpus", type=Path, default=Path("corpus"), help="folder of the corpus (default: corpus)")
-    parser.add_argument("--kind", choices=("demo", "maps"), default="demo", help="how that corpus is laid out")
+    parser.add_argument("--kind", choices=("demo", "maps", "free"), default="demo", help="how that corpus is laid out")
     options = parser.parse_args()
     try: model = calibrate(options.weights, options.corpus, options.kind, say=lambda text: print(text, file=sys.stderr, flush=True))
     except InputError as error: sys.exit(f"calibrate: {error}")

@@ -3,30 +3,37 @@
 
 usage: python workflow/ship_weights.py results/weights/runs/crnn_onsets-HASH
        python workflow/ship_weights.py results/paper/runs/crnn-HASH --name base
+       python workflow/ship_weights.py results/free/runs/crnn_onsets-HASH --name free --judge-on maps=MAPS
+--judge-on judges the run on MAPS as well (kept in the run folder, for --name without it later): ENSTDkCl as `test`, ENSTDkAm as `valid`, AkPnCGdD as `unseen`.
 Writes pianoalign/weights/NAME/{weights.safetensors, config.json, metrics.json, README.md}; each figure of the card is worked out from the run's errors.
 """
 import argparse, json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from pianoalign.datasets import evaluation_segments, experiment_corpus, feature_store
 from pianoalign.network import NetworkSettings, parameter_count
 from pianoalign.notes import repo_root
 from pianoalign.metrics import remove_shift, summarise
-from pianoalign.training import load_network, read_errors, save_weights, write_json
+from pianoalign.training import evaluate, load_network, read_errors, save_weights, write_json, write_npz
 
 TITLES = {
     "crnn": "# Weights of the shipped aligner\n\n`pianoalign align` uses these unless it is told otherwise.",
     "base": "# Weights of the paper's experiment: CRNN\n\nThe base run of Tables 1 to 6 in tier `paper`; `pianoalign align --weights base` uses them, with the paper's decoding.",
+    "free": "# Weights for any use\n\nTrained only on material that anyone may use for any purpose; `pianoalign align --weights free` uses them.",
     "blind": "# Weights of the paper's experiment: CRNN without MIDI\n\nThe blind row of Table 1 in tier `paper`, which hears the recording and does not see the notes; `pianoalign align --weights blind` uses them.",
 }
 CARD = """{title} One network, {parameters:,} parameters ({size}), stored as float16.
 
-**Licence: {licence}**, that of the recordings they were trained on; not that of the code. {source}
+**Licence: {licence}**{terms}. {source}
 
 **Training.** {steps:,} steps of {batch} crops of {crop_s:g} s ({hours:.1f} hours of crops), {minutes:.1f} minutes on one CPU core, seed {seed}. Jitter as published, up to {jitter_ms:.0f} ms.{remark} All settings: `config.json`. Made by
 
 ```
 {command}
-python workflow/ship_weights.py results/{tier}/runs/{run}{more}
+python workflow/ship_weights.py results/{tier}/runs/{run}{more}{elsewhere}
 ```
 
 **Results**, share of notes within a tolerance after jitter as published, in percent, with the 95 % interval over recordings. {sets} *paper*: threshold, blocks and matching as in §2.3{high}. *Shift removed*: less each recording's median, since labels of recordings are early or late as a whole.
@@ -50,6 +57,10 @@ CORPORA = {
                       source="Trained on five of the seven sampled pianos of MAPS (V. Emiya, R. Badeau, B. David, IEEE TASLP 18 (6), 2010; CC BY-NC-SA 2.0 FR, whose terms allow a later version), 124 recordings as Ogg Vorbis at 16 kHz, and on the 54 training recordings of the demo corpus (`corpus/README.md`), with rooms, equalisers, detuning and noise imitated.",
                       sets="`test`: ENSTDkCl, a Disklavier with close microphones; `valid`: ENSTDkAm, the same from afar; `unseen`: AkPnCGdD, a sampled piano kept out of training whole; `recordings`: six performances of the demo corpus, on a sampled piano kept out as well.",
                       limits="It has heard no piano through a microphone in training. What the sostenuto pedal holds, prepared or badly tuned pianos, and other instruments were never heard."),
+    "free": dict(licence="Apache-2.0", tier="free", terms=", that of the code", command="python corpus/free/make_free.py --soundfonts FONTS --out FREE\npianoalign train crnn_onsets --tier free --corpus-root FREE",
+                 source="That is possible because nobody else's terms are in them: trained on the free corpus (`corpus/free/README.md`), some two and a half hours of invented performances. Half are of scores whose music is in the public domain and whose files, as they come with music21, claim no rights; half are generated. The sound is from FluidR3 and MuseScore General (both MIT licence) and from an additive piano of our own, with rooms, equalisers, detuning and noise imitated. The data sets named below, which are under CC BY-NC-SA, served to measure it; its settings are those of `crnn`, which were found with their help.",
+                 sets="`test`: ENSTDkCl, a Disklavier of MAPS (V. Emiya, R. Badeau, B. David, IEEE TASLP 18 (6), 2010) with close microphones; `valid`: ENSTDkAm, the same from afar; `unseen`: AkPnCGdD, a sampled piano of MAPS; `recordings`: six performances of the demo corpus, on MuseScore General's grand, **which was heard in training** (its music was not); `own valid`: the free corpus's validation, other works, timbres that were heard.",
+                 limits="It has heard neither a pianist nor a piano through a microphone in training. Some harpsichords, guitars and mallets of a sound font were heard, but nothing was measured on them."),
 }
 NAMES = {"unaligned": "unaligned", "dtw_crnn": "DTW + CRNN, paper", "crnn": "CRNN, paper", "crnn_high_resolution": "CRNN, high resolution"}
 
@@ -60,6 +71,23 @@ def row(set_name, method, pieces):
     return f"| {set_name} | {len(pieces)} | {raw['notes']:,} | {NAMES[method]} | {share(raw, 10)} | {share(raw, 25)} | {share(raw, 50)} | {raw['median_ms']:.1f} | {share(free, 10)} |"
 
 
+def judge_on_maps(run, network, experiment, root, cache):
+    "Errors of a finished run on MAPS, with its own settings of notes and jitter: kept beside its own errors."
+    data = replace(experiment.data, corpus="maps", held_out="AkPnCGdD")
+    corpus = [r for r in experiment_corpus(data, root) if r.split != "train"]
+    sets = {s: evaluation_segments([r for r in corpus if r.split == s], data) for s in ("test", "valid", "unseen")}
+    errors, _, _ = evaluate(network, experiment, sets, feature_store(corpus, experiment.audio, cache, True), progress=True)
+    (run / "maps").mkdir(exist_ok=True)
+    write_npz(run / "maps" / "errors.npz", {k: v.astype(np.float32) for k, v in errors.items()})
+
+
+def all_errors(run):
+    "(set, method) -> piece -> errors; where the run was judged on MAPS as well, its own validation is `own valid`."
+    own = read_errors(run)
+    if not (run / "maps" / "errors.npz").exists(): return own
+    return read_errors(run / "maps") | {("own valid" if s == "valid" else s, m): pieces for (s, m), pieces in own.items()}
+
+
 def widths(settings): return settings.filters, settings.dense, settings.hidden
 
 
@@ -68,17 +96,21 @@ def main():
     parser.add_argument("run", type=Path, help="a finished run folder")
     parser.add_argument("--name", choices=TITLES, default="crnn", help="of the folder in pianoalign/weights")
     parser.add_argument("--remark", default="", help="a sentence for the card about how this run was made")
+    parser.add_argument("--judge-on", metavar="maps=FOLDER", help="judge the run on MAPS too")
+    parser.add_argument("--cache", type=Path, default=repo_root() / ".cache" / "features", help="where spectrograms are kept")
     arguments = parser.parse_args(); run = arguments.run
+    if arguments.judge_on and not arguments.judge_on.startswith("maps="): parser.error("--judge-on: give maps=FOLDER")
     network, experiment = load_network(run)
+    if arguments.judge_on: judge_on_maps(run, network, experiment, Path(arguments.judge_on.removeprefix("maps=")), arguments.cache)
     metrics = json.loads((run / "metrics.json").read_text())
     folder = repo_root() / "pianoalign" / "weights" / arguments.name
     save_weights(network, experiment, folder, half=True, step=metrics["steps_trained"])
+    t, errors = experiment.training, all_errors(run)
+    if (run / "maps").exists(): metrics["sets"] = {s: {m: summarise(pieces) for (of, m), pieces in errors.items() if of == s} for s in sorted({s for s, _ in errors})}
     write_json(folder / "metrics.json", metrics)
-    t = experiment.training
-    errors = read_errors(run)
-    rows = "\n".join(row(s, m, errors[s, m]) for s in metrics["sets"] for m in NAMES if (s, m) in errors)
+    rows = "\n".join(row(s, m, errors[s, m]) for s in sorted({s for s, _ in errors}) for m in NAMES if (s, m) in errors)
     (folder / "README.md").write_text(CARD.format(
-        **CORPORA[experiment.data.corpus], title=TITLES[arguments.name], run=experiment.folder_name, more="" if arguments.name == "crnn" else f" --name {arguments.name}",
+        **{"terms": ", that of the recordings they were trained on; not that of the code"} | CORPORA[experiment.data.corpus], elsewhere=" --judge-on maps=MAPS" if (run / "maps").exists() else "", title=TITLES[arguments.name], run=experiment.folder_name, more="" if arguments.name == "crnn" else f" --name {arguments.name}",
         size=("the paper's CRNN" if widths(experiment.network) == widths(NetworkSettings()) else "a smaller CRNN than the paper's") + (", with a second head for onsets" if experiment.network.onset_head else ""), high="; *high resolution*: peaks of the onset head" if experiment.network.onset_head else "", parameters=parameter_count(network), steps=metrics["steps_trained"], batch=t.batch, crop_s=t.crop_s, seed=t.seed, rows=rows,
         hours=metrics["steps_trained"] * t.batch * t.crop_s / 3600, minutes=metrics["seconds_trained"] / 60, jitter_ms=1000 * experiment.data.max_jitter_s,
         remark=(" Three examples in ten drift, or have chords that move as one, by up to 250 ms." if experiment.data.training_jitter == "mixed" else "") + (" MAPS's labels are freed of their step (chapter 3.1)." if experiment.data.step_removed else "") + (" " + arguments.remark if arguments.remark else "")))
