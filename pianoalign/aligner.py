@@ -29,7 +29,7 @@ from .confidence import MATCHED, NOT_HEARD, WITH_NEIGHBOURS, judge_notes, load_c
 def default_weights(
 )->Path: # a folder with weights.safetensors and config.json
     "The weights that ship, else the newest `crnn` of tier demo. Raises `InputError` if there is neither."
-    shipped = Path(pianoalign.__file__).parent / "weights" / "crnn"
+    shipped = Path(pianoalign.__file__).parent / "weights" / "maps"
     if (shipped / "weights.safetensors").is_file(): return shipped
     trained = sorted((repo_root() / "results" / "demo" / "runs").glob("crnn-*/checkpoint/weights.safetensors"), key=lambda p: p.stat().st_mtime)
     if trained: return trained[-1].parent
@@ -42,11 +42,11 @@ def shipped_weights()->dict: # name -> folder
 
 def weights_folder(weights=None, # a folder, or the name of weights that ship; default: `default_weights()`
                   )->Path:
-    "Where weights lie; a folder of that name comes before what ships. Raises `InputError` for what is neither."
+    "Where weights lie; a folder with weights of that name comes before what ships. Raises `InputError` for what is neither."
     if not weights: return default_weights()
-    if Path(weights).exists(): return Path(weights)
     shipped = shipped_weights()
-    if str(weights) in shipped: return shipped[str(weights)]
+    if str(weights) in shipped and not (Path(weights) / "weights.safetensors").exists(): return shipped[str(weights)]   # say, a folder maps with the corpus
+    if Path(weights).exists(): return Path(weights)
     raise InputError(f"{weights} does not exist: name a folder with trained weights, or weights that ship ({', '.join(shipped) or 'there are none'})")
 
 # %% ../nbs/60_aligner.ipynb #3128cf65
@@ -445,7 +445,7 @@ def align(audio, # recording: whatever libsndfile or ffmpeg reads; any rate, any
     midi, # its MIDI file, loosely aligned
     out=None, # aligned .mid to write
     method:str="auto", # "hires" or "crnn": the network; "dtw": one path for all notes; "dtw+crnn": for files that wander more than half a second off; "auto": hires, or dtw+crnn where it is surer
-    weights=None, # folder of trained weights, or the name of some that ship ("crnn", "base", "blind"); default: `default_weights()`
+    weights=None, # folder of trained weights, or the name of some that ship ("maps", "base", "blind"); default: `default_weights()`
     report=None, # .csv or .json to write, one row a note
     force:bool=False, # replace files that exist?
     decoding:str="auto", # "paper", "high-resolution", or the latter where the weights allow it

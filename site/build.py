@@ -158,7 +158,7 @@ def main():
     executed = write_chapters(source, a.tier)
     (source / "pages").mkdir(); shutil.copytree(ROOT / "figures", source / "figures")
     for name, text in dict(results=results_page(a.tier), listen=LISTEN, corpus=card(ROOT / "corpus" / "README.md", "The demo corpus"),
-                           weights=card(ROOT / "pianoalign" / "weights" / "crnn" / "README.md", "Weights")).items():
+                           weights="\n\n".join(card(p, "Weights") for p in sorted((ROOT / "pianoalign" / "weights").glob("*/README.md"), key=lambda p: p.parent.name != "maps"))).items():
         (source / "pages" / f"{name}.md").write_text(text, encoding="utf-8")
     (source / "index.md").write_text(front_page(executed, a.tier), encoding="utf-8")
     print("pages to listen to ...", flush=True); listening_pages(source / "listen_")

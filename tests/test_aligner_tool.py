@@ -37,7 +37,7 @@ def onsets(path):
 
 
 def test_the_shipped_weights_are_calibrated():
-    assert load_confidence(default_weights()) is not None, "run python workflow/calibrate.py pianoalign/weights/crnn --corpus corpus"
+    assert load_confidence(default_weights()) is not None, "run python workflow/calibrate.py pianoalign/weights/maps --corpus corpus"
     test = load_confidence(default_weights()).made["test"]
     assert test["calibration_error_pct"] < 4 and abs(test["said_pct"] - test["within_25_pct"]) < 4
     kept = [k["within_25_pct"] for k in test["kept"]]
@@ -185,12 +185,15 @@ def test_the_right_piece_is_not_doubted(recording, tmp_path):
 def test_weights_that_ship_are_found_by_name(recording, tmp_path, monkeypatch):
     from pianoalign.aligner import shipped_weights, weights_folder
     shipped = shipped_weights()
-    assert {"base", "blind", "crnn"} <= set(shipped) and weights_folder() == default_weights() == shipped["crnn"]
+    assert {"base", "blind", "maps"} <= set(shipped) and weights_folder() == default_weights() == shipped["maps"]
     assert sum(p.stat().st_size for folder in shipped.values() for p in folder.iterdir()) < 10 * 2 ** 20
     assert all("CC BY-NC-SA" in (folder / "README.md").read_text() for folder in shipped.values())
     monkeypatch.chdir(tmp_path); (tmp_path / "blind").mkdir()
-    assert str(weights_folder("blind")) == "blind"                  # a folder of one's own comes first
-    with pytest.raises(InputError, match="nowhere does not exist.*base, blind, crnn"): weights_folder("nowhere")
+    assert weights_folder("blind") == shipped["blind"]              # a folder of that name that holds something else, say a corpus
+    (tmp_path / "blind" / "weights.safetensors").touch()
+    assert str(weights_folder("blind")) == "blind"                  # weights of one's own come first
+    (tmp_path / "blind" / "weights.safetensors").unlink()
+    with pytest.raises(InputError, match="nowhere does not exist.*base, blind, maps"): weights_folder("nowhere")
     assert open_engine("base").experiment.network.midi_branch and not open_engine(shipped["blind"]).experiment.network.midi_branch
     result = align(recording[0] / "piece.wav", recording[0] / "piece.mid", weights="base")
     assert result.decoding == "paper" and result.weights == shipped["base"]

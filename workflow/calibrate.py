@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Teach the aligner how sure it may be of each note: fit on a corpus's validation split, check on its test split.
 
-usage: python workflow/calibrate.py pianoalign/weights/crnn --corpus corpus
+usage: python workflow/calibrate.py pianoalign/weights/maps --corpus corpus
        python workflow/calibrate.py pianoalign/weights/free --corpus FREE --kind free
 Writes confidence.json beside the weights and prints what the test split says. To be run again whenever the weights change:
 the file carries their fingerprint, and the aligner does not use one that was made for others.

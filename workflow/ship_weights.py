@@ -20,7 +20,7 @@ from pianoalign.metrics import remove_shift, summarise
 from pianoalign.training import evaluate, load_network, read_errors, save_weights, write_json, write_npz
 
 TITLES = {
-    "crnn": "# Weights of the shipped aligner\n\n`pianoalign align` uses these unless it is told otherwise.",
+    "maps": "# Weights of the shipped aligner\n\n`pianoalign align` uses these unless it is told otherwise.",
     "base": "# Weights of the paper's experiment: CRNN\n\nThe base run of Tables 1 to 6 in tier `paper`; `pianoalign align --weights base` uses them, with the paper's decoding.",
     "free": "# Weights for any use\n\nTrained only on material that anyone may use for any purpose; `pianoalign align --weights free` uses them.",
     "blind": "# Weights of the paper's experiment: CRNN without MIDI\n\nThe blind row of Table 1 in tier `paper`, which hears the recording and does not see the notes; `pianoalign align --weights blind` uses them.",
@@ -52,7 +52,7 @@ CORPORA = {
     "maps": dict(licence="CC BY-NC-SA 4.0", tier="paper", command="make reproduce TIER=paper CORPUS=MAPS",
                  source="Trained on the six sampled pianos of MAPS that are at hand (V. Emiya, R. Badeau, B. David, IEEE TASLP 18 (6), 2010; CC BY-NC-SA 2.0 FR, whose terms allow a later version), 150 recordings as Ogg Vorbis at 16 kHz.",
                  sets="`test`: ENSTDkCl, a Disklavier with close microphones; `valid`: ENSTDkAm, the same from afar; `recordings`: six performances of the demo corpus, on a sampled piano that was not trained on.",
-                 limits="Minutes of training at half the paper's width, for comparison with its tables; the weights `crnn` are the ones made for aligning files."),
+                 limits="Minutes of training at half the paper's width, for comparison with its tables; the weights `maps` are the ones made for aligning files."),
     "maps+demo": dict(licence="CC BY-NC-SA 4.0", tier="weights", command="pianoalign train crnn_onsets --tier weights --corpus-root MAPS",
                       source="Trained on five of the seven sampled pianos of MAPS (V. Emiya, R. Badeau, B. David, IEEE TASLP 18 (6), 2010; CC BY-NC-SA 2.0 FR, whose terms allow a later version), 124 recordings as Ogg Vorbis at 16 kHz, and on the 54 training recordings of the demo corpus (`corpus/README.md`), with rooms, equalisers, detuning and noise imitated.",
                       sets="`test`: ENSTDkCl, a Disklavier with close microphones; `valid`: ENSTDkAm, the same from afar; `unseen`: AkPnCGdD, a sampled piano kept out of training whole; `recordings`: six performances of the demo corpus, on a sampled piano kept out as well.",
@@ -94,7 +94,7 @@ def widths(settings): return settings.filters, settings.dense, settings.hidden
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="a finished run folder")
-    parser.add_argument("--name", choices=TITLES, default="crnn", help="of the folder in pianoalign/weights")
+    parser.add_argument("--name", choices=TITLES, default="maps", help="of the folder in pianoalign/weights")
     parser.add_argument("--remark", default="", help="a sentence for the card about how this run was made")
     parser.add_argument("--judge-on", metavar="maps=FOLDER", help="judge the run on MAPS too")
     parser.add_argument("--cache", type=Path, default=repo_root() / ".cache" / "features", help="where spectrograms are kept")
@@ -110,7 +110,7 @@ def main():
     write_json(folder / "metrics.json", metrics)
     rows = "\n".join(row(s, m, errors[s, m]) for s in sorted({s for s, _ in errors}) for m in NAMES if (s, m) in errors)
     (folder / "README.md").write_text(CARD.format(
-        **{"terms": ", that of the recordings they were trained on; not that of the code"} | CORPORA[experiment.data.corpus], elsewhere=" --judge-on maps=MAPS" if (run / "maps").exists() else "", title=TITLES[arguments.name], run=experiment.folder_name, more="" if arguments.name == "crnn" else f" --name {arguments.name}",
+        **{"terms": ", that of the recordings they were trained on; not that of the code"} | CORPORA[experiment.data.corpus], elsewhere=" --judge-on maps=MAPS" if (run / "maps").exists() else "", title=TITLES[arguments.name], run=experiment.folder_name, more="" if arguments.name == "maps" else f" --name {arguments.name}",
         size=("the paper's CRNN" if widths(experiment.network) == widths(NetworkSettings()) else "a smaller CRNN than the paper's") + (", with a second head for onsets" if experiment.network.onset_head else ""), high="; *high resolution*: peaks of the onset head" if experiment.network.onset_head else "", parameters=parameter_count(network), steps=metrics["steps_trained"], batch=t.batch, crop_s=t.crop_s, seed=t.seed, rows=rows,
         hours=metrics["steps_trained"] * t.batch * t.crop_s / 3600, minutes=metrics["seconds_trained"] / 60, jitter_ms=1000 * experiment.data.max_jitter_s,
         remark=(" Three examples in ten drift, or have chords that move as one, by up to 250 ms." if experiment.data.training_jitter == "mixed" else "") + (" MAPS's labels are freed of their step (chapter 3.1)." if experiment.data.step_removed else "") + (" " + arguments.remark if arguments.remark else "")))
