@@ -293,19 +293,20 @@ class _Stretches:
         device="cpu", # of torch
         window_frames:int=WINDOW_FRAMES, context_frames:int=CONTEXT_FRAMES,
     ):
-        if network.settings.difference: raise InputError("these weights were trained with the setting 'difference', which the aligner does not know: choose others")
         self.network, self.device, self.window, self.context = network.to(device).eval(), device, window_frames, context_frames
         branches = [b for b in (network.audio_branch, network.midi_branch) if b is not None]
         self.branches = [(_folded(b.convolutions), b.dense) for b in branches]
         self.reach = sum(hasattr(layer, "kernel_size") and layer.kernel_size == (3, 3) for layer in branches[0].convolutions)
+        from pianoalign.network import LAG_FRAMES
+        self.lag = LAG_FRAMES if network.settings.difference else 0
 
-    def features(self, images, lo:int, hi:int, n:int): # tensors of frames lo - reach … hi + reach, cut at 0 and n -> (hi - lo, features)
+    def features(self, images, lo:int, hi:int, n:int): # (channels, frames, 88) each, lo - reach … hi + reach, cut at 0 and n -> (hi - lo, features)
         import torch
         begin, out = max(lo - self.reach, 0), []
         for a in range(lo, hi, CONV_FRAMES):
             b = min(a + CONV_FRAMES, hi)
             first, last = max(a - self.reach, 0), min(b + self.reach, n)
-            parts = [dense(conv(image[None, None, first - begin:last - begin].contiguous(memory_format=torch.channels_last))[0].transpose(0, 1).flatten(1)[a - first:b - first])
+            parts = [dense(conv(image[None, :, first - begin:last - begin].contiguous(memory_format=torch.channels_last))[0].transpose(0, 1).flatten(1)[a - first:b - first])
                      for (conv, dense), image in zip(self.branches, images)]
             out.append(torch.cat(parts, 1))
         return torch.cat(out)
@@ -316,14 +317,17 @@ class Walker(_Stretches):
     def answer(self, starts, n:int, image_of, roll_of): # windows that begin at `starts` -> list of (frames, 88) float32, one a head
         "The probabilities of a few neighbouring windows."
         import torch
+        from pianoalign.network import risen
         network = self.network
         length = min(self.window + 2 * self.context, n)
         first = [min(max(s - self.context, 0), n - length) for s in starts]
         lo, hi = min(first), max(first) + length
         a, b = max(lo - self.reach, 0), min(hi + self.reach, n)
+        before = min(self.lag, a)                           # frames that only the differences look at
         with torch.inference_mode():
-            image = (torch.as_tensor(image_of(a, b), device=self.device) - network.mean) / network.deviation
-            images = [image] + [torch.as_tensor(roll_of(a, b), device=self.device)] * (len(self.branches) - 1)
+            image = (torch.as_tensor(image_of(a - before, b), device=self.device) - network.mean) / network.deviation
+            heard = torch.stack([image, risen(image[None])[0]] if self.lag else [image])[:, before:]
+            images = [heard] + [torch.as_tensor(roll_of(a, b), device=self.device)[None]] * (len(self.branches) - 1)
             features = self.features(images, lo, hi, n)
             x = torch.stack([features[f - lo:f - lo + length] for f in first])
             if network.recurrent is not None: x = network.recurrent(x)[0]
