@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['SECTIONS', 'TrainingSettings', 'Experiment', 'build', 'experiment_from_dict', 'Plan', 'load_plan', 'onset_target',
            'Draw', 'Examples', 'tune_allocator', 'loss_of', 'learning_rate_at', 'write_json', 'save_weights',
-           'load_network', 'start_at_base_rate', 'remember_at_first', 'Saved', 'Run', 'matching_limits',
+           'load_network', 'start_at_base_rate', 'remember_at_first', 'widened', 'Saved', 'Run', 'matching_limits',
            'segment_image', 'decode', 'block_quality', 'read_aligned', 'evaluate', 'read_errors', 'write_npz',
            'summaries', 'Clock', 'validation_loss', 'fit', 'find_run', 'train', 'versions', 'judge']
 
@@ -304,6 +304,14 @@ def remember_at_first(lstm:torch.nn.LSTM, bias:float):
         for name, parameter in lstm.named_parameters():
             if name.startswith("bias_ih"): parameter.chunk(4)[1].add_(bias)
 
+
+def widened(weights:dict, wanted:dict)->dict: # tensors by name: those to start from; and the network's own, for their shapes
+    "Weights for a network that is shown one image more than the one they come from: what it makes of that begins at nothing."
+    def fit(name, w):
+        more = wanted[name].shape[1] - w.shape[1] if name == "audio_branch.convolutions.0.weight" else 0
+        return torch.cat([w, w.new_zeros(w.shape[0], more, *w.shape[2:])], 1) if more > 0 else w
+    return {name: fit(name, w) for name, w in weights.items()}
+
 # %% ../nbs/32_training.ipynb #ea207794
 class Saved:
     "Saving and loading of a `Run`."
@@ -337,7 +345,7 @@ class Run(Saved):
         self.experiment, self.examples, self.device = experiment, examples, device
         torch.manual_seed(t.seed)
         self.network = CRNN(experiment.network)
-        if start_from is not None: self.network.load_state_dict(start_from.state_dict())
+        if start_from is not None: self.network.load_state_dict(widened(start_from.state_dict(), self.network.state_dict()))
         else:
             mean, deviation = examples.statistics()
             self.network.mean.fill_(mean); self.network.deviation.fill_(deviation)

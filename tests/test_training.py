@@ -9,7 +9,7 @@ import soundfile
 import torch
 
 from pianoalign.datasets import DataSettings, experiment_corpus, load_corpus
-from pianoalign.network import NetworkSettings
+from pianoalign.network import CRNN, NetworkSettings
 from pianoalign.notes import InputError, Notes
 from pianoalign.plots import synthesise
 from pianoalign.training import Experiment, TrainingSettings, find_run, load_network, load_plan, read_errors, train
@@ -154,6 +154,15 @@ def test_unknown_names(tier, name, says):
     with pytest.raises(InputError, match=says): load_plan().experiment(name, tier)
 
 
+def test_a_network_may_start_from_one_that_hears_no_differences():
+    from pianoalign.training import widened
+    small, large = (CRNN(NetworkSettings(filters=(2, 2, 4), dense=8, hidden=4, difference=d)).eval() for d in (False, True))
+    large.load_state_dict(widened(small.state_dict(), large.state_dict()))
+    image, roll = torch.randn(1, 30, 88), torch.zeros(1, 30, 88)
+    with torch.inference_mode(): assert torch.allclose(small(image, roll), large(image, roll), atol=1e-6)
+    with pytest.raises(RuntimeError, match="size mismatch"): small.load_state_dict(widened(large.state_dict(), small.state_dict()))
+
+
 def test_full_disk_leaves_nothing_half_written(maps, tmp_path, monkeypatch):
     import pianoalign.datasets as datasets
     def full(*_, **__): raise OSError(28, "No space left on device")
@@ -170,7 +179,8 @@ def test_printed_tier_is_the_paper_to_its_letter():
 
 def test_a_run_may_belong_to_some_tiers_alone():
     plan = load_plan(); own = set(plan.names) - set(plan.runs_of("demo"))
-    assert own == {"crnn_as_printed"} and plan.runs_of("paper") == plan.names
+    assert own == {"crnn_as_printed", "crnn_onsets_2"}
+    assert "crnn_as_printed" in plan.runs_of("paper") and "crnn_onsets_2" in plan.runs_of("weights") and not own & set(plan.runs_of("smoke"))
     printed, e = plan.experiment("crnn", "printed"), plan.experiment("crnn_as_printed", "paper")
     for section, names in (("network", ("dropout",)), ("training", ("optimiser", "learning_rate", "beta2", "weight_decay", "clip_norm", "schedule", "prior_bias", "forget_bias"))):
         for name in names: assert getattr(getattr(e, section), name) == getattr(getattr(printed, section), name), name
