@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['REACH_S', 'DECODINGS', 'NOT_FOUND', 'NOT_ON_PIANO', 'NOT_IN_AUDIO', 'REPORT_COLUMNS', 'PLOT_ENDINGS',
            'REPORT_ENDINGS', 'METHODS', 'DEVICES', 'PADDED', 'DTW_RATE_HZ', 'DTW_LONGEST_S', 'AUTO_LONGEST_S',
-           'SURE_ENOUGH', 'CLIPPED_PCT', 'TRY_DTW', 'default_weights', 'shipped_weights', 'weights_folder', 'ask',
+           'SURE_ENOUGH', 'CLIPPED_PCT', 'default_weights', 'shipped_weights', 'weights_folder', 'ask',
            'choose_decoding', 'decode', 'back_to_keys', 'AlignmentResult', 'report_rows', 'write_report', 'draw_result',
            'write_plot', 'check_output', 'check_choices', 'Engine', 'open_engine', 'align']
 
@@ -181,7 +181,7 @@ class AlignmentResult(_Seen):
     decoding: str             # paper, high-resolution; empty for dtw
     weights: Path             # the folder of the network's weights; None for dtw
     offset_s: float           # by how much later the recording has everything; 0 where that was not found or not asked for
-    remarks: tuple            # sentences that a user should read
+    remarks: tuple = ()       # sentences that a user should read
 
     @property
     def matched(self): return self.status == MATCHED # (n,) bool
@@ -363,8 +363,9 @@ def _start(audio, score, method, pedal): # -> (n,) notes, moved by DTW if the me
     return sounding.at_times(onset_s, np.maximum(offset_s, onset_s + SHORTEST_NOTE_S)), duration_s
 
 # %% ../nbs/60_aligner.ipynb #b4c4be58
-def _remarks(audio, score, status, confidence, duration_s, facts, engine, decoding, method):
-    "Sentences that a user should read."
+def _remarks(result, facts, engine, dtw_tried=False):
+    "Sentences that a user should read about a result; `facts` and `engine` are None where nothing was listened to."
+    audio, score, status, confidence = result.audio, result.score, result.status, result.confidence
     if Path(audio).suffix.lower() in PADDED:
         yield (f"{Path(audio).name}: {Path(audio).suffix[1:].upper()} files often begin with 25 to 50 ms of padding, and all notes will carry it; "
                "use WAV or FLAC where it matters")
@@ -374,19 +375,21 @@ def _remarks(audio, score, status, confidence, duration_s, facts, engine, decodi
     if facts and facts.clipped_pct > CLIPPED_PCT: yield f"the recording is clipped ({facts.clipped_pct:.1f} % of its samples are cut off at the top); a quieter transfer would be heard better"
     if score.drum_notes: yield f"{score.drum_notes} notes of channel 10 (drums) were carried along and are not counted"
     if np.any(status == NOT_IN_AUDIO):
-        yield f"the MIDI file goes on to {score.notes.offset_s.max():.1f} s, the recording to {duration_s:.1f} s"
+        yield f"the MIDI file goes on to {score.notes.offset_s.max():.1f} s, the recording to {result.duration_s:.1f} s"
     known = confidence[np.isfinite(confidence)]
+    about_dtw = "" if "dtw" in result.method else _NO_SURER if dtw_tried else _TRY_DTW
     tried = np.isin(status, (MATCHED, NOT_FOUND))
     if len(known) and known.mean() < .5:
         yield (f"hardly anything was recognised (mean confidence {100 * known.mean():.0f} %); is it this recording, does it hold a piano, and do both begin within 2 s of each other? "
-               + (TRY_DTW if "dtw" not in method else "") + "Do not trust the result without listening")
+               f"{about_dtw}Do not trust the result without listening")
     elif not len(known) and np.any(tried) and np.mean(status[tried] == MATCHED) < .5:
         yield ("fewer than half of the notes were found; is it this recording, and do both begin together? "
                "For notes more than half a second off use --method dtw+crnn")
-    if engine and engine.stale and decoding != "paper": yield f"{engine.folder}: its confidence.json was made for other weights and is not used; make it again with workflow/calibrate.py"
+    if engine and engine.stale and result.decoding != "paper": yield f"{engine.folder}: its confidence.json was made for other weights and is not used; make it again with workflow/calibrate.py"
 
 CLIPPED_PCT = .3 # a larger share of clipped samples is worth a word
-TRY_DTW = "For a file whose tempo is another use --method dtw+crnn. " # said where it has not been tried
+_TRY_DTW = "For a file whose tempo is another use --method dtw+crnn. "
+_NO_SURER = "With DTW before it (--method dtw+crnn) it was no surer. "
 
 # %% ../nbs/60_aligner.ipynb #9063414d
 def _with_network(image, duration_s, start, playable, engine, decoding, progress):
@@ -490,8 +493,8 @@ def _align_by(method, audio, score, listened, decoding, offset, tell)->Alignment
     confidence = np.where(np.isin(status, (NOT_ON_PIANO, NOT_IN_AUDIO)), np.nan, confidence)
     after = back_to_keys(score, placed, new[placed], pedal)
     method = "crnn" if method == "hires" and decoding == "paper" else method
-    return AlignmentResult(score.notes, after, status, confidence, score, audio, duration_s, method, decoding, engine.folder if engine else None, lag_s,
-                           tuple(_remarks(audio, score, status, confidence, duration_s, facts, engine, decoding, method)))
+    result = AlignmentResult(score.notes, after, status, confidence, score, audio, duration_s, method, decoding, engine.folder if engine else None, lag_s)
+    return replace(result, remarks=tuple(_remarks(result, facts, engine)))
 
 # %% ../nbs/60_aligner.ipynb #60a1b0c1
 def _sureness(result)->float: # 0 to 1; a note beyond the end of the recording counts 0
@@ -518,6 +521,6 @@ def _align(audio, score, method, weights, decoding, offset, device, tell)->Align
             why = (f"method dtw+crnn was used, since the file seems to wander from the recording (mean confidence {100 * after:.0f} %, "
                    f"without DTW {100 * before:.0f} %); --method hires goes without")
             return replace(warped, remarks=(why, *warped.remarks))
-        if plain and warped: plain = replace(plain, remarks=tuple(r.replace(TRY_DTW, "With DTW before it (--method dtw+crnn) it was no surer. ") for r in plain.remarks))
+        if plain and warped: plain = replace(plain, remarks=tuple(_remarks(plain, facts, engine, dtw_tried=True)))
     if refused: raise refused
     return plain
