@@ -448,7 +448,7 @@ def align(audio, # recording: whatever libsndfile or ffmpeg reads; any rate, any
     midi, # its MIDI file, loosely aligned
     out=None, # aligned .mid to write
     method:str="auto", # "hires" or "crnn": the network; "dtw": one path for all notes; "dtw+crnn": for files that wander more than half a second off; "auto": hires, or dtw+crnn where it is surer
-    weights=None, # folder of trained weights, or the name of some that ship ("maps", "base", "blind"); default: `default_weights()`
+    weights=None, # folder of trained weights, or the name of some that ship ("maps", "free", "base", "blind"); default: `default_weights()`
     report=None, # .csv or .json to write, one row a note
     force:bool=False, # replace files that exist?
     decoding:str="auto", # "paper", "high-resolution", or the latter where the weights allow it

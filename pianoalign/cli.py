@@ -80,7 +80,7 @@ class Device(str, Enum):
 
 HowMethod = Annotated[Method, typer.Option(help="hires: the network, as finely as the weights allow, with a confidence for each note (crnn: its older name). "
     "dtw: one path for all notes. dtw+crnn: both, for files that wander more than half a second off. auto: hires, or dtw+crnn where that is surer.")]
-HowWeights = Annotated[Optional[Path], typer.Option(help="Folder of trained weights, or the name of some that ship: maps, base, blind (default: maps, else your newest).")]
+HowWeights = Annotated[Optional[Path], typer.Option(help="Folder of trained weights, or the name of some that ship: maps, free, base, blind (default: maps, else your newest).")]
 HowDecoding = Annotated[Decoding, typer.Option(help="paper: the paper's, 10 ms steps. high-resolution: between the frames, "
     "needs an onset head. auto: the latter where the weights allow it.")]
 HowOffset = Annotated[str, typer.Option(metavar="auto|none|SECONDS", help="By how much the recording has everything later than MIDI. "

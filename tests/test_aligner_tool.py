@@ -185,15 +185,15 @@ def test_the_right_piece_is_not_doubted(recording, tmp_path):
 def test_weights_that_ship_are_found_by_name(recording, tmp_path, monkeypatch):
     from pianoalign.aligner import shipped_weights, weights_folder
     shipped = shipped_weights()
-    assert {"base", "blind", "maps"} <= set(shipped) and weights_folder() == default_weights() == shipped["maps"]
+    assert list(shipped) == ["base", "blind", "free", "maps"] and weights_folder() == default_weights() == shipped["maps"]
     assert sum(p.stat().st_size for folder in shipped.values() for p in folder.iterdir()) < 10 * 2 ** 20
-    assert all("CC BY-NC-SA" in (folder / "README.md").read_text() for folder in shipped.values())
+    assert all(("Apache-2.0" if name == "free" else "CC BY-NC-SA") in (folder / "README.md").read_text() for name, folder in shipped.items())
     monkeypatch.chdir(tmp_path); (tmp_path / "blind").mkdir()
     assert weights_folder("blind") == shipped["blind"]              # a folder of that name that holds something else, say a corpus
     (tmp_path / "blind" / "weights.safetensors").touch()
     assert str(weights_folder("blind")) == "blind"                  # weights of one's own come first
     (tmp_path / "blind" / "weights.safetensors").unlink()
-    with pytest.raises(InputError, match="nowhere does not exist.*base, blind, maps"): weights_folder("nowhere")
+    with pytest.raises(InputError, match="nowhere does not exist.*base, blind, free, maps"): weights_folder("nowhere")
     assert open_engine("base").experiment.network.midi_branch and not open_engine(shipped["blind"]).experiment.network.midi_branch
     result = align(recording[0] / "piece.wav", recording[0] / "piece.mid", weights="base")
     assert result.decoding == "paper" and result.weights == shipped["base"]
