@@ -246,20 +246,21 @@ def input_of(
 def learned(
     runs:Runs, # of one tier
     run:str, # experiment's name
+    split:str="valid", # the set that is asked; where the run was not judged on it, the first of valid, test and recordings
 )->str: # "yes", "no", or "baseline" for what is not trained
-    """Whether a run's share within 25 ms lies above its input's on the validation set, interval apart from 0, each recording's shift removed.
+    """Whether a run's share within 25 ms lies above its input's on a set, interval apart from 0, each recording's shift removed.
 
     A network that sees the notes must also bring their median error down by a fifth: one that repeats its input is not enough."""
     if run == "dtw": return "baseline"
-    if run in runs._learned: return runs._learned[run]
-    judged = [s for s in ("valid", "test", "recordings") if (s, "crnn") in runs.errors(run)]   # "valid" wherever it is there
+    if (run, split) in runs._learned: return runs._learned[run, split]
+    judged = [s for s in (split, "valid", "test", "recordings") if (s, "crnn") in runs.errors(run)]
     row = Row((judged or ["valid"])[0], run)
     after, before = (remove_shift(r.errors(runs))[0] for r in (row, input_of(runs, row)))
     median_ms = lambda errors: figures(np.concatenate(list(errors.values())))["median_ms"]
     sees_notes = runs.json(run, "config.json").get("experiment", {}).get("network", {}).get("midi_branch", True)
     above = not compare(after, before)["within_25_pct"][1] <= 0
-    runs._learned[run] = "yes" if above and (not sees_notes or median_ms(after) <= .8 * median_ms(before)) else "no"
-    return runs._learned[run]
+    runs._learned[run, split] = "yes" if above and (not sees_notes or median_ms(after) <= .8 * median_ms(before)) else "no"
+    return runs._learned[run, split]
 
 # %% ../nbs/40_tables.ipynb #224cd692
 def ready(
@@ -267,7 +268,7 @@ def ready(
     row:Row, # any row
 )->bool: # False: the row must not be read as a finding
     "Whether a row may be used in a comparison: its network has learned to follow its notes, or it needs none."
-    return row.method.startswith("unaligned") or learned(runs, row.run) != "no"
+    return row.method.startswith("unaligned") or learned(runs, row.run, row.set) != "no"
 
 # %% ../nbs/40_tables.ipynb #e04eff2a
 def epochs_of(
@@ -332,12 +333,12 @@ def _row(runs, name, keys, row, shift_removed):
     summary = summarise(errors); out = dict(keys)
     for column in measures(name):
         out |= {column: summary[column], f"{column}_lo": summary[f"{column}_lo"], f"{column}_hi": summary[f"{column}_hi"]}
-    return out | dict(notes=sum(map(len, errors.values())), pieces=len(errors)) | _training_of(runs, row.run)
+    return out | dict(notes=sum(map(len, errors.values())), pieces=len(errors)) | _training_of(runs, row)
 
-def _training_of(runs, run):
+def _training_of(runs, row):
     "How a run was trained: budget, seed, and whether it was enough."
-    metrics = runs.json(run, "metrics.json")
-    return {key: metrics.get(key) for key in ("seconds_trained", "steps_trained", "seed")} | dict(learned=learned(runs, run), started_from=metrics.get("started_from") or "")
+    metrics = runs.json(row.run, "metrics.json")
+    return {key: metrics.get(key) for key in ("seconds_trained", "steps_trained", "seed")} | dict(learned=learned(runs, row.run, row.set), started_from=metrics.get("started_from") or "")
 
 # %% ../nbs/40_tables.ipynb #a310271f
 def _key(value):

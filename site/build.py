@@ -13,7 +13,7 @@ PARTS = {  # caption -> chapters, in reading order
     "The paper": ["10_introduction", "20_model", "21_preprocessing", "22_network", "23_postprocessing", "31_datasets", "32_training", "33_metrics", "34_baselines",
                   "41_comparison", "421_architecture", "422_audio_features", "423_temporal_resolution", "424_timing_variation", "425_tempo", "50_conclusion"],
     "Hear it": ["51_explorer", "52_jitter_lab"],
-    "The tool": ["60_aligner", "61_cli", "63_confidence", "64_long_recordings", "65_real_pianos", "66_offsets", "67_reach", "68_own_recordings"],
+    "The tool": ["60_aligner", "61_cli", "63_confidence", "64_long_recordings", "65_real_pianos", "66_offsets", "67_reach", "68_own_recordings", "69_what_helps"],
     "The neighbours": ["71_small_transcriber", "721_invertible_cqt", "722_ensembles", "72_timbre_trap", "73_transformer", "74_other_instruments", "75_alignment_for_transcription", "76_tempo_stress", "77_extended_table"],
     "The workshop": ["11_plots", "40_tables", "320_run", "70_pipeline"],
 }
