@@ -88,7 +88,7 @@ def test_the_free_corpus_is_read_as_the_demo_corpus_is(tiny):
 
 def test_tier_free_is_planned_and_asks_for_its_corpus(tiny):
     plan = load_plan()
-    free, weights = plan.experiment("crnn_onsets", "free"), plan.experiment("crnn_onsets", "weights")
+    free, weights = plan.experiment("crnn_onsets", "free"), plan.experiment("crnn_onsets_2", "weights")
     assert free.data.corpus == "free" and not free.data.held_out and free.network == weights.network and free.audio == weights.audio
     assert plan.run("crnn_onsets", "free") | {"network": None} == plan.run("crnn_onsets", "weights") | {"network": None, "sets": ["valid", "recordings"], "after_dtw": False}
     with pytest.raises(InputError, match="free corpus.*make_free.py"): corpus_folder("free", None, ROOT)
