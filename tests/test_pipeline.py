@@ -96,7 +96,8 @@ def test_life_of_a_run(miniature):
 
     code, out, said = finish(miniature, "table2")
     every = sorted(f"{run} {k}" for run in ("crnn", "cnn") for k in range(20))
-    assert sorted(set(steps(miniature))) == every and len(steps(miniature)) <= 40 + 2    # a step that was cut short is done again
+    assert sorted(set(steps(miniature))) == every, said
+    assert len(steps(miniature)) <= 40 + 2                              # a step that was cut short is done again
     failed = miniature / "results" / "smoke" / "failed" / "421_architecture.ipynb"
     assert code == 1 and "421_architecture stopped in cell [3]: KeyError: 'no such column'" in said and str(failed) in said and "1 of 3 jobs failed" in said
     assert "no such column" in failed.read_text() and not (miniature / "results" / "smoke" / "table2.csv").exists()
