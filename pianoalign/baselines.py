@@ -398,9 +398,9 @@ def run_baselines(
     recordings_root=None, # folder of the demo corpus, for the set "recordings"; None: without it
     cache_dir="../.cache/dtw", # where finished recordings are kept
     study:bool=False, # all of `RECIPES` and both ways of cutting, in place of the first recipe only
-    splits=("valid", "test", "recordings"), # what to align
     jobs:int=1, # processes
     progress:bool=True,
+    splits=("valid", "test", "recordings"), # what to align
 )->Path: # the run folder
     """Align the recordings of `splits` by DTW and write `dtw-<hash>/{config.json, metrics.json, errors.npz, aligned.npz}`.
 
