@@ -86,7 +86,7 @@ def main():
     parser.add_argument("--out", default=str(repo_root() / "results" / "weights" / "transcribers.csv"), help="table to write")
     given = parser.parse_args(); torch.set_num_threads(1)
     engine = open_engine(device="cpu"); data, fps = engine.experiment.data, engine.experiment.audio.fps
-    corpus = experiment_corpus(data, given.maps, repo_root() / "corpus")
+    corpus = experiment_corpus(replace(data, corpus="maps"), given.maps, repo_root() / "corpus")
     ways = {name: dict(transkun=transkun, basic_pitch=basic_pitch)[name]() for name in given.transcribers}
     rows, errors, seconds, matched = [], {}, {}, {}
     for name in given.sets:

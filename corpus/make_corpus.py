@@ -1059,19 +1059,28 @@ def check_corpus(out: Path) -> list[str]:
     return problems
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--asap", type=Path, help="folder with index.csv and performances/")
-    parser.add_argument("--soundfonts", type=Path, help="folder with the sound font files")
+def command_line(about: str, make, check, needs: dict[str, str], more=None) -> int:
+    """Parse the arguments, make the corpus unless told not to, check it, say what is wrong: the exit status.
+
+    `make(arguments)` is called when all folders that it `needs` (option: help) are named, `check(folder)` returns problems,
+    `more(parser)` adds options of a corpus's own.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    for option, text in needs.items():
+        parser.add_argument(f"--{option}", type=Path, help=text)
     parser.add_argument("--out", type=Path, required=True, help="folder to write the corpus to")
+    if more is not None:
+        more(parser)
     parser.add_argument("--check-only", action="store_true", help="check a corpus that is there")
     arguments = parser.parse_args()
     try:
         if not arguments.check_only:
-            if arguments.asap is None or arguments.soundfonts is None:
-                parser.error("--asap and --soundfonts are needed to make the corpus")
-            make_corpus(arguments.asap, arguments.soundfonts, arguments.out)
-        problems = check_corpus(arguments.out)
+            if missing := [f"--{option}" for option in needs if getattr(arguments, option) is None]:
+                parser.error(f"to make the corpus, give {' and '.join(missing)}")
+            make(arguments)
+        if not (arguments.out / "index.csv").is_file():
+            raise CorpusError(f"{arguments.out / 'index.csv'} does not exist: name the folder of a corpus")
+        problems = check(arguments.out)
     except CorpusError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -1079,6 +1088,18 @@ def main() -> int:
         print(f"PROBLEM {problem}", file=sys.stderr)
     print(f"\n{len(problems)} problems" if problems else "\nall checks passed")
     return 1 if problems else 0
+
+
+FONTS = "folder with the sound font files"
+
+
+def main() -> int:
+    return command_line(
+        __doc__.split("\n")[0],
+        lambda a: make_corpus(a.asap, a.soundfonts, a.out),
+        check_corpus,
+        {"asap": "folder with index.csv and performances/", "soundfonts": FONTS},
+    )
 
 
 if __name__ == "__main__":

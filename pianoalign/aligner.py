@@ -23,14 +23,13 @@ from .notes import (InputError, MidiScore, Notes, SHORTEST_NOTE_S, TimeMap, fram
 from .preprocessing import AudioSettings
 from .postprocessing import align_notes, cut_overlaps
 from .listening import Facts, HALF, Heard, LIFTED_PEAK, QUIET_PEAK, file_offset, hear, listen_to, stream_audio
-from .confidence import MATCHED, NOT_HEARD, WITH_NEIGHBOURS, judge_notes, load_confidence, place, settle, shifts_of
+from .confidence import MATCHED, NOT_HEARD, WITH_NEIGHBOURS, judge_notes, load_confidence, place, price_of_moving, settle, shifts_of
 
 # %% ../nbs/60_aligner.ipynb #899a1064
 def default_weights(
 )->Path: # a folder with weights.safetensors and config.json
     "The weights that ship, else the newest `crnn` of tier demo. Raises `InputError` if there is neither."
-    shipped = Path(pianoalign.__file__).parent / "weights" / "maps"
-    if (shipped / "weights.safetensors").is_file(): return shipped
+    if "maps" in (shipped := shipped_weights()): return shipped["maps"]
     trained = sorted((repo_root() / "results" / "demo" / "runs").glob("crnn-*/checkpoint/weights.safetensors"), key=lambda p: p.stat().st_mtime)
     if trained: return trained[-1].parent
     raise InputError("there are no trained weights; train some with `pianoalign train crnn --tier demo` in a clone of the project, "
@@ -81,7 +80,7 @@ def decode(given:Notes, # in sounding lengths
 )->tuple: # Notes (rows of `given`), matched (n,) bool
     "New times of the notes, without a word on how sure they are."
     if decoding == "paper": return align_notes(given, heard.roll, fps, HALF, **limits)
-    index, leader = place(given, heard)
+    index, leader = place(given, heard, price_of_moving(given, heard))
     return settle(given, heard, fps, shifts_of(given, heard, index, leader), index >= 0), index >= 0
 
 # %% ../nbs/60_aligner.ipynb #67507cee

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['BLOCK_FRAMES', 'PIECE_FRAMES', 'MARGIN_FRAMES', 'QUIETEST', 'QUIET_PEAK', 'LIFTED_PEAK', 'OFFSET_REACH_S',
-           'LEAST_RISE', 'WINDOW_FRAMES', 'CONTEXT_FRAMES', 'WINDOWS', 'CONV_FRAMES', 'HALF', 'open_blocks', 'Facts',
-           'stream_audio', 'pieces_of', 'listen_to', 'offset_curve', 'FileOffset', 'file_offset', 'Walker', 'Heard',
-           'in_steps', 'hear']
+           'LEAST_RISE', 'WINDOW_FRAMES', 'CONTEXT_FRAMES', 'WINDOWS', 'CONV_FRAMES', 'HALF', 'LOWEST_PEAK',
+           'open_blocks', 'Facts', 'stream_audio', 'pieces_of', 'listen_to', 'offset_curve', 'FileOffset',
+           'file_offset', 'Walker', 'Heard', 'in_steps', 'hear']
 
 # %% ../nbs/64_long_recordings.ipynb #5022a1e0
 import functools, os, shutil, struct, subprocess, tempfile, warnings
@@ -337,6 +337,7 @@ class Walker(_Stretches):
 
 # %% ../nbs/64_long_recordings.ipynb #59c7b51d
 HALF = 128 # the threshold of 0.5 in steps of 1/256
+LOWEST_PEAK = .005 # peaks of the onset head under this are not kept
 
 @dataclass(frozen=True, eq=False)
 class Heard:
@@ -349,7 +350,7 @@ class Heard:
     @classmethod
     def of(cls, roll, onsets=None, fps:int=100):
         "From whole rolls of probabilities, (N, 88) each."
-        peaks = (None,) * 3 if onsets is None else onset_candidates(onsets, fps)
+        peaks = (None,) * 3 if onsets is None else onset_candidates(onsets, fps, LOWEST_PEAK)
         return cls(in_steps(roll), *peaks)
 
 def in_steps(probabilities)->np.ndarray: # uint8
@@ -363,7 +364,7 @@ class _Peaks:
         self.held = np.concatenate([self.held, block])
         stop = self.begin + len(self.held) - (0 if last else self.GUARD)
         if stop > self.done or last:
-            time_s, pitch, height = onset_candidates(self.held, self.fps)
+            time_s, pitch, height = onset_candidates(self.held, self.fps, LOWEST_PEAK)
             place = time_s * self.fps + self.begin
             mine = (place >= self.done - .499) & ((place < stop - .499) | last) if self.done else (place < stop - .499) | last
             self.found.append((place[mine] / self.fps, pitch[mine], height[mine]))

@@ -420,9 +420,11 @@ class TimeMap:
     ):
         "The map through the median new onset of each old onset, made monotone."
         from scipy.optimize import isotonic_regression
+        new_s = np.asarray(new_s, dtype=np.float64)
         at_s, group, count = np.unique(np.asarray(old_s, dtype=np.float64), return_inverse=True, return_counts=True)
-        parts = np.split(np.asarray(new_s, dtype=np.float64)[np.argsort(group, kind="stable")], np.cumsum(count)[:-1])
-        return cls(at_s, isotonic_regression([np.median(p) for p in parts], weights=count).x)
+        in_groups, first = new_s[np.lexsort((new_s, group))], np.cumsum(count) - count
+        medians_s = (in_groups[first + (count - 1) // 2] + in_groups[first + count // 2]) / 2
+        return cls(at_s, isotonic_regression(medians_s, weights=count).x)
 
     def __call__(self, time_s): # seconds, number or array -> float64 seconds
         time_s = np.asarray(time_s, dtype=np.float64)

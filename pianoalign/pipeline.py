@@ -307,7 +307,7 @@ def _from_notebooks(place):
     return place if Path(place).is_absolute() else f"../{place}"
 
 def corpus_folder(
-    corpus, # "demo", "maps", "maps+demo" or "free"
+    corpus, # "demo", "maps", "maps+demo", "maps+demo+free" or "free"
     corpus_root, # what the reader said, or None
     root, # the project's folder
 )->Path:

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SMALL_FORM', 'FLOOR_DB', 'TimbreLayout', 'TimbreSettings', 'folder_name', 'timbre_from_dict', 'Residual',
            'TimbreTrap', 'fold', 'unfold', 'images_of', 'salience', 'target', 'squared', 'transcription_loss', 'losses',
-           'coefficients_of', 'Cuts', 'rate_at', 'fit_timbre', 'load_timbre', 'train_timbre', 'Answers', 'answers_of',
-           'estimates', 'multipitch', 'sdr_db', 'judged', 'averaged', 'difference']
+           'coefficients_of', 'Cuts', 'fit_timbre', 'load_timbre', 'train_timbre', 'Answers', 'answers_of', 'estimates',
+           'multipitch', 'sdr_db', 'judged', 'averaged', 'difference']
 
 # %% ../nbs/72_timbre_trap.ipynb #6a41f040
 import hashlib, json, time
@@ -24,7 +24,7 @@ from .metrics import draw_pieces, interval
 from .network import parameter_count
 from .notes import InputError, Notes, whole_file
 from .preprocessing import load_audio
-from .training import build, tune_allocator, versions, write_json
+from .training import build, tune_allocator, versions, warmed_cosine, write_json
 
 # %% ../nbs/72_timbre_trap.ipynb #dfeee522
 @dataclass(frozen=True)
@@ -222,13 +222,6 @@ class Cuts:
         part = lambda x: torch.stack([x[k, :, a:a + self.frames] for k, a in cuts])
         return part(self.coefficients), part(self.targets).float()
 
-
-def rate_at(step:int, settings:TimbreSettings)->float:
-    "Learning rate of a step."
-    warm_up = max(1, settings.steps // 20)
-    if step < warm_up: return settings.learning_rate * (step + 1) / warm_up
-    return settings.learning_rate * (.01 + .99 * .5 * (1 + np.cos(np.pi * (step - warm_up) / max(1, settings.steps - warm_up))))
-
 # %% ../nbs/72_timbre_trap.ipynb #4c7ba657
 def fit_timbre(settings:TimbreSettings, cuts:Cuts, progress:bool=True)->tuple: # network, history, processor seconds
     "Train one network."
@@ -239,7 +232,7 @@ def fit_timbre(settings:TimbreSettings, cuts:Cuts, progress:bool=True)->tuple: #
     history, recent, began, worked = [], [], time.monotonic(), time.process_time()
     for step in (bar := trange(settings.steps, desc=settings.name, unit="step", disable=not progress, mininterval=2)):
         coefficients, wanted = cuts.batch(step)
-        for group in optimiser.param_groups: group["lr"] = rate_at(step, settings)
+        for group in optimiser.param_groups: group["lr"] = warmed_cosine(step, settings.steps, settings.learning_rate)
         parts = losses(network, images_of(coefficients, network), wanted)
         optimiser.zero_grad(set_to_none=True); sum(parts.values()).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip); optimiser.step()

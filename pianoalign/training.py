@@ -2,10 +2,10 @@
 
 # %% auto #0
 __all__ = ['SECTIONS', 'TrainingSettings', 'Experiment', 'build', 'experiment_from_dict', 'Plan', 'load_plan', 'onset_target',
-           'Draw', 'Examples', 'tune_allocator', 'loss_of', 'learning_rate_at', 'write_json', 'save_weights',
-           'load_network', 'start_at_base_rate', 'remember_at_first', 'widened', 'Saved', 'Run', 'matching_limits',
-           'segment_image', 'decode', 'block_quality', 'read_aligned', 'evaluate', 'read_errors', 'write_npz',
-           'summaries', 'Clock', 'validation_loss', 'fit', 'find_run', 'train', 'versions', 'judge']
+           'Draw', 'Examples', 'tune_allocator', 'loss_of', 'warmed_cosine', 'learning_rate_at', 'write_json',
+           'save_weights', 'load_network', 'start_at_base_rate', 'remember_at_first', 'widened', 'Saved', 'Run',
+           'matching_limits', 'segment_image', 'decode', 'block_quality', 'read_aligned', 'evaluate', 'read_errors',
+           'write_npz', 'summaries', 'Clock', 'validation_loss', 'fit', 'find_run', 'train', 'versions', 'judge']
 
 # %% ../nbs/32_training.ipynb #e9994af6
 import ctypes, dataclasses, difflib, json, platform, time, types, typing
@@ -21,7 +21,7 @@ from .preprocessing import AudioSettings, LOG_FLOOR, pad_to_common, piano_roll
 from .network import CRNN, NetworkSettings, parameter_count, predict
 from .postprocessing import align_by_onsets, align_notes, note_blocks
 from .metrics import count_matches, onset_errors, summarise
-from .datasets import (DataSettings, changed, corpus_fingerprint, cut_points, degrade, evaluation_segments,
+from .datasets import (DataSettings, OWN_WAYS, changed, corpus_fingerprint, cut_points, degrade, evaluation_segments,
                                  experiment_corpus, feature_store, load_corpus, loosen)
 
 # %% ../nbs/32_training.ipynb #dfeee522
@@ -210,7 +210,7 @@ class Examples(Draw):
             notes = notes[(notes.onset_s >= a) & (notes.onset_s < b)]
             loose = loosen(notes, rng, data, origin_s=a, training=True)
         else:
-            margin_s = (.25 if data.training_jitter == "mixed" else data.max_jitter_s) + .01
+            margin_s = max(data.max_jitter_s, OWN_WAYS.get(data.training_jitter, (0, 0))[1]) + .01
             notes = notes[(notes.offset_s > start_s - margin_s) & (notes.onset_s < start_s + n / self.fps + margin_s)]
             loose = loosen(notes, rng, data, training=True)
         local = [x.at_times(x.onset_s - start_s, x.offset_s - start_s) for x in (loose, notes)]
@@ -248,12 +248,16 @@ def loss_of(network:CRNN, batch, onset_weight:float=2., roll_weight:float=1.)->t
     return roll_weight * binary_cross_entropy_with_logits(out[0].float(), aligned) + onset_weight * binary_cross_entropy_with_logits(out[1].float(), onsets)
 
 
+def warmed_cosine(step:int, steps:int, highest:float)->float:
+    "Learning rate of a step: warm-up over the first 5 %, then half a cosine down to 1 %."
+    warm_up = max(1, steps // 20)
+    if step < warm_up: return highest * (step + 1) / warm_up
+    return highest * (.01 + .99 * .5 * (1 + np.cos(np.pi * (step - warm_up) / max(1, steps - warm_up))))
+
+
 def learning_rate_at(step:int, steps:int, settings:TrainingSettings)->float:
     "Learning rate of a step: constant (the paper), or warm-up and half a cosine."
-    if settings.schedule == "constant": return settings.learning_rate
-    warm_up = max(1, steps // 20)
-    if step < warm_up: return settings.learning_rate * (step + 1) / warm_up
-    return settings.learning_rate * (.01 + .99 * .5 * (1 + np.cos(np.pi * (step - warm_up) / max(1, steps - warm_up))))
+    return settings.learning_rate if settings.schedule == "constant" else warmed_cosine(step, steps, settings.learning_rate)
 
 # %% ../nbs/32_training.ipynb #f0b86f9f
 def _write(path:Path, write):
@@ -562,7 +566,7 @@ def train(experiment:Experiment,
     folder = Path(runs) / experiment.folder_name; state = folder / "checkpoint" / "state.safetensors"
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     tune_allocator()
-    corpus = experiment_corpus(experiment.data, corpus_root, recordings_root if "recordings" in sets or experiment.data.corpus.endswith("+demo") else None)
+    corpus = experiment_corpus(experiment.data, corpus_root, recordings_root if "recordings" in sets or "+" in experiment.data.corpus else None)
     config = _begin(experiment, folder, state, corpus, sets)
     if (folder / "metrics.json").exists(): return folder
     by_set = {s: [r for r in corpus if r.split == s] for s in ("train", "valid", "test", "unseen", "recordings")}

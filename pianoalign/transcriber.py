@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['SEMITONES', 'LAYOUTS', 'TranscriberLayout', 'TranscriberSettings', 'HopSettings', 'fps_of', 'audio_of', 'folder_name',
            'transcriber_from_dict', 'Stack', 'LongConv', 'Transcriber', 'layer_counts', 'targets', 'output_loss',
-           'transcription_loss', 'Crops', 'prepare', 'rate_at', 'mean_loss', 'fit_transcriber', 'load_transcriber',
-           'chosen', 'train_transcriber', 'posteriorgrams', 'Decoding', 'onset_strength', 'decode_notes',
-           'local_maxima', 'peak_shift', 'note_hits', 'count', 'rates', 'pooled', 'answer', 'tuned', 'judged',
-           'transcribe_match', 'transcribe', 'f1_difference']
+           'transcription_loss', 'Crops', 'prepare', 'mean_loss', 'fit_transcriber', 'load_transcriber', 'chosen',
+           'train_transcriber', 'posteriorgrams', 'Decoding', 'onset_strength', 'decode_notes', 'local_maxima',
+           'peak_shift', 'note_hits', 'count', 'rates', 'pooled', 'answer', 'tuned', 'judged', 'transcribe_match',
+           'transcribe', 'f1_difference']
 
 # %% ../nbs/71_small_transcriber.ipynb #6a41f040
 import hashlib, json, time
@@ -26,7 +26,7 @@ from .network import parameter_count
 from .notes import InputError, LOWEST_PITCH, N_PITCHES, Notes, frame_of, time_of, whole_file
 from .postprocessing import as_roll, match_notes, note_blocks, retime
 from .preprocessing import LOG_FLOOR, AudioSettings, load_audio, piano_roll, spectrogram
-from .training import block_quality, build, tune_allocator, versions, write_json
+from .training import block_quality, build, tune_allocator, versions, warmed_cosine, write_json
 
 # %% ../nbs/71_small_transcriber.ipynb #e424b615
 SEMITONES = 103 # rows of the transform in semitones, from A0: as high as sound at 22,050 Hz goes
@@ -250,13 +250,6 @@ def prepare(network:Transcriber, crops:Crops):
         network.pitch[-1].bias.fill_(odds(1) - np.log(network.settings.bins_per_semitone)); network.onset.bias.fill_(odds(2))
         if network.note is not None: network.note[-1].bias.fill_(odds(1))
 
-
-def rate_at(step:int, settings:TranscriberSettings)->float:
-    "Learning rate of a step: warm-up, then half a cosine down to 1 %."
-    warm_up = max(1, settings.steps // 20)
-    if step < warm_up: return settings.learning_rate * (step + 1) / warm_up
-    return settings.learning_rate * (.01 + .99 * .5 * (1 + np.cos(np.pi * (step - warm_up) / max(1, settings.steps - warm_up))))
-
 # %% ../nbs/71_small_transcriber.ipynb #6b08b442
 def mean_loss(network:Transcriber, crops:Crops, n_batches:int=8)->float:
     "Loss over fixed cuts, the same for every run."
@@ -274,7 +267,7 @@ def fit_transcriber(settings:TranscriberSettings, train:Crops, valid:Crops, prog
     history, losses, best, began, worked = [], [], None, time.monotonic(), time.process_time()
     for step in (bar := trange(settings.steps, desc=settings.name, unit="step", disable=not progress, mininterval=2)):
         x, *labels = train.batch(step); network.train()
-        for group in optimiser.param_groups: group["lr"] = rate_at(step, settings)
+        for group in optimiser.param_groups: group["lr"] = warmed_cosine(step, settings.steps, settings.learning_rate)
         loss = transcription_loss(network(x), *labels, settings)
         optimiser.zero_grad(set_to_none=True); loss.backward(); optimiser.step(); losses.append(loss.item())
         spent = settings.budget_s and time.monotonic() - began >= settings.budget_s

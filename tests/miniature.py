@@ -38,7 +38,7 @@ for step in range(first, steps):
     if (folder / "metrics.json").exists(): break
     time.sleep(0.15)
     with (out / "steps.txt").open("a") as f: f.write(f"{experiment} {step}\\n")
-    state.write_text(str(step + 1))
+    state.with_name("part").write_text(str(step + 1)); state.with_name("part").replace(state)   # a kill leaves it whole
     (folder / "progress.json").write_text(json.dumps(dict(step=step + 1, steps=steps, seconds=1)))
 (folder / "errors.npz").write_text(experiment)
 (folder / "metrics.json").write_text("{}")

@@ -4,13 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 import torch
 
 from pianoalign.datasets import DataSettings, experiment_corpus, load_corpus
 from pianoalign.network import CRNN, NetworkSettings
-from pianoalign.notes import InputError, Notes
+from pianoalign.notes import InputError, Notes, write_midi
 from pianoalign.plots import synthesise
 from pianoalign.training import Experiment, TrainingSettings, find_run, load_network, load_plan, read_errors, train
 
@@ -135,6 +136,21 @@ def test_other_rooms_need_log_magnitudes(maps, tmp_path):
     with pytest.raises(InputError, match="take scale 'log'"): run(wild, tmp_path / "runs", maps, tmp_path)
 
 
+def test_free_corpus_beside_others_leaves_out_the_pianos_of_the_tests(maps, tmp_path):
+    demo = tmp_path / "demo"; both = {"demo": (demo, ["FluidR3 Yamaha Grand Piano"]), "free": (demo / "free", ["FluidR3 Honky Tonk", "MuseScore General HQ Grand Piano (bank 0, program 0)"])}
+    for name, (folder, pianos) in both.items():
+        (folder / "midi").mkdir(parents=True)
+        rows = [dict(id=f"{name}_{k}", split="train", piano=p, title="x", duration_s=2.) for k, p in enumerate(pianos)]
+        pd.DataFrame(rows).to_csv(folder / "index.csv", index=False)
+        for r in rows: write_midi(Notes.from_arrays([.5], [1.], [60]), folder / "midi" / f"{r['id']}.mid")
+    data = replace(TOY.data, corpus="maps+demo+free")
+    ids = [r.id for r in experiment_corpus(data, maps, demo) if r.split == "train"]
+    assert {"demo_0", "free_0"} <= set(ids) and "free_1" not in ids
+    with pytest.raises(InputError, match="needs the folder of the demo corpus"): experiment_corpus(data, maps)
+    (demo / "free" / "index.csv").unlink()
+    with pytest.raises(InputError, match="make_free.py makes it"): experiment_corpus(data, maps, demo)
+
+
 def test_a_piano_can_be_held_out(maps, tmp_path):
     pianos = sorted({r.piano for r in load_corpus("maps", maps, ("train",))})
     data = replace(TOY.data, held_out=pianos[0])
@@ -179,8 +195,8 @@ def test_printed_tier_is_the_paper_to_its_letter():
 
 def test_a_run_may_belong_to_some_tiers_alone():
     plan = load_plan(); own = set(plan.names) - set(plan.runs_of("demo"))
-    assert own == {"crnn_as_printed", "crnn_onsets_2"}
-    assert "crnn_as_printed" in plan.runs_of("paper") and "crnn_onsets_2" in plan.runs_of("weights") and not own & set(plan.runs_of("smoke"))
+    assert own == {"crnn_as_printed", "crnn_onsets_2", "crnn_onsets_3"}
+    assert "crnn_as_printed" in plan.runs_of("paper") and {"crnn_onsets_2", "crnn_onsets_3"} <= set(plan.runs_of("weights")) and not own & set(plan.runs_of("smoke"))
     printed, e = plan.experiment("crnn", "printed"), plan.experiment("crnn_as_printed", "paper")
     for section, names in (("network", ("dropout",)), ("training", ("optimiser", "learning_rate", "beta2", "weight_decay", "clip_norm", "schedule", "prior_bias", "forget_bias"))):
         for name in names: assert getattr(getattr(e, section), name) == getattr(getattr(printed, section), name), name

@@ -17,7 +17,6 @@ Names carry their unit: `_s` seconds, `_q` quarters of the score, `_db` decibels
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import re
 import sys
@@ -388,8 +387,6 @@ def print_summary(table: pd.DataFrame, notes: list[house.Performance]) -> None:
 
 def check_corpus(out: Path) -> list[str]:
     """Read everything back, print what was found, return what is wrong."""
-    if not (out / "index.csv").is_file():
-        raise house.CorpusError(f"not found: {out / 'index.csv'}")
     table, problems, every, errors_s = pd.read_csv(out / "index.csv"), [], [], {}
 
     def expect(condition, message):
@@ -425,26 +422,18 @@ def check_corpus(out: Path) -> list[str]:
     return problems
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--soundfonts", type=Path, help="folder with the sound font files")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write the corpus to")
+def how_many(parser):
     parser.add_argument("--recordings", type=int, default=RECORDINGS, help="how many, a minute each (default: %(default)s)")
-    parser.add_argument("--check-only", action="store_true", help="check a corpus that is there")
-    arguments = parser.parse_args()
-    try:
-        if not arguments.check_only:
-            if arguments.soundfonts is None:
-                parser.error("--soundfonts is needed to make the corpus")
-            make_corpus(arguments.soundfonts, arguments.out, arguments.recordings)
-        problems = check_corpus(arguments.out)
-    except house.CorpusError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    for problem in problems:
-        print(f"PROBLEM {problem}", file=sys.stderr)
-    print(f"\n{len(problems)} problems" if problems else "\nall checks passed")
-    return 1 if problems else 0
+
+
+def main() -> int:
+    return house.command_line(
+        __doc__.split("\n")[0],
+        lambda a: make_corpus(a.soundfonts, a.out, a.recordings),
+        check_corpus,
+        {"soundfonts": house.FONTS},
+        how_many,
+    )
 
 
 if __name__ == "__main__":

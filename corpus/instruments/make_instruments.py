@@ -15,7 +15,6 @@ Names carry their unit: `_s` seconds, `_q` quarters of the score, `_db` decibels
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import re
 import struct
@@ -404,24 +403,12 @@ def check_corpus(out: Path) -> list[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--soundfonts", type=Path, help="folder with the sound font files")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write the corpus to")
-    parser.add_argument("--check-only", action="store_true", help="check a corpus that is there")
-    arguments = parser.parse_args()
-    try:
-        if not arguments.check_only:
-            if arguments.soundfonts is None:
-                parser.error("--soundfonts is needed to make the corpus")
-            make_corpus(arguments.soundfonts, arguments.out)
-        problems = check_corpus(arguments.out)
-    except house.CorpusError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    for problem in problems:
-        print(f"PROBLEM {problem}", file=sys.stderr)
-    print(f"\n{len(problems)} problems" if problems else "\nall checks passed")
-    return 1 if problems else 0
+    return house.command_line(
+        __doc__.split("\n")[0],
+        lambda a: make_corpus(a.soundfonts, a.out),
+        check_corpus,
+        {"soundfonts": house.FONTS},
+    )
 
 
 if __name__ == "__main__":
