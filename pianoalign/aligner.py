@@ -323,6 +323,7 @@ def _engine(folder:Path, stamp, device:str)->Engine:
     if device == "cuda" and not torch.cuda.is_available(): raise InputError("there is no CUDA device that PyTorch can use; choose --device cpu")
     if device == "auto": device = "cuda" if torch.cuda.is_available() else "cpu"
     network, experiment = load_network(folder)
+    if experiment.network.onset_place: raise InputError(f"{folder}: these weights say the place of an onset (onset_place), which the aligner does not read; take others, say --weights maps")
     home = folder / "checkpoint" if (folder / "checkpoint").is_dir() else folder
     model = load_confidence(home) if experiment.network.onset_head else None
     return Engine(Walker(network, device), experiment, folder, model, model is None and (home / "confidence.json").exists())

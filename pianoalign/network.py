@@ -28,6 +28,7 @@ class NetworkSettings:
     hidden: int = 256                  # LSTM or GRU units in each direction
     dropout: float = 0.5               # after the dense layers and after the recurrent layer
     onset_head: bool = False           # a second output for onsets (beyond the paper)
+    onset_place: bool = False          # of the onset head: beside each probability where between the frames the onset lies (see `training.place_target`)
     difference: bool = False           # the audio branch also sees what has become louder within two frames (beyond the paper)
 
     def __post_init__(self):
@@ -79,11 +80,11 @@ class CRNN(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         width = 2 * settings.hidden if make else width
         self.output = nn.Linear(width, N_PITCHES)
-        self.onset_output = nn.Linear(width, N_PITCHES) if settings.onset_head else None
+        self.onset_output = nn.Linear(width, N_PITCHES * (2 if settings.onset_place else 1)) if settings.onset_head else None
 
     def forward(self, spectrogram, # (B, N, 88) as `preprocessing.spectrogram` gives it
                 roll,              # (B, N, 88), 0 or 1; not looked at by a blind network
-               ):                  # logits (B, N, 88); with an onset head a pair of them
+               ):                  # logits (B, N, 88); with an onset head a pair of them, the second (B, N, 176) if it also says the place
         image = (spectrogram - self.mean) / self.deviation
         features = self.audio_branch(*([image, risen(image)] if self.settings.difference else [image])) # (B, N, dense)
         if self.midi_branch is not None: features = torch.cat([features, self.midi_branch(roll)], -1)   # (B, N, 2 dense)
@@ -102,7 +103,7 @@ def predict(network:CRNN,
             roll, # (N, 88), 0 or 1
             chunk_frames:int=6000, # frames worked on at a time
             context_frames:int=400, # frames on either side that are heard and thrown away
-           ): # (N, 88) float32 probabilities; with an onset head a pair of them
+           ): # (N, 88) float32 probabilities; with an onset head a pair of them, the second (N, 176) if it also says the place
     "Probabilities that each key sounds in each frame (paper §2.2), without gradients and without dropout."
     if np.shape(spectrogram) != np.shape(roll): raise InputError(f"spectrogram {np.shape(spectrogram)} and roll {np.shape(roll)} differ in shape: pad them to a common length first")
     was_training = network.training; network.eval()

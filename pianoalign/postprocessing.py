@@ -159,6 +159,7 @@ def align_notes(given:Notes, # the loose notes
 def onset_candidates(onset_probabilities, # (N, 88) float
                      fps:int=100, # frames per second
                      floor:float=.02, # lower peaks are not looked at
+                     place=None, # (N, 88) float: how many frames after each frame its onset lies, where the network says it
                     )->tuple: # time_s (m,), pitch (m,), height (m,): sorted by pitch, then time
     """Peaks of the onset curves, each placed between the frames by its two neighbours.
 
@@ -176,6 +177,7 @@ def onset_candidates(onset_probabilities, # (N, 88) float
     with np.errstate(invalid="ignore", divide="ignore"): shift = np.where(fall > 0, (right - left) / (2 * fall), 0.)
     keep, shift = _plateaus(curve, peak, np.clip(shift, -.5, .5))
     row, column = np.divmod(peak, width)
+    if place is not None: shift = np.asarray(place)[column - 1, row]
     return ((column - 1 + shift) / fps)[keep], row[keep] + LOWEST_PITCH, y0[keep]
 
 # %% ../nbs/23_postprocessing.ipynb #f65254da
@@ -245,9 +247,10 @@ def align_by_onsets(given:Notes, # the loose notes
                     scale_s:float=.1, # a displacement by this much costs one nat
                     stay_score:float=0., # what staying put is worth, in nats
                     least_gap_s:float=.03, # two onsets of one key are at least this far apart
+                    place=None, # see `onset_candidates`
                    )->tuple: # Notes (the rows of `given`), matched (n,) bool
     "High-resolution decoding, beyond the paper: onsets between the frames, from an onset curve a key."
-    time_s, pitch, height = onset_candidates(onset_probabilities, fps, floor)
+    time_s, pitch, height = onset_candidates(onset_probabilities, fps, floor, place)
     onset_s, matched = given.onset_s.copy(), np.zeros(len(given), dtype=bool)
     for key, rows in by_pitch(given).items():
         here = slice(*np.searchsorted(pitch, [key, key + 1]))

@@ -151,6 +151,15 @@ def test_free_corpus_beside_others_leaves_out_the_pianos_of_the_tests(maps, tmp_
     with pytest.raises(InputError, match="make_free.py makes it"): experiment_corpus(data, maps, demo)
 
 
+def test_an_onset_head_may_say_the_place(maps, tmp_path):
+    folder = run(replace(TOY, network=replace(TOY.network, onset_head=True, onset_place=True)), tmp_path / "runs", maps, tmp_path)
+    network, experiment = load_network(folder)
+    assert experiment.network.onset_place and network.onset_output.out_features == 176
+    assert len(read_errors(folder)["valid", "crnn_high_resolution"]) == 1 and json.loads((folder / "metrics.json").read_text())["steps_trained"] == 12
+    from pianoalign.aligner import open_engine
+    with pytest.raises(InputError, match="aligner does not read"): open_engine(folder)
+
+
 def test_a_piano_can_be_held_out(maps, tmp_path):
     pianos = sorted({r.piano for r in load_corpus("maps", maps, ("train",))})
     data = replace(TOY.data, held_out=pianos[0])
