@@ -1,4 +1,4 @@
-# make reproduce   the whole paper; TIER=smoke|demo|paper, CORPUS=folder, BUDGET=2min, ONLY=table1, JOBS=2
+# make reproduce   the whole paper; TIER=smoke|demo|paper, CORPUS=folder, BUDGET=2min, ONLY=table1, JOBS=2, FRESH=1
 # make reproduce PART=neighbours   the chapters beyond it: other systems and open questions
 # make reproduce PART=tables   tables from the run folders that are there, without a corpus or training
 # make test        the notebooks' own tests, then tests/
@@ -24,7 +24,7 @@ COMPILED := NUMBA_CACHE_DIR="$(CURDIR)/.cache/numba"
 .DEFAULT_GOAL := reproduce
 
 reproduce: .cache/exported
-	@$(RUN) reproduce --tier "$(TIER)" --jobs "$(JOBS)" --corpus-root "$(CORPUS)" --budget "$(BUDGET)" --only "$(ONLY)" --part "$(PART)"
+	@$(RUN) reproduce --tier "$(TIER)" --jobs "$(JOBS)" --corpus-root "$(CORPUS)" --budget "$(BUDGET)" --only "$(ONLY)" --part "$(PART)" --fresh "$(FRESH)"
 
 # One thread a process: two notebooks, then two files of tests at a time.
 test: check

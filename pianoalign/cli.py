@@ -279,12 +279,13 @@ def reproduce(
     corpus_root:Corpus=None,
     results_root:Results=None,
     budget:Budget=None,
+    fresh:Annotated[bool, typer.Option("--fresh", help="Train anew also the runs that come with the clone (tier paper keeps them).")]=False,
 ):
     """Rebuild the paper's tables and figures.
 
     Works inside a clone of the project; does again only what has changed."""
     from pianoalign import pipeline
-    pipeline.reproduce(tier, only, jobs, corpus_root=corpus_root, results_root=results_root, budget=budget)
+    pipeline.reproduce(tier, only, jobs, corpus_root=corpus_root, results_root=results_root, budget=budget, fresh=fresh)
 
 # %% ../nbs/61_cli.ipynb #bc072366
 @app.command()

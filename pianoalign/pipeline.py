@@ -6,9 +6,9 @@ __all__ = ['TABLES', 'FIGURES', 'BASELINES', 'TRAINING', 'PARAMETERS', 'REQUIRED
            'check_parameters', 'clean_notebook', 'write_text', 'run_notebook', 'digest', 'code_fingerprint',
            'notebook_fingerprint', 'package_modules', 'needed_modules', 'modules_fingerprint', 'folder_fingerprint',
            'stamp', 'read_experiments', 'corpus_folder', 'make_plan', 'chapters', 'job_parameters', 'job_paths',
-           'run_fingerprints', 'prepare_run_folder', 'end_with_parent', 'run_job', 'notebook_stamp', 'write_stamps',
-           'write_environment', 'expected_seconds', 'Progress', 'done_share', 'estimate', 'status_line', 'follow',
-           'only_one', 'targets_of', 'run_workflow', 'read_rows', 'short_table1', 'as_text', 'as_markdown',
+           'run_fingerprints', 'comes_finished', 'prepare_run_folder', 'end_with_parent', 'run_job', 'notebook_stamp',
+           'write_stamps', 'write_environment', 'expected_seconds', 'Progress', 'done_share', 'estimate', 'status_line',
+           'follow', 'only_one', 'targets_of', 'run_workflow', 'read_rows', 'short_table1', 'as_text', 'as_markdown',
            'readme_text', 'write_readme', 'stale_modules', 'tidy', 'check_export', 'tables_ready', 'make_tables',
            'reproduce', 'main']
 
@@ -350,6 +350,7 @@ def make_plan(
     results_root=None, # default: results/ in the project
     budget=None, # training time a run, say "2min"
     root=None, # the project's folder
+    fresh:bool=False, # train anew what comes with the clone as well, in a tier whose runs are kept
 )->dict: # plain values, as they go to the Snakefile
     "Everything that the graph of a tier must know. Raises `InputError`."
     root = Path(root or repo_root()).resolve()
@@ -365,7 +366,8 @@ def make_plan(
     figures = "figures" if shipped else f"{out}/figures"
     values = dict(tier=tier, corpus_root=_from_notebooks(corpus), recordings_root="../corpus", results_root=_from_notebooks(_place(results, root)),
                   figures_root=_from_notebooks(figures), **({"budget": budget} if budget else {}))
-    return dict(tier=tier, budget=budget, out=out, figures=figures, corpus=corpus, shipped=shipped, parameters=values, runs=runs,
+    keep = bool((tiers[tier] or {}).get("keep")) and not fresh
+    return dict(tier=tier, budget=budget, keep=keep, out=out, figures=figures, corpus=corpus, shipped=shipped, parameters=values, runs=runs,
                 tables={t: sorted({row["run"] for row in rows} & set(runs)) for t, rows in read_experiments(root)["tables"].items()})
 
 # %% ../nbs/70_pipeline.ipynb #f48e0396
@@ -429,15 +431,20 @@ def run_fingerprints(
     learns = names if job == BASELINES else names - JUDGES
     return dict(learns=digest(modules_fingerprint(learns), data), judges=modules_fingerprint(names & JUDGES))
 
+def comes_finished(folder)->bool:
+    "Does a run folder hold all that tables are made from?"
+    return all((Path(folder) / name).is_file() for name in ("metrics.json", "errors.npz"))
+
 def prepare_run_folder(
     folder, # of the run
     record, # file with the fingerprints of what lies in the folder
     fingerprints:dict, # learns, judges
+    keep:bool=False, # a finished run that comes from a clone, without weights
 ):
-    "Remove what other code, or other data, has left in a run folder. What comes from a clone, without weights, goes too."
+    "Remove what other code, or other data, has left in a run folder. What comes from a clone, without weights, goes too, unless it is to be kept."
     folder, record = Path(folder), Path(record)
     try: old = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError): old = fingerprints if any(folder.glob("checkpoint/*.safetensors")) else {}
+    except (OSError, ValueError): old = fingerprints if any(folder.glob("checkpoint/*.safetensors")) or keep and comes_finished(folder) else {}
     if old.get("learns") != fingerprints["learns"]: shutil.rmtree(folder, ignore_errors=True)
     elif old.get("judges") != fingerprints["judges"]:
         for name in ("metrics.json", "errors.npz"): (folder / name).unlink(missing_ok=True)
@@ -484,7 +491,7 @@ def run_job(
     name = job.removeprefix("train_") if job.startswith("train_") else "dtw" if job == BASELINES else None
     if name:
         folder = runs / plan["runs"][name]["folder"] if name != "dtw" else _finished(runs, "dtw") or runs / "dtw"
-        prepare_run_folder(folder, state / "made_by" / (name if name == "dtw" else folder.name), run_fingerprints(plan, job, root))
+        prepare_run_folder(folder, state / "made_by" / (name if name == "dtw" else folder.name), run_fingerprints(plan, job, root), plan.get("keep", False))
         if name != "dtw": values["experiment"] = name
     finished, kept = bool(name) and (folder / "metrics.json").is_file(), state / "cost" / f"{job}.json"
     began = time.monotonic()
@@ -924,6 +931,12 @@ def _report(plan, root, took_s, progress, part):
     table = root / out / "table1.csv"
     if part == "paper" and table.is_file(): print(f"\nTable 1, ours (published):\n{as_text(short_table1(table), _HEADS)}")
 
+def _say_what_is_kept(plan, root):
+    "One sentence on runs that came with the clone."
+    runs = [root / plan["out"] / "runs" / r["folder"] for r in plan["runs"].values()]
+    kept = sum(comes_finished(f) and not (f / "checkpoint").is_dir() for f in runs)
+    if kept: print(f"{kept} of {len(runs)} runs come finished with the clone and are kept (if they were trained on this corpus); FRESH=1 trains them anew, in hours.", file=sys.stderr)
+
 def reproduce(
     tier="demo", # smoke, demo, paper or printed
     only=None, # a table, figure, run or notebook; default: everything
@@ -933,17 +946,19 @@ def reproduce(
     budget=None, # training time a run, say "2min"
     root=None, # the project's folder
     part="paper", # or "neighbours": the chapters beyond the paper, and nothing else; or "tables": from the runs that are there
+    fresh:bool=False, # train anew what comes with the clone as well (only tiers whose runs are kept: see `keep` in experiments.yaml)
 )->Path: # results/<tier>
     "Bring a tier's tables, figures and executed notebooks up to date. Raises `InputError` or `NotebookError`."
     root = Path(root or repo_root()).resolve()
     if not (root / "workflow" / "Snakefile").is_file(): raise InputError("`reproduce` needs a clone of the project (nbs/, workflow/, corpus/); give the command inside one.")
     if int(jobs) < 1: raise InputError(f"{jobs} jobs at once cannot be; give 1 or more.")
-    began, plan = time.monotonic(), make_plan(tier, corpus_root or (root / "corpus" if part == "tables" else None), results_root, budget, root)
+    began, plan = time.monotonic(), make_plan(tier, corpus_root or (root / "corpus" if part == "tables" else None), results_root, budget, root, fresh)
     targets = targets_of(only, plan, root, part)
     _check_fresh_export(root)
     if part == "tables":
         make_tables(plan, int(jobs), root, only)
         return root / plan["out"]
+    if plan["keep"]: _say_what_is_kept(plan, root)
     progress = run_workflow(plan, targets, int(jobs), root)
     if plan["shipped"] and part == "paper": write_readme(root)      # it shows this tier's Table 1 and what it cost
     _report(plan, root, time.monotonic() - began, progress, part)
@@ -959,6 +974,7 @@ def _arguments():
     for name in ("--only", "--corpus-root", "--results-root", "--budget"): r.add_argument(name, default=None)
     r.add_argument("--jobs", type=int, default=2)
     r.add_argument("--part", default="paper")
+    r.add_argument("--fresh", default="")
     for name in ("job", "environment"):
         c = commands.add_parser(name)
         c.add_argument("plan")
@@ -968,7 +984,7 @@ def _arguments():
 
 def _do(a):
     root = repo_root()
-    if a.command == "reproduce": return reproduce(a.tier, a.only or None, a.jobs, a.corpus_root or None, a.results_root or None, a.budget or None, part=a.part)
+    if a.command == "reproduce": return reproduce(a.tier, a.only or None, a.jobs, a.corpus_root or None, a.results_root or None, a.budget or None, part=a.part, fresh=a.fresh not in ("", "0"))
     if a.command == "readme": return write_readme(root)
     if a.command == "tidy": return tidy(root)
     if a.command == "check-export": return check_export(root)

@@ -138,7 +138,7 @@ class Plan:
         "The run's settings: the paper's, changed by the tier, then by the run, then by the run in this tier, then by a `budget` such as 2min."
         entry, merged = self.run(name, tier), {"name": name}
         for layer in (self.values["tiers"][tier] or {}, entry, (entry.get("in_tier") or {}).get(tier) or {}):
-            for section in layer.keys() - {"sets", "after_dtw", "in_tier", "tiers"}: merged[section] = {**merged.get(section, {}), **layer[section]}
+            for section in layer.keys() - {"sets", "after_dtw", "in_tier", "tiers", "keep"}: merged[section] = {**merged.get(section, {}), **layer[section]}
         if budget: merged["training"] = {**merged.get("training", {}), "budget_s": parse_duration_s(budget)}
         start = merged.get("training", {}).get("init_from")
         if start == name: raise InputError(f"{self.path.name}, run {name}: it cannot start from itself")

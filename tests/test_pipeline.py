@@ -126,6 +126,18 @@ def test_tables_are_made_from_the_runs_that_are_there(miniature, capsys):
     (miniature / "nbs" / "421_architecture.ipynb").unlink()
     with pytest.raises(pipeline.NotebookError, match="421_architecture"): pipeline.make_tables(plan, 1, miniature)
 
+def test_runs_that_took_hours_are_kept_unless_told_otherwise(tmp_path, capsys):
+    "Tier paper goes on from the run folders that come with a clone; the tiers of minutes train."
+    plan = lambda tier, **more: pipeline.make_plan(tier, tmp_path, ROOT / ".cache" / "dry", **more)
+    try: assert plan("paper")["keep"] and not plan("paper", fresh=True)["keep"] and not plan("demo")["keep"] and not plan("printed")["keep"]
+    finally: shutil.rmtree(ROOT / ".cache" / "dry", ignore_errors=True)
+    shipped = pipeline.make_plan("paper", tmp_path)
+    pipeline._say_what_is_kept(shipped, ROOT)
+    there = [ROOT / shipped["out"] / "runs" / r["folder"] for r in shipped["runs"].values()]
+    assert all(pipeline.comes_finished(f) for f in there)                      # the tables of the clone can be made from it
+    if not all((f / "checkpoint").is_dir() for f in there): assert "come finished with the clone" in capsys.readouterr().err
+
+
 def test_graph_of_the_real_project_is_complete():
     "Every file that the workflow promises has a rule, for every tier that needs no other corpus."
     plan = pipeline.make_plan("smoke", results_root=ROOT / ".cache" / "dry")
