@@ -281,7 +281,7 @@ TABLES = dict(table1="41_comparison", table2="421_architecture", table3="422_aud
               table5="424_timing_variation", table6="425_tempo", claims="50_conclusion")
 FIGURES = dict(figure1="22_network", figure2="31_datasets", figure3="41_comparison")
 BASELINES, TRAINING = "34_baselines", "320_run"
-PARAMETERS = ("tier", "experiment", "budget", "corpus_root", "recordings_root", "results_root", "figures_root", "cache_root")
+PARAMETERS = ("tier", "experiment", "budget", "corpus_root", "recordings_root", "results_root", "figures_root", "cache_root", "keep")
 
 def read_experiments(
     root, # the project's folder
@@ -362,11 +362,10 @@ def make_plan(
     key = digest(tier, budget, settings, modules_fingerprint(needed_modules(["training", "pipeline"])))
     runs = _remembered(root / out / ".state" / f"runs{budget or ''}.json", key, lambda: _run_folders(root, tier, budget))
     corpus = _place(corpus_folder(next(iter(runs.values()))["corpus"], corpus_root, root), root)
-    shipped = out == "results/demo"     # the committed results
+    shipped, keep = out == "results/demo", bool((tiers[tier] or {}).get("keep")) and not fresh     # the committed results; runs that come with them
     figures = "figures" if shipped else f"{out}/figures"
     values = dict(tier=tier, corpus_root=_from_notebooks(corpus), recordings_root="../corpus", results_root=_from_notebooks(_place(results, root)),
-                  figures_root=_from_notebooks(figures), **({"budget": budget} if budget else {}))
-    keep = bool((tiers[tier] or {}).get("keep")) and not fresh
+                  figures_root=_from_notebooks(figures), **({"budget": budget} if budget else {}), **({"keep": True} if keep else {}))
     return dict(tier=tier, budget=budget, keep=keep, out=out, figures=figures, corpus=corpus, shipped=shipped, parameters=values, runs=runs,
                 tables={t: sorted({row["run"] for row in rows} & set(runs)) for t, rows in read_experiments(root)["tables"].items()})
 

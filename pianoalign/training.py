@@ -568,12 +568,12 @@ def _start_from(runs, init_from:str)->tuple: # network or None; how long it was 
     return network, dict(name=experiment.name, steps_trained=metrics["steps_trained"], seconds_trained=metrics["seconds_trained"])
 
 
-def _begin(experiment, folder, state, corpus, sets)->dict:
-    "Write config.json; what was begun or finished on another corpus does not count, nor what comes from a clone without its weights."
+def _begin(experiment, folder, state, corpus, sets, keep=False)->dict:
+    "Write config.json; what was begun or finished on another corpus does not count, nor, unless told to `keep` it, what comes from a clone without its weights."
     config = {"experiment": experiment.to_dict(), "data": corpus_fingerprint(corpus), "sets": list(sets)}
     if (folder / "config.json").exists() and json.loads((folder / "config.json").read_text()).get("data") != config["data"]:
         state.unlink(missing_ok=True); (folder / "metrics.json").unlink(missing_ok=True)
-    if not (folder / "checkpoint" / "weights.safetensors").exists(): (folder / "metrics.json").unlink(missing_ok=True)
+    if not keep and not (folder / "checkpoint" / "weights.safetensors").exists(): (folder / "metrics.json").unlink(missing_ok=True)
     if not (folder / "metrics.json").exists(): write_json(folder / "config.json", config | {"versions": versions()})
     return config
 
@@ -588,6 +588,7 @@ def train(experiment:Experiment,
           progress:bool=True,
           device:str="auto", # "cpu", "cuda", or what there is
           features=None, # recordings -> {id: (N, 88)}, called if something is trained: images in the place of spectrograms
+          keep:bool=False, # leave a finished run alone that came without its weights
          )->Path: # the run folder
     """Train and judge one experiment, or finish what an interrupted call began; a finished run is left alone.
     Writes config.json, history.csv, metrics.json, errors.npz and checkpoint/ (weights.safetensors, config.json)."""
@@ -596,7 +597,7 @@ def train(experiment:Experiment,
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     tune_allocator()
     corpus = experiment_corpus(experiment.data, corpus_root, recordings_root if "recordings" in sets or "+" in experiment.data.corpus else None)
-    config = _begin(experiment, folder, state, corpus, sets)
+    config = _begin(experiment, folder, state, corpus, sets, keep)
     if (folder / "metrics.json").exists(): return folder
     by_set = {s: [r for r in corpus if r.split == s] for s in ("train", "valid", "test", "unseen", "recordings")}
     used = by_set["train"] + by_set["valid"] + [r for s in sets if s != "valid" for r in by_set[s]]
