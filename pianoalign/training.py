@@ -573,7 +573,7 @@ def _begin(experiment, folder, state, corpus, sets, keep=False)->dict:
     config = {"experiment": experiment.to_dict(), "data": corpus_fingerprint(corpus), "sets": list(sets)}
     if (folder / "config.json").exists() and json.loads((folder / "config.json").read_text()).get("data") != config["data"]:
         state.unlink(missing_ok=True); (folder / "metrics.json").unlink(missing_ok=True)
-    if not keep and not (folder / "checkpoint" / "weights.safetensors").exists(): (folder / "metrics.json").unlink(missing_ok=True)
+    if not ((folder / "checkpoint" / "weights.safetensors").exists() or keep and (folder / "errors.npz").exists()): (folder / "metrics.json").unlink(missing_ok=True)
     if not (folder / "metrics.json").exists(): write_json(folder / "config.json", config | {"versions": versions()})
     return config
 
