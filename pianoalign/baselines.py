@@ -393,6 +393,7 @@ def baseline_errors(
 # %% ../nbs/34_baselines.ipynb #f5838907
 ALL_SETS = ("valid", "test", "recordings")
 
+# %% ../nbs/34_baselines.ipynb #3400c001
 def run_baselines(
     data, # `datasets.DataSettings`: corpus, jitter, segments
     runs, # folder of run folders

@@ -22,8 +22,6 @@ from .listening import HALF, LOWEST_PEAK, Heard
 
 # %% ../nbs/63_confidence.ipynb #d5d0cdf5
 FLOOR, REACH_S, LEAST_GAP_S = LOWEST_PEAK, .5, .03
-FIRST_SCALE_S, SCALES_S = .2, (.04, .5) # at first; least and most
-USUAL_MOVE_S, USUAL_NOTES = .033, 20 # what is believed before the notes speak, and how many it counts for
 
 def place(given:Notes, # the loose notes, in sounding lengths
     heard:Heard, # with onset peaks
@@ -55,6 +53,10 @@ def shifts_of(given:Notes, heard:Heard, index, leader)->np.ndarray: # (n,) secon
     "By how much the peaks move the notes."
     if not len(heard.time_s): return np.zeros(len(given))
     return np.where(index[leader] >= 0, heard.time_s[index[leader]] - given.onset_s[leader], 0.)
+
+# %% ../nbs/63_confidence.ipynb #6300c001
+FIRST_SCALE_S, SCALES_S = .2, (.04, .5) # at first; least and most
+USUAL_MOVE_S, USUAL_NOTES = .033, 20 # what is believed before the notes speak, and how many it counts for
 
 def price_of_moving(given:Notes, heard:Heard)->float: # seconds of displacement that cost one nat
     "What suits this file: three times the mean move that a first, cheap way through the peaks finds."

@@ -430,6 +430,7 @@ def run_fingerprints(
     learns = names if job == BASELINES else names - JUDGES
     return dict(learns=digest(modules_fingerprint(learns), data), judges=modules_fingerprint(names & JUDGES))
 
+# %% ../nbs/70_pipeline.ipynb #7000c001
 def comes_finished(folder)->bool:
     "Does a run folder hold all that tables are made from?"
     return all((Path(folder) / name).is_file() for name in ("metrics.json", "errors.npz"))
@@ -930,6 +931,7 @@ def _report(plan, root, took_s, progress, part):
     table = root / out / "table1.csv"
     if part == "paper" and table.is_file(): print(f"\nTable 1, ours (published):\n{as_text(short_table1(table), _HEADS)}")
 
+# %% ../nbs/70_pipeline.ipynb #7000c002
 def _say_what_is_kept(plan, root):
     "One sentence on runs that came with the clone."
     runs = [root / plan["out"] / "runs" / r["folder"] for r in plan["runs"].values()]

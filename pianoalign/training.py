@@ -607,7 +607,6 @@ def train(experiment:Experiment,
     start, before = _start_from(runs, experiment.training.init_from)
     run = Run(experiment, Examples(by_set["train"], features, experiment), device, start)
     if state.exists(): run.load(state)
-
     note = lambda run: write_json(folder / "progress.json", dict(step=run.step, steps=run.steps, seconds=round(run.seconds, 1)))
     fit(run, state, lambda net: validation_loss(net, experiment, shorter, features), progress, note)
     run.save(state)
