@@ -932,12 +932,23 @@ def _report(plan, root, took_s, progress, part):
     if part == "paper" and table.is_file(): print(f"\nTable 1, ours (published):\n{as_text(short_table1(table), _HEADS)}")
 
 # %% ../nbs/70_pipeline.ipynb #7000c002
+def _came_with_the_clone(plan, root)->list:
+    "Folders of finished runs without weights."
+    folders = [Path(root) / plan["out"] / "runs" / r["folder"] for r in plan["runs"].values()]
+    return [f for f in folders if comes_finished(f) and not (f / "checkpoint").is_dir()]
+
+def _forget_what_came(plan, root):
+    "Remove them, and the marks that they are done: they will be trained."
+    for folder in _came_with_the_clone(plan, root):
+        shutil.rmtree(folder)
+        for kind in ("done", "made_by"): (Path(root) / plan["out"] / ".state" / kind / folder.name).unlink(missing_ok=True)
+
 def _say_what_is_kept(plan, root):
     "One sentence on runs that came with the clone."
-    runs = [root / plan["out"] / "runs" / r["folder"] for r in plan["runs"].values()]
-    kept = sum(comes_finished(f) and not (f / "checkpoint").is_dir() for f in runs)
-    if kept: print(f"{kept} of {len(runs)} runs come finished with the clone and are kept (if they were trained on this corpus); FRESH=1 trains them anew, in hours.", file=sys.stderr)
+    kept = len(_came_with_the_clone(plan, root))
+    if kept: print(f"{kept} of {len(plan['runs'])} runs come finished with the clone and are kept (if they were trained on this corpus); FRESH=1 trains them anew, in hours.", file=sys.stderr)
 
+# %% ../nbs/70_pipeline.ipynb #7000c003
 def reproduce(
     tier="demo", # smoke, demo, paper or printed
     only=None, # a table, figure, run or notebook; default: everything
@@ -960,6 +971,7 @@ def reproduce(
         make_tables(plan, int(jobs), root, only)
         return root / plan["out"]
     if plan["keep"]: _say_what_is_kept(plan, root)
+    if fresh: _forget_what_came(plan, root)
     progress = run_workflow(plan, targets, int(jobs), root)
     if plan["shipped"] and part == "paper": write_readme(root)      # it shows this tier's Table 1 and what it cost
     _report(plan, root, time.monotonic() - began, progress, part)

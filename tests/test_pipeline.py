@@ -138,6 +138,18 @@ def test_runs_that_took_hours_are_kept_unless_told_otherwise(tmp_path, capsys):
     if not all((f / "checkpoint").is_dir() for f in there): assert "come finished with the clone" in capsys.readouterr().err
 
 
+def test_fresh_forgets_what_came_with_the_clone_and_nothing_else(tmp_path):
+    plan = dict(out="results/paper", runs=dict(a=dict(folder="a-1"), b=dict(folder="b-2"), c=dict(folder="c-3")))
+    out = tmp_path / plan["out"]
+    for name in ("a-1", "b-2", "c-3"):
+        for path in (out / "runs" / name / "metrics.json", out / "runs" / name / "errors.npz", out / ".state" / "done" / name, out / ".state" / "made_by" / name): pipeline.write_text(path, "{}")
+    pipeline.write_text(out / "runs" / "b-2" / "checkpoint" / "weights.safetensors", "")     # trained here
+    (out / "runs" / "c-3" / "errors.npz").unlink()                                           # not finished
+    pipeline._forget_what_came(plan, tmp_path)
+    assert sorted(p.name for p in (out / "runs").iterdir()) == ["b-2", "c-3"]
+    for kind in ("done", "made_by"): assert sorted(p.name for p in (out / ".state" / kind).iterdir()) == ["b-2", "c-3"]
+
+
 def test_graph_of_the_real_project_is_complete():
     "Every file that the workflow promises has a rule, for every tier that needs no other corpus."
     plan = pipeline.make_plan("smoke", results_root=ROOT / ".cache" / "dry")
