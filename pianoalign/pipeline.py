@@ -937,9 +937,11 @@ def _came_with_the_clone(plan, root)->list:
     folders = [Path(root) / plan["out"] / "runs" / r["folder"] for r in plan["runs"].values()]
     return [f for f in folders if comes_finished(f) and not (f / "checkpoint").is_dir()]
 
-def _forget_what_came(plan, root):
-    "Remove them, and the marks that they are done: they will be trained."
-    for folder in _came_with_the_clone(plan, root):
+def _forget_what_came(plan, root, only=None):
+    "Remove them, or those of one run or table and what they start from, and the marks that they are done: they will be trained."
+    runs = plan["runs"]; wanted = {only} if only in runs else set(plan["tables"].get(only) or runs)
+    wanted |= {runs[r]["after"] for r in wanted if runs[r]["after"]}
+    for folder in _came_with_the_clone(plan | dict(runs={r: runs[r] for r in wanted}), root):
         shutil.rmtree(folder)
         for kind in ("done", "made_by"): (Path(root) / plan["out"] / ".state" / kind / folder.name).unlink(missing_ok=True)
 
@@ -971,7 +973,7 @@ def reproduce(
         make_tables(plan, int(jobs), root, only)
         return root / plan["out"]
     if plan["keep"]: _say_what_is_kept(plan, root)
-    if fresh: _forget_what_came(plan, root)
+    if fresh: _forget_what_came(plan, root, only)
     progress = run_workflow(plan, targets, int(jobs), root)
     if plan["shipped"] and part == "paper": write_readme(root)      # it shows this tier's Table 1 and what it cost
     _report(plan, root, time.monotonic() - began, progress, part)

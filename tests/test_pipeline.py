@@ -139,12 +139,14 @@ def test_runs_that_took_hours_are_kept_unless_told_otherwise(tmp_path, capsys):
 
 
 def test_fresh_forgets_what_came_with_the_clone_and_nothing_else(tmp_path):
-    plan = dict(out="results/paper", runs=dict(a=dict(folder="a-1"), b=dict(folder="b-2"), c=dict(folder="c-3")))
+    plan = dict(out="results/paper", runs=dict(a=dict(folder="a-1", after="d"), b=dict(folder="b-2", after=""), c=dict(folder="c-3", after=""), d=dict(folder="d-4", after=""), e=dict(folder="e-5", after="")), tables={})
     out = tmp_path / plan["out"]
-    for name in ("a-1", "b-2", "c-3"):
+    for name in ("a-1", "b-2", "c-3", "d-4", "e-5"):
         for path in (out / "runs" / name / "metrics.json", out / "runs" / name / "errors.npz", out / ".state" / "done" / name, out / ".state" / "made_by" / name): pipeline.write_text(path, "{}")
     pipeline.write_text(out / "runs" / "b-2" / "checkpoint" / "weights.safetensors", "")     # trained here
     (out / "runs" / "c-3" / "errors.npz").unlink()                                           # not finished
+    pipeline._forget_what_came(plan, tmp_path, "a")
+    assert sorted(p.name for p in (out / "runs").iterdir()) == ["b-2", "c-3", "e-5"]        # it started from d
     pipeline._forget_what_came(plan, tmp_path)
     assert sorted(p.name for p in (out / "runs").iterdir()) == ["b-2", "c-3"]
     for kind in ("done", "made_by"): assert sorted(p.name for p in (out / ".state" / kind).iterdir()) == ["b-2", "c-3"]
