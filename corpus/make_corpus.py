@@ -1079,7 +1079,7 @@ def command_line(about: str, make, check, needs: dict[str, str], more=None) -> i
                 parser.error(f"to make the corpus, give {' and '.join(missing)}")
             make(arguments)
         if not (arguments.out / "index.csv").is_file():
-            raise CorpusError(f"{arguments.out / 'index.csv'} does not exist: name the folder of a corpus")
+            raise CorpusError(f"not found: {arguments.out / 'index.csv'}; name the folder of a corpus")
         problems = check(arguments.out)
     except CorpusError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -138,7 +138,7 @@ def test_the_scores_that_are_used_claim_nothing(script):
 
 def test_errors_are_one_sentence(script, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["make_free.py", "--check-only", "--out", str(tmp_path)])
-    assert script.main() == 1 and "index.csv does not exist" in capsys.readouterr().err
+    assert script.main() == 1 and "error: not found" in capsys.readouterr().err
 
 
 def test_ties_are_joined_key_by_key(script):
