@@ -14,10 +14,10 @@ JOBS ?= 2
 PART ?= paper
 CANDIDATES = $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 BIN := .venv/bin
-RUN := $(BIN)/python -c 'from pianoalign.pipeline import main; raise SystemExit(main())'
+RUN := $(BIN)/python -c 'from pianoalign.reproduce.pipeline import main; raise SystemExit(main())'
 REQUIREMENTS = $(shell $(BIN)/python -c 'import configparser as c; s = c.ConfigParser(); s.read("settings.ini"); d = s["DEFAULT"]; print(d["requirements"], d["dev_requirements"])')
 SITE_REQUIREMENTS = $(shell $(BIN)/python -c 'import configparser as c; s = c.ConfigParser(); s.read("settings.ini"); print(s["DEFAULT"]["site_requirements"])')
-NOTEBOOKS := $(wildcard nbs/*.ipynb)
+NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/*/*.ipynb)
 COMPILED := NUMBA_CACHE_DIR="$(CURDIR)/.cache/numba"
 
 .PHONY: reproduce test test-browser site lab clean clean-results set-up export readme tidy check
@@ -83,7 +83,7 @@ readme: .cache/exported
 	echo "pianoalign needs Python 3.11, 3.12 or 3.13; $(firstword $(CANDIDATES)) is $$($(firstword $(CANDIDATES)) --version 2>/dev/null || echo missing). Name one: make $(or $(MAKECMDGOALS),reproduce) PYTHON=python3.12"; exit 1
 
 clean:
-	rm -rf .venv .cache .snakemake build *.egg-info pianoalign/__pycache__ tests/__pycache__ .pytest_cache nbs/.ipynb_checkpoints
+	rm -rf .venv .cache .snakemake build *.egg-info pianoalign/__pycache__ pianoalign/*/__pycache__ tests/__pycache__ .pytest_cache nbs/.ipynb_checkpoints nbs/*/.ipynb_checkpoints
 
 # Everything of one tier that is not committed: weights, executed notebooks, marks.
 clean-results:

@@ -5,6 +5,7 @@ usage: python benchmarks/long.py [--minutes 10 60] [--cores 2] [-- extra argumen
 A minute of the demo corpus is repeated at 44.1 kHz in stereo (FLAC). Each call is a process of its own, held to so many cores,
 start of Python and reading of the file included; a first short call that is not counted lets compiled files land on disk.
 """
+
 import argparse, os, subprocess, sys, tempfile, time
 from pathlib import Path
 
@@ -12,13 +13,15 @@ import numpy as np
 import soundfile
 
 from pianoalign.datasets import jitter_notes, load_corpus
-from pianoalign.notes import Notes, repo_root, write_midi
+from pianoalign.notes import Notes
+from pianoalign.files import repo_root
+from pianoalign.midi import write_midi
 from pianoalign.preprocessing import load_audio
 
 CALL = """
 import os, resource, sys
 if hasattr(os, "sched_setaffinity"): os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:int(sys.argv.pop(1))])
-from pianoalign.cli import main
+from pianoalign.tool.cli import main
 try: main(["align", *sys.argv[1:], "--quiet", "--force"])
 except SystemExit as e: code = e.code or 0
 used = resource.getrusage(resource.RUSAGE_SELF)
@@ -29,21 +32,31 @@ print(code, used.ru_utime, used.ru_stime, used.ru_maxrss / 1024)
 def make(folder, minutes):
     "The repeated minute and its loose notes; returns seconds and the number of notes."
     r = load_corpus("demo", repo_root() / "corpus", ("test",))[0]
-    samples = load_audio(r.audio)[:60 * 16000]
-    minute = np.interp(np.arange(0, len(samples) - 1, 16000 / 44100), np.arange(len(samples)), samples)
+    samples = load_audio(r.audio)[: 60 * 16000]
+    minute = np.interp(
+        np.arange(0, len(samples) - 1, 16000 / 44100), np.arange(len(samples)), samples
+    )
     part_s = len(minute) / 44100
     with soundfile.SoundFile(folder / "long.flac", "w", 44100, 2) as f:
-        for _ in range(minutes): f.write(np.stack([minute, minute], 1))
-    inside = r.reference[r.reference.onset_s < 59.]
-    column = lambda name, step: np.concatenate([getattr(inside, name) + k * step for k in range(minutes)])
-    notes = Notes.from_arrays(column("onset_s", part_s), column("offset_s", part_s), column("pitch", 0))
+        for _ in range(minutes):
+            f.write(np.stack([minute, minute], 1))
+    inside = r.reference[r.reference.onset_s < 59.0]
+    column = lambda name, step: np.concatenate(
+        [getattr(inside, name) + k * step for k in range(minutes)]
+    )
+    notes = Notes.from_arrays(
+        column("onset_s", part_s), column("offset_s", part_s), column("pitch", 0)
+    )
     write_midi(jitter_notes(notes, np.random.default_rng(1)), folder / "long.mid")
     return minutes * part_s, len(notes)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=int, nargs="+", default=[10, 60]); parser.add_argument("--cores", type=int, default=2)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--minutes", type=int, nargs="+", default=[10, 60])
+    parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("align", nargs="*", help="after --: arguments of `pianoalign align`")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -51,9 +64,27 @@ if __name__ == "__main__":
         for k, minutes in enumerate([1, *options.minutes]):
             length_s, n = make(folder, minutes)
             start_s = time.perf_counter()
-            done = subprocess.run([sys.executable, "-c", CALL, str(options.cores), folder / "long.flac", folder / "long.mid", "-o", folder / "out.mid", *options.align],
-                                  capture_output=True, text=True)
+            done = subprocess.run(
+                [
+                    sys.executable,
+                    "-c",
+                    CALL,
+                    str(options.cores),
+                    folder / "long.flac",
+                    folder / "long.mid",
+                    "-o",
+                    folder / "out.mid",
+                    *options.align,
+                ],
+                capture_output=True,
+                text=True,
+            )
             took_s = time.perf_counter() - start_s
-            if done.returncode: sys.exit(done.stderr)
+            if done.returncode:
+                sys.exit(done.stderr)
             code, user_s, system_s, mib = map(float, done.stdout.split())
-            if k: print(f"{minutes:4d} min, {n:6d} notes: {took_s:7.1f} s = {length_s / took_s:5.0f} x real time; processor {user_s + system_s:7.1f} s; peak memory {mib:5.0f} MiB; exit code {code:.0f}", flush=True)
+            if k:
+                print(
+                    f"{minutes:4d} min, {n:6d} notes: {took_s:7.1f} s = {length_s / took_s:5.0f} x real time; processor {user_s + system_s:7.1f} s; peak memory {mib:5.0f} MiB; exit code {code:.0f}",
+                    flush=True,
+                )

@@ -4,7 +4,9 @@
 usage: python benchmarks/speed.py [--minutes 2] [--repeat 3]
 Prints one row a step and its share of the whole chain. Needs the demo corpus and no trained weights: a network's speed does not depend on them.
 """
+
 import argparse, os, time
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 from dataclasses import replace
 
@@ -12,36 +14,63 @@ import numpy as np
 import torch
 
 from pianoalign.baselines import dtw_align
-from pianoalign.datasets import DataSettings, experiment_corpus, evaluation_segments, feature_store, jitter_notes
+from pianoalign.datasets import (
+    DataSettings,
+    experiment_corpus,
+    evaluation_segments,
+    feature_store,
+    jitter_notes,
+)
 from pianoalign.network import CRNN, NetworkSettings, predict
-from pianoalign.notes import Notes, repo_root
+from pianoalign.notes import Notes
+from pianoalign.files import repo_root
 from pianoalign.postprocessing import align_notes
 from pianoalign.preprocessing import piano_roll, spectrogram
-from pianoalign.training import Examples, Run, load_plan, tune_allocator
+from pianoalign.training import Examples, Run, tune_allocator
+from pianoalign.experiments import load_plan
 
 
 def best_of(repeat, work):
     "Shortest of several runs, after one that is not counted."
-    work(); took_s = []
+    work()
+    took_s = []
     for _ in range(repeat):
-        start_s = time.perf_counter(); work(); took_s.append(time.perf_counter() - start_s)
+        start_s = time.perf_counter()
+        work()
+        took_s.append(time.perf_counter() - start_s)
     return min(took_s)
 
 
 def chain(minutes, repeat):
     "Seconds of each step for one stretch of the corpus."
     root = repo_root() / "corpus"
-    segment = evaluation_segments([r for r in experiment_corpus(DataSettings(corpus="demo", per_split=1), root, root) if r.split == "recordings"])[0]
-    samples = segment.samples()[:int(minutes * 60 * 16000)]
+    segment = evaluation_segments(
+        [
+            r
+            for r in experiment_corpus(DataSettings(corpus="demo", per_split=1), root, root)
+            if r.split == "recordings"
+        ]
+    )[0]
+    samples = segment.samples()[: int(minutes * 60 * 16000)]
     loose = segment.loose[segment.loose.onset_s < len(samples) / 16000]
-    image = spectrogram(samples); roll = piano_roll(loose, len(image))
+    image = spectrogram(samples)
+    roll = piano_roll(loose, len(image))
     truth = piano_roll(segment.reference, len(image))
-    steps = {"spectrogram (CQT)": lambda: spectrogram(samples), "piano roll": lambda: piano_roll(loose, len(image)), "matching and new times": lambda: align_notes(loose, truth)}
-    for name, settings in (("network, paper's size", NetworkSettings()), ("network, tier demo", load_plan().experiment("crnn", "demo").network)):
+    steps = {
+        "spectrogram (CQT)": lambda: spectrogram(samples),
+        "piano roll": lambda: piano_roll(loose, len(image)),
+        "matching and new times": lambda: align_notes(loose, truth),
+    }
+    for name, settings in (
+        ("network, paper's size", NetworkSettings()),
+        ("network, tier demo", load_plan().experiment("crnn", "demo").network),
+    ):
         network = CRNN(settings).eval()
         steps[name] = lambda network=network: predict(network, image, roll)
     steps["DTW (synctoolbox)"] = lambda: dtw_align(samples, 16000, loose)
-    return len(samples) / 16000, {name: best_of(repeat if "DTW" not in name else 1, work) for name, work in steps.items()}
+    return len(samples) / 16000, {
+        name: best_of(repeat if "DTW" not in name else 1, work) for name, work in steps.items()
+    }
 
 
 def training(repeat, n_steps=6):
@@ -51,8 +80,12 @@ def training(repeat, n_steps=6):
     for name, tier in (("tier demo", "demo"), ("paper's size, same examples", "paper")):
         settings = plan.experiment("crnn", tier)
         e = replace(plan.experiment("crnn", "demo"), network=settings.network)
-        recordings = [r for r in experiment_corpus(replace(e.data, per_split=2), root) if r.split == "train"]
-        examples = Examples(recordings, feature_store(recordings, e.audio, repo_root() / ".cache" / "features"), e)
+        recordings = [
+            r for r in experiment_corpus(replace(e.data, per_split=2), root) if r.split == "train"
+        ]
+        examples = Examples(
+            recordings, feature_store(recordings, e.audio, repo_root() / ".cache" / "features"), e
+        )
         run = Run(e, examples)
         frames = e.training.batch * e.training.crop_s * e.audio.fps * n_steps
         step_s = best_of(repeat, lambda: [run.advance() for _ in range(n_steps)])
@@ -64,17 +97,28 @@ def training(repeat, n_steps=6):
 def decoding(repeat, n=20_000):
     "Notes a second of the paper's postprocessing on a long piece."
     rng = np.random.default_rng(0)
-    onset_s = np.sort(rng.uniform(0, n / 15, n)); notes = Notes.from_arrays(onset_s, onset_s + .2, rng.integers(30, 95, n))
+    onset_s = np.sort(rng.uniform(0, n / 15, n))
+    notes = Notes.from_arrays(onset_s, onset_s + 0.2, rng.integers(30, 95, n))
     roll = piano_roll(notes, int(n / 15 * 100) + 100)
-    return n / best_of(repeat, lambda: align_notes(jitter_notes(notes, np.random.default_rng(1)), roll))
+    return n / best_of(
+        repeat, lambda: align_notes(jitter_notes(notes, np.random.default_rng(1)), roll)
+    )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=2); parser.add_argument("--repeat", type=int, default=3)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--minutes", type=float, default=2)
+    parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
-    torch.set_num_threads(1); tune_allocator()
+    torch.set_num_threads(1)
+    tune_allocator()
     length_s, seconds = chain(options.minutes, options.repeat)
-    for name, s in seconds.items(): print(f"{name:32s} {length_s / s:10.0f} x real time")
-    for name, (rate, share) in training(options.repeat).items(): print(f"training, {name:22s} {rate:10.0f} frames a second, {100 * share:.0f} % of it preparing examples")
+    for name, s in seconds.items():
+        print(f"{name:32s} {length_s / s:10.0f} x real time")
+    for name, (rate, share) in training(options.repeat).items():
+        print(
+            f"training, {name:22s} {rate:10.0f} frames a second, {100 * share:.0f} % of it preparing examples"
+        )
     print(f"{'decoding 20,000 notes':32s} {decoding(options.repeat):10.0f} notes a second")

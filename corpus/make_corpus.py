@@ -116,7 +116,12 @@ RECORDINGS_PIANO = Piano(
 )
 
 TRAIN_PIANOS = (
-    [GRAND] * 11 + [BRIGHT] * 10 + [ELECTRIC] * 7 + [HONKY_TONK] * 4 + [LAYERED] * 6 + [ADDITIVE] * 16
+    [GRAND] * 11
+    + [BRIGHT] * 10
+    + [ELECTRIC] * 7
+    + [HONKY_TONK] * 4
+    + [LAYERED] * 6
+    + [ADDITIVE] * 16
 )
 SPLIT_SIZES = {"train": len(TRAIN_PIANOS), "valid": 12, "test": 12}
 
@@ -201,7 +206,9 @@ def read_midi(path: Path) -> Performance:
         now_s += message.time
         if message.type == "note_on":
             if message.note in held:
-                raise CorpusError(f"{path.name}: key {message.note} struck while held, at {now_s:.4f} s")
+                raise CorpusError(
+                    f"{path.name}: key {message.note} struck while held, at {now_s:.4f} s"
+                )
             held[message.note] = (now_s, message.velocity)
         elif message.type == "note_off":
             onset_s, velocity = held.pop(message.note)
@@ -212,8 +219,12 @@ def read_midi(path: Path) -> Performance:
         raise CorpusError(f"{path.name}: keys never released: {sorted(held)}")
     table, pedals = np.array(rows, float).reshape(-1, 4), np.array(pedal, float).reshape(-1, 2)
     return Performance(
-        table[:, 0], table[:, 1], table[:, 2].astype(int), table[:, 3].astype(int),
-        pedals[:, 0], pedals[:, 1].astype(int),
+        table[:, 0],
+        table[:, 1],
+        table[:, 2].astype(int),
+        table[:, 3].astype(int),
+        pedals[:, 0],
+        pedals[:, 1].astype(int),
     ).sorted()
 
 
@@ -354,14 +365,18 @@ def warp_to_metronome(arrays: dict[str, np.ndarray], bpm: float, beat_quarters: 
         """The map F; outside its points it goes on at the mean tempo of the piece."""
         slope = (to_s[-1] - to_s[0]) / (from_s[-1] - from_s[0])
         inside = np.interp(time_s, from_s, to_s)
-        return inside + slope * (np.minimum(time_s - from_s[0], 0) + np.maximum(time_s - from_s[-1], 0))
+        return inside + slope * (
+            np.minimum(time_s - from_s[0], 0) + np.maximum(time_s - from_s[-1], 0)
+        )
 
     onset_s = grid_s + drift_s + soft_ms(dev_s * 1e3) / 1e3
     offset_s = onset_s + mapped_s(notes.offset_s) - mapped_s(notes.onset_s)
     offset_s = np.maximum(offset_s, onset_s + SHORTEST_NOTE_S)
 
     kept = np.flatnonzero(
-        matched & (np.abs(dev_s) <= LARGEST_TRUSTED_DEV_S) & (beat < last_barline_beat(arrays, beat_s))
+        matched
+        & (np.abs(dev_s) <= LARGEST_TRUSTED_DEV_S)
+        & (beat < last_barline_beat(arrays, beat_s))
     )
     score_length_s = arrays["score_dur_q"] / 10080 / beat_quarters * beat_s
     score_length_s = np.where(ornament, ORNAMENT_S, np.maximum(score_length_s, SHORTEST_NOTE_S))
@@ -463,20 +478,33 @@ class FontPiano:
         try:  # imported here so that --check-only works without the library
             import fluidsynth
         except ImportError as error:
-            raise CorpusError(f"pyfluidsynth and the FluidSynth library are needed: {error}") from error
+            raise CorpusError(
+                f"pyfluidsynth and the FluidSynth library are needed: {error}"
+            ) from error
 
         # The wrapper offers 16-bit samples only; take the library's own float function.
         self._write_float = fluidsynth._fl.fluid_synth_write_float
         address, integer = ctypes.c_void_p, ctypes.c_int
         self._write_float.argtypes = (
-            address, integer, address, integer, integer, address, integer, integer
+            address,
+            integer,
+            address,
+            integer,
+            integer,
+            address,
+            integer,
+            integer,
         )
         self._synth = fluidsynth.Synth(
             gain=0.15,
             samplerate=SYNTH_RATE_HZ,
             channels=16,
-            **{"synth.reverb.active": 0, "synth.chorus.active": 0, "synth.polyphony": 1024,
-               "synth.cpu-cores": 1},
+            **{
+                "synth.reverb.active": 0,
+                "synth.chorus.active": 0,
+                "synth.polyphony": 1024,
+                "synth.cpu-cores": 1,
+            },
         )
         self._layers = piano.layers
         for channel, layer in enumerate(piano.layers):
@@ -496,8 +524,15 @@ class FontPiano:
         fine = int(round(8192 + tuning_cents / 100 * 8192))
         for channel, layer in enumerate(self._layers):
             for control, value in (
-                (120, 0), (64, 0), (7, int(round(100 * layer.level**0.5))),
-                (101, 0), (100, 1), (6, fine >> 7), (38, fine & 127), (101, 127), (100, 127),
+                (120, 0),
+                (64, 0),
+                (7, int(round(100 * layer.level**0.5))),
+                (101, 0),
+                (100, 1),
+                (6, fine >> 7),
+                (38, fine & 127),
+                (101, 127),
+                (100, 127),
             ):
                 self._synth.cc(channel, control, value)
         self._blocks(400)
@@ -544,8 +579,10 @@ class FontPiano:
         events = sorted(
             [(b, note_off, int(p), 0) for b, p in zip(off, wanted.pitch, strict=True)]
             + [(b, pedal_move, 64, int(v)) for b, v in zip(pedal, wanted.pedal_value, strict=True)]
-            + [(b, note_on, int(p), int(v))
-               for b, p, v in zip(on, wanted.pitch, wanted.velocity, strict=True)]
+            + [
+                (b, note_on, int(p), int(v))
+                for b, p, v in zip(on, wanted.pitch, wanted.velocity, strict=True)
+            ]
         )
         sound = self._play(events, int(round(duration_s / SYNTH_BLOCK_S)), tuning_cents)
         return soxr.resample(sound, SYNTH_RATE_HZ, RATE_HZ, quality="VHQ"), sounding.sorted()
@@ -628,7 +665,9 @@ class AdditivePiano:
             np.concatenate([freq_hz, freq_hz * detune]),
             np.concatenate([fast_s, slow_s]),
             np.concatenate([amplitude * self._fast_share, amplitude * (1 - self._fast_share)]),
-            phase, fraction_n, n,
+            phase,
+            fraction_n,
+            n,
         )
         knock = lfilter([1 - self._knock_pole], [1, -self._knock_pole], rng.normal(0, 1, n))
         knock *= np.exp(-t / 0.012) * self._knock_level * amplitude.max() / knock.std()
@@ -644,7 +683,10 @@ class AdditivePiano:
         n = int(round(duration_s * RATE_HZ))
         sound = np.zeros(n)
         sounding = without_same_key_overlap(
-            replace(wanted, offset_s=np.maximum(wanted.offset_s, wanted.onset_s + SHORTEST_NOTE_S + 0.005))
+            replace(
+                wanted,
+                offset_s=np.maximum(wanted.offset_s, wanted.onset_s + SHORTEST_NOTE_S + 0.005),
+            )
         )
         damped_s = damper_times_s(sounding)
         delay_s = self.attack.delay_s(sounding.pitch, sounding.velocity)
@@ -664,8 +706,12 @@ class AdditivePiano:
 
 
 def decaying_sines(
-    freq_hz: np.ndarray, tau_s: np.ndarray, amplitude: np.ndarray, phase: np.ndarray,
-    fraction_n: float, n: int,
+    freq_hz: np.ndarray,
+    tau_s: np.ndarray,
+    amplitude: np.ndarray,
+    phase: np.ndarray,
+    fraction_n: float,
+    n: int,
 ) -> np.ndarray:
     """Sum of a exp(-t/tau) sin(2 pi f t + phase) at t = (0..n-1 - fraction_n) / RATE_HZ.
 
@@ -818,13 +864,19 @@ def plan(index: pd.DataFrame) -> list[Entry]:
     for split, count in SPLIT_SIZES.items():
         closed = set(recordings.work)
         chosen = choose_performances(index, split, count, closed, rng)
-        pianos = {"train": TRAIN_PIANOS, "valid": [VALID_PIANO] * count, "test": [TEST_PIANO] * count}
+        pianos = {
+            "train": TRAIN_PIANOS,
+            "valid": [VALID_PIANO] * count,
+            "test": [TEST_PIANO] * count,
+        }
         order = rng.permutation(count)
         entries += [
             Entry(split, row, pianos[split][order[number]])
             for number, (_, row) in enumerate(chosen.iterrows())
         ]
-    return entries + [Entry("recordings", row, RECORDINGS_PIANO) for _, row in recordings.iterrows()]
+    return entries + [
+        Entry("recordings", row, RECORDINGS_PIANO) for _, row in recordings.iterrows()
+    ]
 
 
 def excerpt_of(entry: Entry, asap: Path) -> tuple[Performance, float]:
@@ -904,8 +956,10 @@ def make_corpus(asap: Path, soundfonts: Path, out: Path) -> pd.DataFrame:
     print("\nAttack delay minus the key's table value, over keys and velocities:")
     for name, values in residuals_s.items():
         ms = 1e3 * np.concatenate(values)
-        print(f"  {name}: median |.| {np.median(abs(ms)):.3f}, 95 % within "
-              f"{np.percentile(abs(ms), 95):.3f}, largest {abs(ms).max():.3f} ms")
+        print(
+            f"  {name}: median |.| {np.median(abs(ms)):.3f}, 95 % within "
+            f"{np.percentile(abs(ms), 95):.3f}, largest {abs(ms).max():.3f} ms"
+        )
     print_chain_check(opened, out)
     for piano in opened.values():
         piano.close()
@@ -931,7 +985,8 @@ def recording_errors_s(out: Path, recording_id: str) -> np.ndarray:
         raise CorpusError(f"{recording_id}: score and performance differ in their notes")
     for pitch in np.unique(played.pitch):
         errors.append(
-            np.sort(score.onset_s[score.pitch == pitch]) - np.sort(played.onset_s[played.pitch == pitch])
+            np.sort(score.onset_s[score.pitch == pitch])
+            - np.sort(played.onset_s[played.pitch == pitch])
         )
     return np.concatenate(errors)
 
@@ -963,15 +1018,21 @@ def single_notes(rng: np.random.Generator) -> Performance:
     """Each of the 88 keys once, about a second apart, in random order and loudness."""
     onset_s = 0.5 + np.arange(88) + rng.uniform(0, 0.1, 88)
     return Performance(
-        onset_s, onset_s + 0.4, rng.permutation(np.arange(21, 109)), rng.integers(35, 116, 88),
-        np.zeros(1), np.zeros(1, int),
+        onset_s,
+        onset_s + 0.4,
+        rng.permutation(np.arange(21, 109)),
+        rng.integers(35, 116, 88),
+        np.zeros(1),
+        np.zeros(1, int),
     )
 
 
 def print_chain_check(opened: dict[Piano, FontPiano], out: Path) -> None:
     """Single notes through the whole chain, effects and Vorbis included, against their labels."""
-    print("\nSingle notes through the whole chain, found minus labelled, ms; and how long each "
-          "takes from 10 % to 50 %:")
+    print(
+        "\nSingle notes through the whole chain, found minus labelled, ms; and how long each "
+        "takes from 10 % to 50 %:"
+    )
     scratch = out / "chain_check.ogg"
     pianos = list(opened.items()) + [(ADDITIVE, None)]
     for kind, piano in pianos:
@@ -988,13 +1049,17 @@ def print_chain_check(opened: dict[Piano, FontPiano], out: Path) -> None:
                 error_s = isolated_onset_errors_s(samples, notes, [row])
                 if len(error_s):
                     errors_s.append(error_s[0])
-                    rises_s.append(attack_delay_s(samples, onset_s - 0.005, 0.5)
-                                   - attack_delay_s(samples, onset_s - 0.005))
+                    rises_s.append(
+                        attack_delay_s(samples, onset_s - 0.005, 0.5)
+                        - attack_delay_s(samples, onset_s - 0.005)
+                    )
                     pitches.append(notes.pitch[row])
         ms, rise_ms, low = 1e3 * np.array(errors_s), 1e3 * np.array(rises_s), np.array(pitches) < 48
-        print(f"  {kind.name}: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| "
-              f"{np.median(abs(ms)):.2f}, 95 % within {np.percentile(abs(ms), 95):.2f}; rise "
-              f"{np.median(rise_ms[low]):.1f} below C3, {np.median(rise_ms[~low]):.1f} above")
+        print(
+            f"  {kind.name}: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| "
+            f"{np.median(abs(ms)):.2f}, 95 % within {np.percentile(abs(ms), 95):.2f}; rise "
+            f"{np.median(rise_ms[low]):.1f} below C3, {np.median(rise_ms[~low]):.1f} above"
+        )
     scratch.unlink()
 
 
@@ -1012,7 +1077,9 @@ def check_corpus(out: Path) -> list[str]:
         samples = read_ogg(out / "audio" / f"{row.id}.ogg")
         notes = read_midi(out / "midi" / f"{row.id}.mid")  # raises on same-key overlap
         expect(abs(len(samples) / RATE_HZ - row.duration_s) < 1e-4, f"{row.id}: length")
-        expect(hashlib.sha256(samples.tobytes()).hexdigest() == row.sha256_samples, f"{row.id}: hash")
+        expect(
+            hashlib.sha256(samples.tobytes()).hexdigest() == row.sha256_samples, f"{row.id}: hash"
+        )
         expect(np.abs(samples.astype(int)).max() < 32_700, f"{row.id}: clipped")
         expect(samples.std() > 50, f"{row.id}: silent")
         expect(len(notes) == row.notes and len(notes) >= 100, f"{row.id}: number of notes")
@@ -1028,24 +1095,34 @@ def check_corpus(out: Path) -> list[str]:
 
     for column in ("work", "title"):
         splits = table.groupby(column).split.nunique()
-        expect(bool((splits == 1).all()), f"{column} in two splits: {list(splits[splits > 1].index)}")
+        expect(
+            bool((splits == 1).all()), f"{column} in two splits: {list(splits[splits > 1].index)}"
+        )
 
     print("\nsplit        files  minutes  notes   bytes")
     for split, part in table.groupby("split", sort=False):
-        print(f"{split:12s} {len(part):5d}  {part.duration_s.sum() / 60:7.2f}  {part.notes.sum():6d}"
-              f"  {part.bytes.sum()}")
-    print(f"all          {len(table):5d}  {table.duration_s.sum() / 60:7.2f}  {table.notes.sum():6d}"
-          f"  {table.bytes.sum()}")
+        print(
+            f"{split:12s} {len(part):5d}  {part.duration_s.sum() / 60:7.2f}  {part.notes.sum():6d}"
+            f"  {part.bytes.sum()}"
+        )
+    print(
+        f"all          {len(table):5d}  {table.duration_s.sum() / 60:7.2f}  {table.notes.sum():6d}"
+        f"  {table.bytes.sum()}"
+    )
 
     print("\nOnsets found in the decoded files minus labels, isolated notes, ms:")
     for piano, parts in onset_errors_s.items():
         ms = 1e3 * np.concatenate(parts)
         if len(ms):
-            print(f"  {piano}: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| "
-                  f"{np.median(abs(ms)):.2f}, 95 % within {np.percentile(abs(ms), 95):.2f}")
+            print(
+                f"  {piano}: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| "
+                f"{np.median(abs(ms)):.2f}, 95 % within {np.percentile(abs(ms), 95):.2f}"
+            )
     ms = 1e3 * np.concatenate(sum(onset_errors_s.values(), []))
-    print(f"  all: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| {np.median(abs(ms)):.2f}, "
-          f"95 % within {np.percentile(abs(ms), 95):.2f}")
+    print(
+        f"  all: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| {np.median(abs(ms)):.2f}, "
+        f"95 % within {np.percentile(abs(ms), 95):.2f}"
+    )
     expect(np.median(abs(ms)) < 1.0, "median onset error of isolated notes is 1 ms or more")
 
     print("\nLoose score against performance (mean, median, std ms; % within 10, 25, 50, 100 ms):")
@@ -1079,7 +1156,9 @@ def command_line(about: str, make, check, needs: dict[str, str], more=None) -> i
                 parser.error(f"to make the corpus, give {' and '.join(missing)}")
             make(arguments)
         if not (arguments.out / "index.csv").is_file():
-            raise CorpusError(f"not found: {arguments.out / 'index.csv'}; name the folder of a corpus")
+            raise CorpusError(
+                f"not found: {arguments.out / 'index.csv'}; name the folder of a corpus"
+            )
         problems = check(arguments.out)
     except CorpusError as error:
         print(f"error: {error}", file=sys.stderr)

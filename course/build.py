@@ -16,19 +16,26 @@ A source is a Python file whose cells begin with `# %%`. What follows on that li
 In a lesson of spot_the_bug: `mend` (the code with the bug), `mended` (the same without), `test`, and
 `[markdown] afterwards` (what was wrong). The lesson holds the first and the test, its answer the others.
 """
+
 import hashlib, json, os, re, sys
 from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-NOTEBOOK_OF = {"1_features": "features", "2_dtw": "dtw", "3_crnn": "crnn", "4_evaluation": "evaluation"}
+NOTEBOOK_OF = {
+    "1_features": "features",
+    "2_dtw": "dtw",
+    "3_crnn": "crnn",
+    "4_evaluation": "evaluation",
+}
 
 
 @dataclass
 class Cell:
     "One cell of a source."
-    kind: str       # markdown, plain, slow, given, solve, test, answer; in lessons also mend, mended
-    name: str       # of a given, solve, test or answer cell
+
+    kind: str  # markdown, plain, slow, given, solve, test, answer; in lessons also mend, mended
+    name: str  # of a given, solve, test or answer cell
     points: int
     markdown: bool
     text: str
@@ -39,91 +46,162 @@ class Cell:
         return f"{self.kind}-{self.name}"
 
 
-def read_cells(path:Path)->list:
+def read_cells(path: Path) -> list:
     "The cells of a source; raises ValueError for a header that is not understood."
     cells, parts = [], re.split(r"^# %%(.*)\n", path.read_text(encoding="utf-8"), flags=re.M)
-    if parts[0].strip(): raise ValueError(f"{path.name}: begins before its first cell")
+    if parts[0].strip():
+        raise ValueError(f"{path.name}: begins before its first cell")
     for header, text in zip(parts[1::2], parts[2::2]):
         words = header.split()
         markdown = "[markdown]" in words
         fields = dict(word.partition("=")[::2] for word in words if word != "[markdown]")
         points = int(fields.pop("points", 0))
-        if len(fields) > 1 or not set(fields) <= {"slow", "given", "solve", "test", "answer", "mend", "mended", "afterwards"}:
+        if len(fields) > 1 or not set(fields) <= {
+            "slow",
+            "given",
+            "solve",
+            "test",
+            "answer",
+            "mend",
+            "mended",
+            "afterwards",
+        }:
             raise ValueError(f"{path.name}: cannot read the cell header '# %%{header}'")
-        (kind, name), = fields.items() or [("plain", "")]
+        ((kind, name),) = fields.items() or [("plain", "")]
         if bool(points) != (kind == "answer" or kind == "test" and bool(name)):
-            raise ValueError(f"{path.name}: tests and answers have points and nothing else has: '# %%{header}'")
+            raise ValueError(
+                f"{path.name}: tests and answers have points and nothing else has: '# %%{header}'"
+            )
         text = text.strip("\n")
-        if markdown: text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in text.splitlines())
-        cells.append(Cell("markdown" if markdown and kind == "plain" else kind, name, points, markdown, text))
+        if markdown:
+            text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in text.splitlines())
+        cells.append(
+            Cell("markdown" if markdown and kind == "plain" else kind, name, points, markdown, text)
+        )
     return cells
 
 
-FLAGS = dict(given=dict(grade=False, solution=False, locked=True), solve=dict(grade=False, solution=True, locked=False),
-             test=dict(grade=True, solution=False, locked=True), answer=dict(grade=True, solution=True, locked=False))
+FLAGS = dict(
+    given=dict(grade=False, solution=False, locked=True),
+    solve=dict(grade=False, solution=True, locked=False),
+    test=dict(grade=True, solution=False, locked=True),
+    answer=dict(grade=True, solution=True, locked=False),
+)
 
-def to_notebook(cells, place:str)->str:
+
+def to_notebook(cells, place: str) -> str:
     "A notebook without outputs as the text of its file; `place` keeps the cells' ids apart from those of other notebooks."
     out, seen = [], {}
     for c in cells:
         key = c.grade_id if c.name else c.text.split("\n")[0]
         seen[key] = seen.get(key, 0) + 1
-        cell = dict(cell_type="markdown" if c.markdown else "code", id=hashlib.sha256(f"{place}|{key}|{seen[key]}".encode()).hexdigest()[:8],
-                    metadata={}, source=c.text.splitlines(True))
-        if not c.markdown: cell |= dict(execution_count=None, outputs=[])
-        if c.kind == "slow": cell["metadata"]["tags"] = ["slow"]
+        cell = dict(
+            cell_type="markdown" if c.markdown else "code",
+            id=hashlib.sha256(f"{place}|{key}|{seen[key]}".encode()).hexdigest()[:8],
+            metadata={},
+            source=c.text.splitlines(True),
+        )
+        if not c.markdown:
+            cell |= dict(execution_count=None, outputs=[])
+        if c.kind == "slow":
+            cell["metadata"]["tags"] = ["slow"]
         if c.name:
-            cell["metadata"]["nbgrader"] = dict(grade_id=c.grade_id, schema_version=3, task=False, cell_type=cell["cell_type"], **FLAGS[c.kind])
-            if c.points: cell["metadata"]["nbgrader"]["points"] = c.points
+            cell["metadata"]["nbgrader"] = dict(
+                grade_id=c.grade_id,
+                schema_version=3,
+                task=False,
+                cell_type=cell["cell_type"],
+                **FLAGS[c.kind],
+            )
+            if c.points:
+                cell["metadata"]["nbgrader"]["points"] = c.points
         out.append(cell)
-    kernel = dict(kernelspec=dict(display_name="Python 3", language="python", name="python3"), language_info=dict(name="python"))
-    return json.dumps(dict(cells=out, metadata=kernel, nbformat=4, nbformat_minor=5), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    kernel = dict(
+        kernelspec=dict(display_name="Python 3", language="python", name="python3"),
+        language_info=dict(name="python"),
+    )
+    return (
+        json.dumps(
+            dict(cells=out, metadata=kernel, nbformat=4, nbformat_minor=5),
+            indent=1,
+            ensure_ascii=False,
+            sort_keys=True,
+        )
+        + "\n"
+    )
 
 
-def lesson_cells(cells, answer:bool)->list:
+def lesson_cells(cells, answer: bool) -> list:
     "A lesson's notebook, or the notebook that mends it and explains."
-    if not answer: return [c for c in cells if c.kind not in ("mended", "afterwards")]
+    if not answer:
+        return [c for c in cells if c.kind not in ("mended", "afterwards")]
     mended = iter([c for c in cells if c.kind == "mended"])
-    return [next(mended) if c.kind == "mend" else c for c in cells if c.kind not in ("mended", "afterwards")] + [c for c in cells if c.kind == "afterwards"]
+    return [
+        next(mended) if c.kind == "mend" else c
+        for c in cells
+        if c.kind not in ("mended", "afterwards")
+    ] + [c for c in cells if c.kind == "afterwards"]
 
 
-def notebooks()->dict: # path -> text
+def notebooks() -> dict:  # path -> text
     "Every notebook of the course, and the marking guide, as their sources say they should be."
     found = {}
     for name, notebook in NOTEBOOK_OF.items():
-        found[HERE / "source" / name / f"{notebook}.ipynb"] = to_notebook(read_cells(HERE / "sources" / f"{name}.py"), name)
+        found[HERE / "source" / name / f"{notebook}.ipynb"] = to_notebook(
+            read_cells(HERE / "sources" / f"{name}.py"), name
+        )
     lessons = HERE / "spot_the_bug"
     for path in sorted((lessons / "sources").glob("*.py")):
         cells = read_cells(path)
-        found[lessons / f"{path.stem}.ipynb"] = to_notebook(lesson_cells(cells, answer=False), path.stem)
-        found[lessons / "answers" / f"{path.stem}.ipynb"] = to_notebook(lesson_cells(cells, answer=True), f"{path.stem} mended")
+        found[lessons / f"{path.stem}.ipynb"] = to_notebook(
+            lesson_cells(cells, answer=False), path.stem
+        )
+        found[lessons / "answers" / f"{path.stem}.ipynb"] = to_notebook(
+            lesson_cells(cells, answer=True), f"{path.stem} mended"
+        )
     return found | {HERE / "MARKING.md": marking_guide()}
 
 
-def marking_guide()->str:
+def marking_guide() -> str:
     "MARKING.md with a table of wrong answers after each comment that asks for one."
+
     def table(found):
         rows = ["| mistake | loses | what happened |", "| --- | --- | --- |"]
         for path in sorted((HERE / "wrong_answers" / found[1]).glob("*.py")):
-            what, loses = re.match(r'"""(.*?)"""\n# loses: ([^\n]+)', path.read_text(encoding="utf-8"), re.S).groups()
+            what, loses = re.match(
+                r'"""(.*?)"""\n# loses: ([^\n]+)', path.read_text(encoding="utf-8"), re.S
+            ).groups()
             rows.append(f"| `{path.stem}` | {', '.join(loses.split())} | {what} |")
         return f"<!-- wrong answers of {found[1]} -->\n" + "\n".join(rows) + "\n<!-- end -->"
+
     text = (HERE / "MARKING.md").read_text(encoding="utf-8")
     return re.sub(r"<!-- wrong answers of (\w+) -->.*?<!-- end -->", table, text, flags=re.S)
 
 
-def stale()->list:
+def stale() -> list:
     "What differs from its source, and notebooks that have none."
     wanted = notebooks()
-    there = [p for folder in ("source/*", "spot_the_bug", "spot_the_bug/answers") for p in HERE.glob(f"{folder}/*.ipynb")]
-    return sorted([p for p, text in wanted.items() if not p.exists() or p.read_text(encoding="utf-8") != text] + [p for p in there if p not in wanted])
+    there = [
+        p
+        for folder in ("source/*", "spot_the_bug", "spot_the_bug/answers")
+        for p in HERE.glob(f"{folder}/*.ipynb")
+    ]
+    return sorted(
+        [p for p, text in wanted.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
+        + [p for p in there if p not in wanted]
+    )
 
 
 def main():
     if sys.argv[1:] == ["--check"]:
-        for path in stale(): print(f"{path.relative_to(HERE.parent)} is not what its source says: run `python course/build.py`")
+        for path in stale():
+            print(
+                f"{path.relative_to(HERE.parent)} is not what its source says: run `python course/build.py`"
+            )
         return 1 if stale() else 0
-    if sys.argv[1:]: print(__doc__); return 2
+    if sys.argv[1:]:
+        print(__doc__)
+        return 2
     for path, text in notebooks().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.part")
@@ -132,4 +210,5 @@ def main():
     return 0
 
 
-if __name__ == "__main__": raise SystemExit(main())
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -14,75 +14,123 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from .notes import HIGHEST_PITCH, InputError, LOWEST_PITCH, Notes, whole_file
+from .notes import HIGHEST_PITCH, LOWEST_PITCH, Notes
+from .files import InputError, from_root, whole_file
 from .preprocessing import check_samples, load_audio, resample
 
 # %% ../nbs/34_baselines.ipynb #1fce4272
 FILTER_RATE_HZ = 22050  # the toolbox's filter bank is built for this sample rate alone
 
+
 @dataclass(frozen=True)
 class DTWSettings:
     "MrMsDTW on chroma and DLNCO features (paper §3.4), with the values of the Sync Toolbox's own notebook."
-    feature_rate_hz: float = 50.            # feature frames a second that are asked for
-    step_weights: tuple = (1.5, 1.5, 2.0)   # cost of a step along the audio, along the file, along both
-    threshold_rec: int = 10**6              # largest rectangle of the cost matrix held at once, in cells
-    onset_offset_ms: float = -25.           # moves the audio's onset features (`manual_offset`, -25 unless told otherwise)
-    velocity_scale: str = "midi"            # "midi": 0 to 127, as in the toolbox's data; "unit": 0 to 1
-    exact_rate: bool = True                 # use the rate that the audio features really have, not the one asked for
-    remove_lag_ms: float = 0.               # a known constant lateness, taken off every aligned time
+
+    feature_rate_hz: float = 50.0  # feature frames a second that are asked for
+    step_weights: tuple = (
+        1.5,
+        1.5,
+        2.0,
+    )  # cost of a step along the audio, along the file, along both
+    threshold_rec: int = 10**6  # largest rectangle of the cost matrix held at once, in cells
+    onset_offset_ms: float = (
+        -25.0
+    )  # moves the audio's onset features (`manual_offset`, -25 unless told otherwise)
+    velocity_scale: str = "midi"  # "midi": 0 to 127, as in the toolbox's data; "unit": 0 to 1
+    exact_rate: bool = (
+        True  # use the rate that the audio features really have, not the one asked for
+    )
+    remove_lag_ms: float = 0.0  # a known constant lateness, taken off every aligned time
 
     def __post_init__(self):
         object.__setattr__(self, "step_weights", tuple(float(w) for w in self.step_weights))
-        if self.velocity_scale not in ("midi", "unit"): raise InputError(f"velocity_scale is {self.velocity_scale!r}: choose 'midi' (0 to 127) or 'unit' (0 to 1)")
-        if not 1 <= self.feature_rate_hz <= 2000: raise InputError(f"feature_rate_hz is {self.feature_rate_hz}: choose a rate between 1 and 2000, say 50")
-        if len(self.step_weights) != 3 or min(self.step_weights) <= 0: raise InputError(f"step_weights are {self.step_weights}: give three positive numbers, say (1.5, 1.5, 2.0)")
+        if self.velocity_scale not in ("midi", "unit"):
+            raise InputError(
+                f"velocity_scale is {self.velocity_scale!r}: choose 'midi' (0 to 127) or 'unit' (0 to 1)"
+            )
+        if not 1 <= self.feature_rate_hz <= 2000:
+            raise InputError(
+                f"feature_rate_hz is {self.feature_rate_hz}: choose a rate between 1 and 2000, say 50"
+            )
+        if len(self.step_weights) != 3 or min(self.step_weights) <= 0:
+            raise InputError(
+                f"step_weights are {self.step_weights}: give three positive numbers, say (1.5, 1.5, 2.0)"
+            )
 
     @property
-    def rate_hz(self)->float:
+    def rate_hz(self) -> float:
         "The rate that frame numbers are turned into seconds with."
-        return FILTER_RATE_HZ / int(FILTER_RATE_HZ / self.feature_rate_hz) if self.exact_rate else self.feature_rate_hz
+        return (
+            FILTER_RATE_HZ / int(FILTER_RATE_HZ / self.feature_rate_hz)
+            if self.exact_rate
+            else self.feature_rate_hz
+        )
 
 # %% ../nbs/34_baselines.ipynb #dfeee522
 @dataclass(frozen=True)
 class AudioFeatures:
     "What the filter bank makes of a recording, before chroma and DLNCO."
-    energy: np.ndarray # (128, N) energy a MIDI pitch and frame
-    peaks: dict        # pitch -> (2, k): times of onset peaks in ms, without the manual offset, and their heights
+
+    energy: np.ndarray  # (128, N) energy a MIDI pitch and frame
+    peaks: dict  # pitch -> (2, k): times of onset peaks in ms, without the manual offset, and their heights
+
 
 def _load_toolbox():
     "Import the toolbox; music21, which comes with it, would double the resolution of every later figure of a notebook."
-    if "synctoolbox.feature.csv_tools" in sys.modules: return
+    if "synctoolbox.feature.csv_tools" in sys.modules:
+        return
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell is None: import synctoolbox.feature.csv_tools; return
+    if shell is None:
+        import synctoolbox.feature.csv_tools
+
+        return
     from matplotlib_inline.config import InlineBackend
-    shown = InlineBackend.instance(parent=shell); before = shown.figure_formats
+
+    shown = InlineBackend.instance(parent=shell)
+    before = shown.figure_formats
     import synctoolbox.feature.csv_tools
+
     shown.figure_formats = before
+
 
 @contextlib.contextmanager
 def _quiet():
     "The toolbox prints a dot for each band."
-    with contextlib.redirect_stdout(io.StringIO()): yield
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
 
 # %% ../nbs/34_baselines.ipynb #d338f6eb
 def audio_features(
-    samples, # float32 mono (n_samples,)
-    sample_rate_hz:int, # of `samples`
-    settings:DTWSettings=DTWSettings(),
-    peaks:dict=None, # pitch -> (2, k) onset peaks that are known already; None: the filter bank's
-)->AudioFeatures:
+    samples,  # float32 mono (n_samples,)
+    sample_rate_hz: int,  # of `samples`
+    settings: DTWSettings = DTWSettings(),
+    peaks: dict = None,  # pitch -> (2, k) onset peaks that are known already; None: the filter bank's
+) -> AudioFeatures:
     "Tuning, band energies and onset peaks, as `sync_audio_score_full` computes them."
     _load_toolbox()
     from synctoolbox.feature.pitch import audio_to_pitch_features
     from synctoolbox.feature.pitch_onset import audio_to_pitch_onset_features
     from synctoolbox.feature.utils import estimate_tuning
-    samples = np.asarray(resample(check_samples(samples, "the recording"), sample_rate_hz, FILTER_RATE_HZ), np.float32)
-    samples = np.pad(samples, (0, max(0, FILTER_RATE_HZ // 2 - len(samples))))     # the filters need half a second to work on
-    for_tuning = np.pad(samples, (0, max(0, 2 * 16384 - len(samples))))            # the tuning's window is longer
-    common = dict(f_audio=samples, Fs=FILTER_RATE_HZ, tuning_offset=estimate_tuning(for_tuning, FILTER_RATE_HZ))
+
+    samples = np.asarray(
+        resample(check_samples(samples, "the recording"), sample_rate_hz, FILTER_RATE_HZ),
+        np.float32,
+    )
+    samples = np.pad(
+        samples, (0, max(0, FILTER_RATE_HZ // 2 - len(samples)))
+    )  # the filters need half a second to work on
+    for_tuning = np.pad(
+        samples, (0, max(0, 2 * 16384 - len(samples)))
+    )  # the tuning's window is longer
+    common = dict(
+        f_audio=samples,
+        Fs=FILTER_RATE_HZ,
+        tuning_offset=estimate_tuning(for_tuning, FILTER_RATE_HZ),
+    )
     with _quiet():
         energy = audio_to_pitch_features(**common, feature_rate=settings.rate_hz)
-        if peaks is None: peaks = audio_to_pitch_onset_features(**common, manual_offset=0)
+        if peaks is None:
+            peaks = audio_to_pitch_onset_features(**common, manual_offset=0)
     return AudioFeatures(energy, peaks)
 
 # %% ../nbs/34_baselines.ipynb #d9b4dfaf
@@ -90,16 +138,22 @@ def _chroma_and_onsets(energy, peaks, settings):
     "Quantised chroma and DLNCO, both (12, N)."
     from synctoolbox.feature.chroma import pitch_to_chroma, quantize_chroma
     from synctoolbox.feature.dlnco import pitch_onset_features_to_DLNCO
+
     chroma = quantize_chroma(f_chroma=pitch_to_chroma(f_pitch=energy))
     last_ms = (chroma.shape[1] - 1) / settings.rate_hz * 1000
-    peaks = {pitch: found[:, found[0] <= last_ms] for pitch, found in peaks.items()}     # a peak beyond the last frame has no place
-    onsets = pitch_onset_features_to_DLNCO(f_peaks=peaks, feature_rate=settings.rate_hz, feature_sequence_length=chroma.shape[1])
+    peaks = {
+        pitch: found[:, found[0] <= last_ms] for pitch, found in peaks.items()
+    }  # a peak beyond the last frame has no place
+    onsets = pitch_onset_features_to_DLNCO(
+        f_peaks=peaks, feature_rate=settings.rate_hz, feature_sequence_length=chroma.shape[1]
+    )
     return chroma, onsets
 
+
 def recording_side(
-    features:AudioFeatures,
-    settings:DTWSettings=DTWSettings(),
-)->tuple: # chroma (12, N), DLNCO (12, N)
+    features: AudioFeatures,
+    settings: DTWSettings = DTWSettings(),
+) -> tuple:  # chroma (12, N), DLNCO (12, N)
     "The recording as DTW sees it; moves the onset peaks by the manual offset."
     peaks = {}
     for pitch, (time_ms, height) in features.peaks.items():
@@ -110,244 +164,373 @@ def recording_side(
 
 # %% ../nbs/34_baselines.ipynb #a9e0420d
 def file_side(
-    notes:Notes, # onsets and offsets in seconds
-    settings:DTWSettings=DTWSettings(),
-)->tuple: # chroma (12, M), DLNCO (12, M)
+    notes: Notes,  # onsets and offsets in seconds
+    settings: DTWSettings = DTWSettings(),
+) -> tuple:  # chroma (12, M), DLNCO (12, M)
     "The file as DTW sees it. Raises `InputError` where no note lies within the 88 keys."
     import pandas as pd
+
     _load_toolbox()
     from synctoolbox.feature.csv_tools import df_to_pitch_features, df_to_pitch_onset_features
+
     notes = notes[notes.in_range()]
-    if len(notes) == 0: raise InputError(f"the file has no note between pitch {LOWEST_PITCH} and {HIGHEST_PITCH}: there is nothing to align")
-    start = np.maximum(notes.onset_s, 0); end = np.maximum(notes.offset_s, start + 2 / settings.rate_hz)
+    if len(notes) == 0:
+        raise InputError(
+            f"the file has no note between pitch {LOWEST_PITCH} and {HIGHEST_PITCH}: there is nothing to align"
+        )
+    start = np.maximum(notes.onset_s, 0)
+    end = np.maximum(notes.offset_s, start + 2 / settings.rate_hz)
     velocity = np.clip(notes.velocity, 1, 127) / (1 if settings.velocity_scale == "midi" else 128)
-    table = pd.DataFrame(dict(start=start, duration=end - start, end=end, pitch=notes.pitch, velocity=velocity, instrument="piano"))
+    table = pd.DataFrame(
+        dict(
+            start=start,
+            duration=end - start,
+            end=end,
+            pitch=notes.pitch,
+            velocity=velocity,
+            instrument="piano",
+        )
+    )
     energy = df_to_pitch_features(table, feature_rate=settings.rate_hz)
     return _chroma_and_onsets(energy, df_to_pitch_onset_features(table), settings)
 
 # %% ../nbs/34_baselines.ipynb #137eef3a
 def find_path(
-    recording, # (chroma (12, N), DLNCO (12, N))
-    file, # (chroma (12, M), DLNCO (12, M))
-    settings:DTWSettings=DTWSettings(),
-)->np.ndarray: # (2, K) float64 seconds, recording above file, both strictly increasing
+    recording,  # (chroma (12, N), DLNCO (12, N))
+    file,  # (chroma (12, M), DLNCO (12, M))
+    settings: DTWSettings = DTWSettings(),
+) -> np.ndarray:  # (2, K) float64 seconds, recording above file, both strictly increasing
     "The strictly monotonic MrMsDTW path between two pairs of features."
     from synctoolbox.dtw.mrmsdtw import sync_via_mrmsdtw
     from synctoolbox.dtw.utils import make_path_strictly_monotonic
+
     with _quiet():
-        path = sync_via_mrmsdtw(f_chroma1=recording[0], f_onset1=recording[1], f_chroma2=file[0], f_onset2=file[1],
-                                input_feature_rate=settings.rate_hz, step_weights=np.array(settings.step_weights), threshold_rec=settings.threshold_rec)
+        path = sync_via_mrmsdtw(
+            f_chroma1=recording[0],
+            f_onset1=recording[1],
+            f_chroma2=file[0],
+            f_onset2=file[1],
+            input_feature_rate=settings.rate_hz,
+            step_weights=np.array(settings.step_weights),
+            threshold_rec=settings.threshold_rec,
+        )
     path = make_path_strictly_monotonic(path) / settings.rate_hz
     path[0] -= settings.remove_lag_ms / 1000
     return path
 
+
 def move_along(
-    path, # (2, K) seconds, recording above file
-    time_s, # (n,) seconds of the file
-)->np.ndarray: # (n,) seconds of the recording
+    path,  # (2, K) seconds, recording above file
+    time_s,  # (n,) seconds of the file
+) -> np.ndarray:  # (n,) seconds of the recording
     "Straight lines between the points of the path; before the first and after the last, a constant delay."
-    time_s = np.asarray(time_s, np.float64); inside = np.clip(time_s, path[1, 0], path[1, -1])
+    time_s = np.asarray(time_s, np.float64)
+    inside = np.clip(time_s, path[1, 0], path[1, -1])
     return np.interp(inside, path[1], path[0]) + (time_s - inside)
 
 # %% ../nbs/34_baselines.ipynb #cfc46fc9
 def end_of_sound(
-    samples, # float mono (n_samples,)
-    sample_rate_hz:int,
-    below_db:float=40., # how far below the loudest moment counts as silence
-)->float: # seconds
+    samples,  # float mono (n_samples,)
+    sample_rate_hz: int,
+    below_db: float = 40.0,  # how far below the loudest moment counts as silence
+) -> float:  # seconds
     "When the recording was last loud, in windows of 50 ms."
     window = max(1, int(0.05 * sample_rate_hz))
-    power = np.add.reduceat(np.asarray(samples, np.float64) ** 2, np.arange(0, len(samples), window))
+    power = np.add.reduceat(
+        np.asarray(samples, np.float64) ** 2, np.arange(0, len(samples), window)
+    )
     loud = np.flatnonzero(power > power.max() * 10 ** (-below_db / 10))
     return (loud[-1] + 1) * window / sample_rate_hz if len(loud) else len(samples) / sample_rate_hz
 
+
 def cut_silence(
-    samples, # float mono (n_samples,)
-    sample_rate_hz:int,
-    notes:Notes, # the loose notes, seconds
-)->np.ndarray: # (m,), a view
+    samples,  # float mono (n_samples,)
+    sample_rate_hz: int,
+    notes: Notes,  # the loose notes, seconds
+) -> np.ndarray:  # (m,), a view
     "The recording without the silence after its end, and long enough for the last note."
     end_s = max(end_of_sound(samples, sample_rate_hz), float(notes.offset_s.max()) + 0.1)
-    return samples[:int(np.ceil(end_s * sample_rate_hz))]
+    return samples[: int(np.ceil(end_s * sample_rate_hz))]
 
 # %% ../nbs/34_baselines.ipynb #1deac65e
 def dtw_path(
-    samples, # float32 mono (n_samples,)
-    sample_rate_hz:int, # of `samples`
-    notes:Notes, # the loose notes, seconds
-    settings:DTWSettings=DTWSettings(),
-)->np.ndarray: # (2, K) seconds, recording above file, strictly increasing
+    samples,  # float32 mono (n_samples,)
+    sample_rate_hz: int,  # of `samples`
+    notes: Notes,  # the loose notes, seconds
+    settings: DTWSettings = DTWSettings(),
+) -> np.ndarray:  # (2, K) seconds, recording above file, strictly increasing
     "The warping path between a recording and loose notes (paper §3.4). Raises `InputError` without usable notes or sound."
-    file = file_side(notes, settings); samples = cut_silence(check_samples(samples, "the recording"), sample_rate_hz, notes)
-    return find_path(recording_side(audio_features(samples, sample_rate_hz, settings), settings), file, settings)
+    file = file_side(notes, settings)
+    samples = cut_silence(check_samples(samples, "the recording"), sample_rate_hz, notes)
+    return find_path(
+        recording_side(audio_features(samples, sample_rate_hz, settings), settings), file, settings
+    )
 
 # %% ../nbs/34_baselines.ipynb #d8590d08
-SHORTEST_S = 0.001 # an aligned note lasts at least this long
+SHORTEST_S = 0.001  # an aligned note lasts at least this long
+
 
 def moved(
-    notes:Notes, # the loose notes
-    path, # (2, K) seconds, recording above file
-)->Notes: # same rows, new times
+    notes: Notes,  # the loose notes
+    path,  # (2, K) seconds, recording above file
+) -> Notes:  # same rows, new times
     "All notes moved along a path; offsets stay after onsets, nothing begins before the recording."
-    onset_s = np.maximum(move_along(path, notes.onset_s), 0.)
-    return notes.at_times(onset_s, np.maximum(move_along(path, notes.offset_s), onset_s + SHORTEST_S))
+    onset_s = np.maximum(move_along(path, notes.onset_s), 0.0)
+    return notes.at_times(
+        onset_s, np.maximum(move_along(path, notes.offset_s), onset_s + SHORTEST_S)
+    )
+
 
 def dtw_align(
-    samples, # float32 mono (n_samples,)
-    sample_rate_hz:int, # of `samples`
-    notes:Notes, # the loose notes, any order and pitch
-    settings:DTWSettings=DTWSettings(),
-)->Notes: # the same rows at their new times
+    samples,  # float32 mono (n_samples,)
+    sample_rate_hz: int,  # of `samples`
+    notes: Notes,  # the loose notes, any order and pitch
+    settings: DTWSettings = DTWSettings(),
+) -> Notes:  # the same rows at their new times
     "Align loose notes to a recording by one warping path for all pitches (paper §3.4)."
     return moved(notes, dtw_path(samples, sample_rate_hz, notes, settings))
 
 # %% ../nbs/34_baselines.ipynb #3a6eb946
 def click_piece(
-    duration_s:float=20., # about this long
-    low:int=30, # lowest pitch
-    high:int=99, # highest pitch
-    seed:int=0,
-)->Notes:
+    duration_s: float = 20.0,  # about this long
+    low: int = 30,  # lowest pitch
+    high: int = 99,  # highest pitch
+    seed: int = 0,
+) -> Notes:
     "Random single notes of 0.25 s, one every 0.2 to 0.4 s."
     rng = np.random.default_rng(seed)
     onset_s = 0.5 + np.cumsum(rng.uniform(0.2, 0.4, int(duration_s / 0.3)))
     return Notes.from_arrays(onset_s, onset_s + 0.25, rng.integers(low, high + 1, len(onset_s)))
 
+
 def lag_by_note(
-    settings:DTWSettings=DTWSettings(),
-    notes:Notes=None, # the piece; default `click_piece()`
-    features:AudioFeatures=None, # of the synthesised piece, where they are known already
-)->np.ndarray: # (n,) seconds, positive: DTW puts the note late
+    settings: DTWSettings = DTWSettings(),
+    notes: Notes = None,  # the piece; default `click_piece()`
+    features: AudioFeatures = None,  # of the synthesised piece, where they are known already
+) -> np.ndarray:  # (n,) seconds, positive: DTW puts the note late
     "Signed onset errors of DTW on a synthesised piece whose file is exact."
-    from pianoalign.plots import synthesise
+    from pianoalign.report.plots import synthesise
+
     notes = click_piece() if notes is None else notes
-    if features is None: features = audio_features(synthesise(notes), 16000, settings)
-    return moved(notes, find_path(recording_side(features, settings), file_side(notes, settings), settings)).onset_s - notes.onset_s
+    if features is None:
+        features = audio_features(synthesise(notes), 16000, settings)
+    return (
+        moved(
+            notes,
+            find_path(recording_side(features, settings), file_side(notes, settings), settings),
+        ).onset_s
+        - notes.onset_s
+    )
 
-def middle_mean(values)->float:
+
+def middle_mean(values) -> float:
     "The mean of the middle half: as robust as a median, without its steps of a whole frame."
-    values = np.sort(values); cut = len(values) // 4
-    return float(values[cut:len(values) - cut].mean())
+    values = np.sort(values)
+    cut = len(values) // 4
+    return float(values[cut : len(values) - cut].mean())
 
-def measure_lag(settings:DTWSettings=DTWSettings(), notes:Notes=None)->float: # milliseconds
+
+def measure_lag(
+    settings: DTWSettings = DTWSettings(), notes: Notes = None
+) -> float:  # milliseconds
     "How late a recipe puts the notes of a synthesised piece with a sharp attack."
     return middle_mean(lag_by_note(settings, notes)) * 1000
 
 # %% ../nbs/34_baselines.ipynb #d983813f
 def oracle_path_errors(
-    reference:Notes, # true times
-    loose:Notes, # loose times of the same rows
-)->np.ndarray: # (n,) signed seconds
+    reference: Notes,  # true times
+    loose: Notes,  # loose times of the same rows
+) -> np.ndarray:  # (n,) signed seconds
     "Onset errors of the best monotonic time map there is, found with knowledge of the truth: no warping path can do better."
     from scipy.optimize import isotonic_regression
+
     instants, group, count = np.unique(loose.onset_s, return_inverse=True, return_counts=True)
     mean_s = np.bincount(group, reference.onset_s) / count
-    return isotonic_regression(mean_s, weights=count).x[group] - reference.onset_s if len(count) else np.zeros(0)
+    return (
+        isotonic_regression(mean_s, weights=count).x[group] - reference.onset_s
+        if len(count)
+        else np.zeros(0)
+    )
 
 # %% ../nbs/34_baselines.ipynb #4a61af52
-RECIPES = {"dtw": DTWSettings(),
-           "dtw_rate100": DTWSettings(feature_rate_hz=100), "dtw_rate200": DTWSettings(feature_rate_hz=200),
-           "dtw_rate100_truncated": DTWSettings(feature_rate_hz=100, exact_rate=False),
-           "dtw_unit_velocity": DTWSettings(velocity_scale="unit"),
-           "dtw_unit_velocity_rate100_truncated": DTWSettings(feature_rate_hz=100, velocity_scale="unit", exact_rate=False),
-           "dtw_no_offset": DTWSettings(onset_offset_ms=0.)}
+RECIPES = {
+    "dtw": DTWSettings(),
+    "dtw_rate100": DTWSettings(feature_rate_hz=100),
+    "dtw_rate200": DTWSettings(feature_rate_hz=200),
+    "dtw_rate100_truncated": DTWSettings(feature_rate_hz=100, exact_rate=False),
+    "dtw_unit_velocity": DTWSettings(velocity_scale="unit"),
+    "dtw_unit_velocity_rate100_truncated": DTWSettings(
+        feature_rate_hz=100, velocity_scale="unit", exact_rate=False
+    ),
+    "dtw_no_offset": DTWSettings(onset_offset_ms=0.0),
+}
 "Method -> settings. The first stands in the tables; the others are run when a study is asked for."
 
+
 def align_segment(
-    samples, # float32 mono (n_samples,), of the segment
-    sample_rate_hz:int,
-    loose:Notes, # seconds from the segment's start
-    recipes:dict, # method -> DTWSettings
-)->dict: # method -> Notes
+    samples,  # float32 mono (n_samples,), of the segment
+    sample_rate_hz: int,
+    loose: Notes,  # seconds from the segment's start
+    recipes: dict,  # method -> DTWSettings
+) -> dict:  # method -> Notes
     "One segment by several recipes; audio features are computed once for all recipes that can share them."
     samples, known = cut_silence(samples, sample_rate_hz, loose), {}
     out = {}
     for method, settings in recipes.items():
         key = settings.rate_hz
-        if key not in known: known[key] = audio_features(samples, sample_rate_hz, settings)
-        out[method] = moved(loose, find_path(recording_side(known[key], settings), file_side(loose, settings), settings))
+        if key not in known:
+            known[key] = audio_features(samples, sample_rate_hz, settings)
+        out[method] = moved(
+            loose,
+            find_path(recording_side(known[key], settings), file_side(loose, settings), settings),
+        )
     return out
 
 # %% ../nbs/34_baselines.ipynb #7993ac42
 def _cut_otherwise(segments):
     "Whole recordings for segments, segments for whole recordings: list of (start_s, end_s, [(segment, rows)], loose)."
     from pianoalign.datasets import cut_points
+
     recording, rows = segments[0].recording, [np.arange(len(s.loose)) for s in segments]
     if len(segments) > 1 or recording.loose is None:
         at = lambda name: np.concatenate([getattr(s.loose, name) + s.start_s for s in segments])
-        whole = Notes(at("onset_s"), at("offset_s"), *(np.concatenate([getattr(s.loose, k) for s in segments]) for k in ("pitch", "velocity", "source")))
-        return [(0., recording.duration_s, list(zip(segments, rows)), whole)]
+        whole = Notes(
+            at("onset_s"),
+            at("offset_s"),
+            *(
+                np.concatenate([getattr(s.loose, k) for s in segments])
+                for k in ("pitch", "velocity", "source")
+            ),
+        )
+        return [(0.0, recording.duration_s, list(zip(segments, rows)), whole)]
     cuts_s, (segment,) = cut_points(segments[0].reference, recording.duration_s), segments
-    which = np.clip(np.searchsorted(cuts_s, segment.reference.onset_s, side="right") - 1, 0, len(cuts_s) - 2)
-    parts = [(a, b, np.flatnonzero(which == k)) for k, (a, b) in enumerate(zip(cuts_s[:-1], cuts_s[1:]))]
-    return [(float(a), float(b), [(segment, rows)], segment.loose[rows].shifted(-a)) for a, b, rows in parts if len(rows)]
+    which = np.clip(
+        np.searchsorted(cuts_s, segment.reference.onset_s, side="right") - 1, 0, len(cuts_s) - 2
+    )
+    parts = [
+        (a, b, np.flatnonzero(which == k)) for k, (a, b) in enumerate(zip(cuts_s[:-1], cuts_s[1:]))
+    ]
+    return [
+        (float(a), float(b), [(segment, rows)], segment.loose[rows].shifted(-a))
+        for a, b, rows in parts
+        if len(rows)
+    ]
+
 
 def align_recording(
-    segments:list, # of `datasets.Segment`, all of one recording
-    recipes:dict, # method -> DTWSettings
-    cache_dir, # folder of cache files
-    otherwise:bool=False, # also align with the other way of cutting, as method "dtw_cut_otherwise"
-)->Path: # the cache file: "<method>/<segment id>/onset_s" and ".../offset_s"
+    segments: list,  # of `datasets.Segment`, all of one recording
+    recipes: dict,  # method -> DTWSettings
+    cache_dir,  # folder of cache files
+    otherwise: bool = False,  # also align with the other way of cutting, as method "dtw_cut_otherwise"
+) -> Path:  # the cache file: "<method>/<segment id>/onset_s" and ".../offset_s"
     "Align all segments of a recording, or find that it has been done."
-    path = Path(cache_dir) / f"{segments[0].recording.id}-{_key(segments, recipes, otherwise)}.npz"
-    if path.exists(): return path
-    rate_hz = 16000; samples = load_audio(segments[0].recording.audio, rate_hz)
-    part = lambda start_s, end_s: samples[int(start_s * rate_hz + 0.5):int(end_s * rate_hz + 0.5)]
+    path = (
+        Path(from_root(cache_dir))
+        / f"{segments[0].recording.id}-{_key(segments, recipes, otherwise)}.npz"
+    )
+    if path.exists():
+        return path
+    rate_hz = 16000
+    samples = load_audio(segments[0].recording.audio, rate_hz)
+    part = lambda start_s, end_s: samples[int(start_s * rate_hz + 0.5) : int(end_s * rate_hz + 0.5)]
     times = {}
     for s in segments:
-        for method, notes in align_segment(part(s.start_s, s.end_s), rate_hz, s.loose, recipes).items():
-            times[f"{method}/{s.id}/onset_s"], times[f"{method}/{s.id}/offset_s"] = notes.onset_s, notes.offset_s
-    if otherwise: times |= _align_otherwise(segments, part, rate_hz, recipes["dtw"])
-    with whole_file(path, make_folder=True) as temporary: np.savez(temporary, **times)
+        for method, notes in align_segment(
+            part(s.start_s, s.end_s), rate_hz, s.loose, recipes
+        ).items():
+            times[f"{method}/{s.id}/onset_s"], times[f"{method}/{s.id}/offset_s"] = (
+                notes.onset_s,
+                notes.offset_s,
+            )
+    if otherwise:
+        times |= _align_otherwise(segments, part, rate_hz, recipes["dtw"])
+    with whole_file(path, make_folder=True) as temporary:
+        np.savez(temporary, **times)
     return path
 
 # %% ../nbs/34_baselines.ipynb #c17a1b09
 def _align_otherwise(segments, part, rate_hz, settings):
     "Times of every segment's notes under the other way of cutting."
-    times = {f"dtw_cut_otherwise/{s.id}/{name}": np.full(len(s.loose), np.nan) for s in segments for name in ("onset_s", "offset_s")}
+    times = {
+        f"dtw_cut_otherwise/{s.id}/{name}": np.full(len(s.loose), np.nan)
+        for s in segments
+        for name in ("onset_s", "offset_s")
+    }
     for start_s, end_s, shares, loose in _cut_otherwise(segments):
-        notes = align_segment(part(start_s, end_s), rate_hz, loose, {"dtw": settings})["dtw"].shifted(start_s)
+        notes = align_segment(part(start_s, end_s), rate_hz, loose, {"dtw": settings})[
+            "dtw"
+        ].shifted(start_s)
         first = 0
         for segment, rows in shares:
-            for name in ("onset_s", "offset_s"): times[f"dtw_cut_otherwise/{segment.id}/{name}"][rows] = getattr(notes, name)[first:first + len(rows)] - segment.start_s
+            for name in ("onset_s", "offset_s"):
+                times[f"dtw_cut_otherwise/{segment.id}/{name}"][rows] = (
+                    getattr(notes, name)[first : first + len(rows)] - segment.start_s
+                )
             first += len(rows)
     return times
 
-def _key(segments, recipes, otherwise)->str: # 12 hex digits
+
+def _key(segments, recipes, otherwise) -> str:  # 12 hex digits
     "Whatever the result depends on: the sound's bytes, the loose notes, the recipes, the library."
     from importlib.metadata import version
+
     digest = hashlib.sha256(segments[0].recording.audio.read_bytes())
     settings = {method: asdict(s) for method, s in recipes.items()}
-    digest.update(json.dumps([settings, otherwise, version("synctoolbox"), [(s.id, s.start_s, s.end_s) for s in segments]], sort_keys=True).encode())
+    digest.update(
+        json.dumps(
+            [
+                settings,
+                otherwise,
+                version("synctoolbox"),
+                [(s.id, s.start_s, s.end_s) for s in segments],
+            ],
+            sort_keys=True,
+        ).encode()
+    )
     for s in segments:
-        for column in (s.loose.onset_s, s.loose.offset_s, s.loose.pitch, s.loose.velocity): digest.update(np.ascontiguousarray(column).tobytes())
+        for column in (s.loose.onset_s, s.loose.offset_s, s.loose.pitch, s.loose.velocity):
+            digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()[:12]
 
 # %% ../nbs/34_baselines.ipynb #0b56cf05
 def calibration_segments(
-    recordings:list, # training recordings
-    data, # `datasets.DataSettings`
-    n:int=8, # how many
-)->list: # of `datasets.Segment`
+    recordings: list,  # training recordings
+    data,  # `datasets.DataSettings`
+    n: int = 8,  # how many
+) -> list:  # of `datasets.Segment`
     "The middle segment of `n` training recordings, spread evenly over the list."
     from pianoalign.datasets import evaluation_segments
-    chosen = [recordings[k] for k in sorted({int(k) for k in np.linspace(0, len(recordings) - 1, n)})] if recordings else []
+
+    chosen = (
+        [recordings[k] for k in sorted({int(k) for k in np.linspace(0, len(recordings) - 1, n)})]
+        if recordings
+        else []
+    )
     by_recording = [evaluation_segments([r], data) for r in chosen]
     return [segments[len(segments) // 2] for segments in by_recording if segments]
+
 
 def _align_all(groups, recipes, cache_dir, otherwise, jobs, progress, text):
     "Cache files of all recordings, in order; one process or several."
     from tqdm.auto import tqdm
+
     bar = tqdm(total=len(groups), desc=text, unit="recording", disable=not progress)
     if jobs <= 1:
         paths = []
-        for group in groups: paths.append(align_recording(group, recipes, cache_dir, otherwise)); bar.update()
+        for group in groups:
+            paths.append(align_recording(group, recipes, cache_dir, otherwise))
+            bar.update()
     else:
         from concurrent.futures import ProcessPoolExecutor
         from multiprocessing import get_context
+
         with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-            futures = [pool.submit(align_recording, group, recipes, cache_dir, otherwise) for group in groups]
-            for future in futures: future.add_done_callback(lambda _: bar.update())
+            futures = [
+                pool.submit(align_recording, group, recipes, cache_dir, otherwise)
+                for group in groups
+            ]
+            for future in futures:
+                future.add_done_callback(lambda _: bar.update())
             paths = [future.result() for future in futures]
     bar.close()
     return paths
@@ -359,35 +542,51 @@ def _aligned_times(groups, recipes, cache_dir, otherwise, jobs, progress, text):
     for path in _align_all(groups, recipes, cache_dir, otherwise, jobs, progress, text):
         with np.load(path) as z:
             for key in z.files:
-                if not key.endswith("/onset_s"): continue
+                if not key.endswith("/onset_s"):
+                    continue
                 method, segment = key.removesuffix("/onset_s").split("/", 1)
-                table.setdefault(method, {})[segment] = (z[key], z[key.removesuffix("onset_s") + "offset_s"])
+                table.setdefault(method, {})[segment] = (
+                    z[key],
+                    z[key.removesuffix("onset_s") + "offset_s"],
+                )
     return table
+
 
 def _by_recording(segments):
     "Consecutive segments of the same recording together."
     groups = {}
-    for s in segments: groups.setdefault(s.recording.id, []).append(s)
+    for s in segments:
+        groups.setdefault(s.recording.id, []).append(s)
     return list(groups.values())
 
 # %% ../nbs/34_baselines.ipynb #aee3d991
 def baseline_errors(
-    sets:dict, # set -> list of `datasets.Segment`
-    uniform:dict, # set -> the same with uniform jitter
-    aligned:dict, # method -> segment id -> (onset_s, offset_s)
-    lag_s:float=None, # DTW's measured lag; None: unknown, no row for it
-)->dict: # "set/method/piece" -> (n,) signed seconds
+    sets: dict,  # set -> list of `datasets.Segment`
+    uniform: dict,  # set -> the same with uniform jitter
+    aligned: dict,  # method -> segment id -> (onset_s, offset_s)
+    lag_s: float = None,  # DTW's measured lag; None: unknown, no row for it
+) -> dict:  # "set/method/piece" -> (n,) signed seconds
     "Signed onset errors of all baselines, segments of a piece in order."
     errors = {}
-    add = lambda name, method, segment, values: errors.setdefault(f"{name}/{method}/{segment.recording.id}", []).append(values)
+    add = lambda name, method, segment, values: errors.setdefault(
+        f"{name}/{method}/{segment.recording.id}", []
+    ).append(values)
     for name, segments in sets.items():
         for s in segments:
             add(name, "unaligned", s, s.loose.onset_s - s.reference.onset_s)
             add(name, "oracle_path", s, oracle_path_errors(s.reference, s.loose))
-            for method, times in aligned.items(): add(name, method, s, times[s.id][0] - s.reference.onset_s)
-            if lag_s is not None: add(name, "dtw_lag_removed", s, aligned["dtw"][s.id][0] - lag_s - s.reference.onset_s)
+            for method, times in aligned.items():
+                add(name, method, s, times[s.id][0] - s.reference.onset_s)
+            if lag_s is not None:
+                add(
+                    name,
+                    "dtw_lag_removed",
+                    s,
+                    aligned["dtw"][s.id][0] - lag_s - s.reference.onset_s,
+                )
     for name, segments in uniform.items():
-        for s in segments: add(name, "unaligned_uniform", s, s.loose.onset_s - s.reference.onset_s)
+        for s in segments:
+            add(name, "unaligned_uniform", s, s.loose.onset_s - s.reference.onset_s)
     return {key: np.concatenate(values) for key, values in errors.items()}
 
 # %% ../nbs/34_baselines.ipynb #f5838907
@@ -395,40 +594,101 @@ ALL_SETS = ("valid", "test", "recordings")
 
 # %% ../nbs/34_baselines.ipynb #3400c001
 def run_baselines(
-    data, # `datasets.DataSettings`: corpus, jitter, segments
-    runs, # folder of run folders
-    corpus_root, # folder of `data.corpus`
-    recordings_root=None, # folder of the demo corpus, for the set "recordings"; None: without it
-    cache_dir="../.cache/dtw", # where finished recordings are kept
-    study:bool=False, # all of `RECIPES` and both ways of cutting, in place of the first recipe only
-    jobs:int=1, # processes
-    progress:bool=True,
-    splits=ALL_SETS, # what to align
-)->Path: # the run folder
+    data,  # `datasets.DataSettings`: corpus, jitter, segments
+    runs,  # folder of run folders
+    corpus_root,  # folder of `data.corpus`
+    recordings_root=None,  # folder of the demo corpus, for the set "recordings"; None: without it
+    cache_dir=".cache/dtw",  # where finished recordings are kept
+    study: bool = False,  # all of `RECIPES` and both ways of cutting, in place of the first recipe only
+    jobs: int = 1,  # processes
+    progress: bool = True,
+    splits=ALL_SETS,  # what to align
+) -> Path:  # the run folder
     """Align the recordings of `splits` by DTW and write `dtw-<hash>/{config.json, metrics.json, errors.npz, aligned.npz}`.
 
     A finished folder is left alone, an interrupted call goes on at the recording where it was."""
-    from pianoalign.datasets import changed, corpus_fingerprint, evaluation_segments, experiment_corpus
-    from pianoalign.training import summaries, versions, write_json, write_npz
+    from pianoalign.datasets import (
+        changed,
+        corpus_fingerprint,
+        evaluation_segments,
+        experiment_corpus,
+    )
+    from pianoalign.judging import summaries
+    from pianoalign.runs import versions, write_npz
+    from pianoalign.files import write_json
+
     recipes = RECIPES if study else {"dtw": RECIPES["dtw"]}
-    config = json.loads(json.dumps({"name": "dtw", "data": changed(data), "recipes": {m: asdict(s) for m, s in recipes.items()}, "study": study, **({} if tuple(splits) == ALL_SETS else {"splits": list(splits)})}))
-    folder = Path(runs) / f"dtw-{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]}"
+    config = json.loads(
+        json.dumps(
+            {
+                "name": "dtw",
+                "data": changed(data),
+                "recipes": {m: asdict(s) for m, s in recipes.items()},
+                "study": study,
+                **({} if tuple(splits) == ALL_SETS else {"splits": list(splits)}),
+            }
+        )
+    )
+    folder = (
+        Path(runs)
+        / f"dtw-{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]}"
+    )
     corpus = experiment_corpus(data, corpus_root, recordings_root)
     config["fingerprint"] = corpus_fingerprint(corpus)
-    if (folder / "metrics.json").exists() and json.loads((folder / "config.json").read_text()).get("fingerprint") == config["fingerprint"]: return folder
-    (folder / "metrics.json").unlink(missing_ok=True); folder.mkdir(parents=True, exist_ok=True)
+    if (folder / "metrics.json").exists() and json.loads((folder / "config.json").read_text()).get(
+        "fingerprint"
+    ) == config["fingerprint"]:
+        return folder
+    (folder / "metrics.json").unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "config.json", config | {"versions": versions()})
 
     split = lambda name: [r for r in corpus if r.split == name]
     sets = {name: evaluation_segments(split(name), data) for name in splits if split(name)}
-    uniform = {name: evaluation_segments(split(name), replace(data, jitter="uniform")) for name in splits if name != "recordings" and split(name)}
+    uniform = {
+        name: evaluation_segments(split(name), replace(data, jitter="uniform"))
+        for name in splits
+        if name != "recordings" and split(name)
+    }
     learn = calibration_segments(split("train"), data)
-    tuned = _aligned_times([[s] for s in learn], {"dtw": recipes["dtw"]}, cache_dir, False, jobs, progress, "DTW's lag")
-    lag_s = float(np.median(np.concatenate([tuned["dtw"][s.id][0] - s.reference.onset_s for s in learn]))) if learn else None
-    aligned = _aligned_times([g for s in sets.values() for g in _by_recording(s)], recipes, cache_dir, study, jobs, progress, "DTW")
+    tuned = _aligned_times(
+        [[s] for s in learn], {"dtw": recipes["dtw"]}, cache_dir, False, jobs, progress, "DTW's lag"
+    )
+    lag_s = (
+        float(
+            np.median(np.concatenate([tuned["dtw"][s.id][0] - s.reference.onset_s for s in learn]))
+        )
+        if learn
+        else None
+    )
+    aligned = _aligned_times(
+        [g for s in sets.values() for g in _by_recording(s)],
+        recipes,
+        cache_dir,
+        study,
+        jobs,
+        progress,
+        "DTW",
+    )
     errors = baseline_errors(sets, uniform, aligned, lag_s)
-    times = {f"{name}/{s.id}/{column}": values for name, segments in sets.items() for s in segments for column, values in zip(("onset_s", "offset_s"), aligned["dtw"][s.id])}
+    times = {
+        f"{name}/{s.id}/{column}": values
+        for name, segments in sets.items()
+        for s in segments
+        for column, values in zip(("onset_s", "offset_s"), aligned["dtw"][s.id])
+    }
     write_npz(folder / "aligned.npz", times)
-    write_npz(folder / "errors.npz", {key: values.astype(np.float32) for key, values in errors.items()})
-    write_json(folder / "metrics.json", {"sets": summaries(errors), "lag_ms": None if lag_s is None else lag_s * 1000, "seconds_trained": 0, "steps_trained": 0, "seed": data.seed})
+    write_npz(
+        folder / "errors.npz", {key: values.astype(np.float32) for key, values in errors.items()}
+    )
+    write_json(
+        folder / "metrics.json",
+        {
+            "sets": summaries(errors),
+            "lag_ms": None if lag_s is None else lag_s * 1000,
+            "seconds_trained": 0,
+            "steps_trained": 0,
+            "seed": data.seed,
+        },
+    )
     return folder

@@ -14,108 +14,164 @@ from pathlib import Path
 
 import numpy as np
 
-from .notes import InputError, Notes, frame_of, read_midi, read_note_table, samples_of, sounding_notes, whole_file
+from .files import InputError, from_root, whole_file
+from .notes import frame_of, Notes, read_note_table, samples_of
+from .midi import read_midi, sounding_notes
 from .preprocessing import LOG_FLOOR, AudioSettings, load_audio, spectrogram
 
 # %% ../nbs/31_datasets.ipynb #f7ac7b4f
-JITTER_SCALE = 0.34      # scale of the exponential, as a share of the largest deviation
+JITTER_SCALE = 0.34  # scale of the exponential, as a share of the largest deviation
 SHORTEST_NOTE_S = 0.030  # a jittered offset stays at least this long after its onset
 
-OWN_WAYS = {"mixed": (.3, .25), "wide": (.6, .4)} # of training: share of the examples that are loose in other ways, and by how many seconds at most
+OWN_WAYS = {
+    "mixed": (0.3, 0.25),
+    "wide": (0.6, 0.4),
+}  # of training: share of the examples that are loose in other ways, and by how many seconds at most
+
 
 @dataclass(frozen=True)
 class DataSettings:
     "Which recordings, and how their notes are loosened (paper §3.1.1, varied in §4.2.4 and §4.2.5)."
-    corpus: str = "maps"             # "maps", "demo" or "free"; "maps+demo", "maps+demo+free": also the training recordings of those
-    jitter: str = "published"        # distribution: "published" (as the printed unaligned row demands) or "uniform"
-    max_jitter_s: float = 0.100      # largest deviation of an onset or offset
-    max_tempo_factor: float = 0.     # f: the loose notes are scaled by a factor in 1 - f … 1 + f
-    segment_s: float = 30.           # segments are cut near multiples of this
-    per_split: int = 0               # use so many recordings of each split, spread evenly over the list (tier smoke); 0: all
-    pedal: bool = False              # lengthen notes while the sustain pedal holds them (the paper: notes as the MIDI file has them)
-    seed: int = 0                    # of the fixed jitter of validation and test
+
+    corpus: str = "maps"  # "maps", "demo" or "free"; "maps+demo", "maps+demo+free": also the training recordings of those
+    jitter: str = (
+        "published"  # distribution: "published" (as the printed unaligned row demands) or "uniform"
+    )
+    max_jitter_s: float = 0.100  # largest deviation of an onset or offset
+    max_tempo_factor: float = 0.0  # f: the loose notes are scaled by a factor in 1 - f … 1 + f
+    segment_s: float = 30.0  # segments are cut near multiples of this
+    per_split: int = (
+        0  # use so many recordings of each split, spread evenly over the list (tier smoke); 0: all
+    )
+    pedal: bool = False  # lengthen notes while the sustain pedal holds them (the paper: notes as the MIDI file has them)
+    seed: int = 0  # of the fixed jitter of validation and test
     # beyond the paper, training only (see "Other rooms, other pianos")
-    training_jitter: str = ""        # "mixed", "wide" (see `OWN_WAYS`): also notes that move together, and further; "": as `jitter`
-    equaliser_db: float = 0.         # standard deviation of a random smooth gain over the keys
-    detune_cents: float = 0.         # largest detuning
-    room_s: float = 0.               # longest reverberation time
-    noise_db: float = 0.             # strongest noise, above the floor of the logarithm
-    held_out: str = ""               # a training piano that is kept for a test of its own, the split "unseen"
-    step_removed: bool = False       # free the labels of MAPS's sampled pianos of their step in the alphabet
+    training_jitter: str = ""  # "mixed", "wide" (see `OWN_WAYS`): also notes that move together, and further; "": as `jitter`
+    equaliser_db: float = 0.0  # standard deviation of a random smooth gain over the keys
+    detune_cents: float = 0.0  # largest detuning
+    room_s: float = 0.0  # longest reverberation time
+    noise_db: float = 0.0  # strongest noise, above the floor of the logarithm
+    held_out: str = ""  # a training piano that is kept for a test of its own, the split "unseen"
+    step_removed: bool = (
+        False  # free the labels of MAPS's sampled pianos of their step in the alphabet
+    )
 
     def __post_init__(self):
-        if self.jitter not in ("published", "uniform"): raise InputError(f"jitter is {self.jitter!r}: choose 'published' or 'uniform'")
-        if self.training_jitter not in ("", "published", "uniform", *OWN_WAYS): raise InputError(f"training_jitter is {self.training_jitter!r}: choose 'published', 'uniform', 'mixed' or 'wide'")
+        if self.jitter not in ("published", "uniform"):
+            raise InputError(f"jitter is {self.jitter!r}: choose 'published' or 'uniform'")
+        if self.training_jitter not in ("", "published", "uniform", *OWN_WAYS):
+            raise InputError(
+                f"training_jitter is {self.training_jitter!r}: choose 'published', 'uniform', 'mixed' or 'wide'"
+            )
 
 # %% ../nbs/31_datasets.ipynb #e1a3e8e3
-def changed(settings)->dict:
+def changed(settings) -> dict:
     "The fields of a settings object that differ from their defaults."
-    return {name: value for name, value in asdict(settings).items() if value != asdict(type(settings)())[name]}
+    return {
+        name: value
+        for name, value in asdict(settings).items()
+        if value != asdict(type(settings)())[name]
+    }
 
 # %% ../nbs/31_datasets.ipynb #3f74ac44
-def draw_deviations(rng:np.random.Generator, # random numbers
-                    n:int, # how many
-                    max_s:float=.1, # largest deviation
-                    kind:str="published", # or "uniform"
-                   )->np.ndarray: # (n,) signed seconds
+def draw_deviations(
+    rng: np.random.Generator,  # random numbers
+    n: int,  # how many
+    max_s: float = 0.1,  # largest deviation
+    kind: str = "published",  # or "uniform"
+) -> np.ndarray:  # (n,) signed seconds
     "Random timing deviations (paper §3.1.1). `published`: random sign, exponential size cut at `max_s`."
-    if kind == "uniform": return rng.uniform(-max_s, max_s, n)
+    if kind == "uniform":
+        return rng.uniform(-max_s, max_s, n)
     size_s = -JITTER_SCALE * max_s * np.log(1 - rng.random(n) * (1 - np.exp(-1 / JITTER_SCALE)))
-    return size_s * rng.choice([-1., 1.], n)
+    return size_s * rng.choice([-1.0, 1.0], n)
 
 # %% ../nbs/31_datasets.ipynb #eaf585bc
 def _in_pitch_order(onset_s, pitch, drawn_s):
     "Hand the drawn onsets of each pitch out in the order of the true ones."
     true_order, drawn_order = np.lexsort((onset_s, pitch)), np.lexsort((drawn_s, pitch))
-    ordered = np.empty_like(drawn_s); ordered[true_order] = drawn_s[drawn_order]
+    ordered = np.empty_like(drawn_s)
+    ordered[true_order] = drawn_s[drawn_order]
     return ordered
 
 
-def jitter_notes(notes:Notes, rng:np.random.Generator,
-                 max_jitter_s:float=.1, kind:str="published",
-                 earliest_s:float=0., # no onset moves before this
-                )->Notes: # same rows, pitches and velocities; new times
+def jitter_notes(
+    notes: Notes,
+    rng: np.random.Generator,
+    max_jitter_s: float = 0.1,
+    kind: str = "published",
+    earliest_s: float = 0.0,  # no onset moves before this
+) -> Notes:  # same rows, pitches and velocities; new times
     "Shift each onset and each offset by a random amount of its own (paper §3.1.1)."
     onset_s = notes.onset_s + draw_deviations(rng, len(notes), max_jitter_s, kind)
-    onset_s = _in_pitch_order(notes.onset_s, notes.pitch, np.maximum(onset_s, np.minimum(earliest_s, notes.onset_s)))
+    onset_s = _in_pitch_order(
+        notes.onset_s, notes.pitch, np.maximum(onset_s, np.minimum(earliest_s, notes.onset_s))
+    )
     offset_s = notes.offset_s + draw_deviations(rng, len(notes), max_jitter_s, kind)
     return notes.at_times(onset_s, np.maximum(offset_s, onset_s + SHORTEST_NOTE_S))
 
 
-def scale_tempo(notes:Notes, factor:float, origin_s:float=0.)->Notes:
+def scale_tempo(notes: Notes, factor: float, origin_s: float = 0.0) -> Notes:
     "Stretch all times by `factor` about `origin_s` (paper §3.1.1, used in §4.2.5 only)."
-    return notes.at_times(origin_s + (notes.onset_s - origin_s) * factor, origin_s + (notes.offset_s - origin_s) * factor)
+    return notes.at_times(
+        origin_s + (notes.onset_s - origin_s) * factor,
+        origin_s + (notes.offset_s - origin_s) * factor,
+    )
 
 # %% ../nbs/31_datasets.ipynb #3d42868a
-def mixed_jitter(notes:Notes, rng:np.random.Generator, earliest_s:float=0., largest_s:float=.25)->Notes: # beyond the paper
+def mixed_jitter(
+    notes: Notes, rng: np.random.Generator, earliest_s: float = 0.0, largest_s: float = 0.25
+) -> Notes:  # beyond the paper
     "Loose in one of several ways, as files found in the wild are: a drift, chords that move as one, and notes of their own."
-    drift_s, chord_s, own_s = rng.dirichlet([.5, .5, 1.]) * rng.uniform(.05, largest_s)     # how much of each, at most
+    drift_s, chord_s, own_s = rng.dirichlet([0.5, 0.5, 1.0]) * rng.uniform(
+        0.05, largest_s
+    )  # how much of each, at most
     wave = lambda time_s: drift_s * np.sin(2 * np.pi * (time_s / period_s + phase))
     period_s, phase = rng.uniform(2, 20), rng.random()
-    order = np.argsort(notes.onset_s, kind="stable"); chord = np.zeros(len(notes), dtype=int)
-    chord[order] = np.cumsum(np.diff(notes.onset_s[order], prepend=-1) > .03)
+    order = np.argsort(notes.onset_s, kind="stable")
+    chord = np.zeros(len(notes), dtype=int)
+    chord[order] = np.cumsum(np.diff(notes.onset_s[order], prepend=-1) > 0.03)
     together_s = draw_deviations(rng, len(notes) + 1, chord_s)[chord]
     onset_s, offset_s = (x + wave(x) + together_s for x in (notes.onset_s, notes.offset_s))
     onset_s = np.maximum(onset_s, np.minimum(earliest_s, notes.onset_s))
-    return jitter_notes(notes.at_times(onset_s, np.maximum(offset_s, onset_s + SHORTEST_NOTE_S)), rng, own_s, earliest_s=earliest_s)
+    return jitter_notes(
+        notes.at_times(onset_s, np.maximum(offset_s, onset_s + SHORTEST_NOTE_S)),
+        rng,
+        own_s,
+        earliest_s=earliest_s,
+    )
 
 
-def loosen(notes:Notes, rng:np.random.Generator, data:DataSettings, origin_s:float=0.,
-           training:bool=False, # with `data.training_jitter`, if there is one
-          )->Notes:
+def loosen(
+    notes: Notes,
+    rng: np.random.Generator,
+    data: DataSettings,
+    origin_s: float = 0.0,
+    training: bool = False,  # with `data.training_jitter`, if there is one
+) -> Notes:
     "The loose version of a segment's notes: a random tempo where `data` asks for one, then jitter."
-    if data.max_tempo_factor: notes = scale_tempo(notes, rng.uniform(1 - data.max_tempo_factor, 1 + data.max_tempo_factor), origin_s)
+    if data.max_tempo_factor:
+        notes = scale_tempo(
+            notes, rng.uniform(1 - data.max_tempo_factor, 1 + data.max_tempo_factor), origin_s
+        )
     kind = training and data.training_jitter or data.jitter
     share, largest_s = OWN_WAYS.get(kind, (0, 0))
-    if share and rng.random() < share: return mixed_jitter(notes, rng, origin_s, largest_s)
-    return jitter_notes(notes, rng, data.max_jitter_s, data.jitter if share else kind, earliest_s=origin_s)
+    if share and rng.random() < share:
+        return mixed_jitter(notes, rng, origin_s, largest_s)
+    return jitter_notes(
+        notes, rng, data.max_jitter_s, data.jitter if share else kind, earliest_s=origin_s
+    )
 
 # %% ../nbs/31_datasets.ipynb #1d796343
 CUT_GRID_S = 0.04
 
-def cut_points(notes:Notes, duration_s:float, segment_s:float=30.)->np.ndarray: # (k + 1,) seconds, from 0 to the end
+
+def cut_points(
+    notes: Notes, duration_s: float, segment_s: float = 30.0
+) -> np.ndarray:  # (k + 1,) seconds, from 0 to the end
     "Where to cut a recording into segments of about `segment_s` (paper §3.1.1)."
-    last = int(np.ceil(duration_s / CUT_GRID_S)); cuts = [0]
+    last = int(np.ceil(duration_s / CUT_GRID_S))
+    cuts = [0]
     change = np.zeros(last + 3, dtype=np.int64)  # how many notes sound at each grid point
     np.add.at(change, np.clip(np.floor(notes.onset_s / CUT_GRID_S).astype(int) + 1, 0, last + 1), 1)
     np.add.at(change, np.clip(np.ceil(notes.offset_s / CUT_GRID_S).astype(int), 0, last + 2), -1)
@@ -128,245 +184,424 @@ def cut_points(notes:Notes, duration_s:float, segment_s:float=30.)->np.ndarray: 
     return np.array(cuts + [last]) * CUT_GRID_S
 
 
-def cut_notes(notes:Notes, start_s:float, end_s:float)->Notes: # times count from start_s; `source` says which rows
+def cut_notes(
+    notes: Notes, start_s: float, end_s: float
+) -> Notes:  # times count from start_s; `source` says which rows
     "The notes that begin in `start_s … end_s`, shortened where they sound on past its end."
     inside = (notes.onset_s >= start_s) & (notes.onset_s < end_s)
     part = notes[inside]
-    return part.at_times(part.onset_s - start_s, np.minimum(part.offset_s, np.maximum(end_s, part.onset_s + .001)) - start_s)
+    return part.at_times(
+        part.onset_s - start_s,
+        np.minimum(part.offset_s, np.maximum(end_s, part.onset_s + 0.001)) - start_s,
+    )
 
 # %% ../nbs/31_datasets.ipynb #dfeee522
 @dataclass(frozen=True)
 class Recording:
     "One recording with its notes."
-    id: str                     # name, unique within a corpus
-    split: str                  # train, valid, test or recordings
-    piano: str                  # instrument
-    audio: Path                 # the sound file
+
+    id: str  # name, unique within a corpus
+    split: str  # train, valid, test or recordings
+    piano: str  # instrument
+    audio: Path  # the sound file
     duration_s: float
-    reference: Notes            # the exact notes
-    loose: Notes | None = None  # given loose notes, row by row the same as `reference`; None: loosen the reference
-    composition: str = ""       # to find pieces that stand in two splits
+    reference: Notes  # the exact notes
+    loose: Notes | None = (
+        None  # given loose notes, row by row the same as `reference`; None: loosen the reference
+    )
+    composition: str = ""  # to find pieces that stand in two splits
 
 
 @dataclass(frozen=True)
 class Segment:
     "A triplet of the paper (§3.1.1): a stretch of audio, its aligned and its unaligned notes."
-    id: str                     # recording#k
+
+    id: str  # recording#k
     recording: Recording
     start_s: float
     end_s: float
-    reference: Notes            # times count from start_s
-    loose: Notes                # the same rows
+    reference: Notes  # times count from start_s
+    loose: Notes  # the same rows
 
-    def frames(self, fps:int)->slice:
+    def frames(self, fps: int) -> slice:
         "Its frames in the recording's spectrogram."
         return slice(int(frame_of(self.start_s, fps)), int(frame_of(self.end_s, fps)))
 
-    def samples(self, sample_rate_hz:int=16000)->np.ndarray: # (n,) float32
+    def samples(self, sample_rate_hz: int = 16000) -> np.ndarray:  # (n,) float32
         "Its sound."
-        return load_audio(self.recording.audio, sample_rate_hz)[int(samples_of(self.start_s, sample_rate_hz)):int(samples_of(self.end_s, sample_rate_hz))]
+        return load_audio(self.recording.audio, sample_rate_hz)[
+            int(samples_of(self.start_s, sample_rate_hz)) : int(
+                samples_of(self.end_s, sample_rate_hz)
+            )
+        ]
 
 # %% ../nbs/31_datasets.ipynb #1b8c4f0a
 SPLITS = ("train", "valid", "test", "recordings")
 
-def pair_by_rank(reference:Notes, other:Notes, name="the two files")->Notes: # `other`, in the row order of `reference`
+
+def pair_by_rank(
+    reference: Notes, other: Notes, name="the two files"
+) -> Notes:  # `other`, in the row order of `reference`
     "Row by row partner: the k-th note of a pitch belongs to the k-th of that pitch. Raises `InputError` where counts differ."
-    a, b = np.lexsort((reference.onset_s, reference.pitch)), np.lexsort((other.onset_s, other.pitch))
+    a, b = (
+        np.lexsort((reference.onset_s, reference.pitch)),
+        np.lexsort((other.onset_s, other.pitch)),
+    )
     if len(a) != len(b) or (reference.pitch[a] != other.pitch[b]).any():
-        raise InputError(f"{name}: {len(reference)} and {len(other)} notes, or other pitches; the notes must correspond one to one")
-    order = np.empty(len(a), dtype=int); order[a] = b
+        raise InputError(
+            f"{name}: {len(reference)} and {len(other)} notes, or other pitches; the notes must correspond one to one"
+        )
+    order = np.empty(len(a), dtype=int)
+    order[a] = b
     return other[order]
 
 
-def _read_exact(path, pedal:bool)->Notes:
+def _read_exact(path, pedal: bool) -> Notes:
     score = read_midi(path)
     return sounding_notes(score) if pedal else score.notes
 
 
-def spread(items:list, n:int)->list:
+def spread(items: list, n: int) -> list:
     "`n` of them, spread evenly over the list; 0: all."
-    return [items[i] for i in sorted({int(k) for k in np.linspace(0, len(items) - 1, n)})] if n and items else items
+    return (
+        [items[i] for i in sorted({int(k) for k in np.linspace(0, len(items) - 1, n)})]
+        if n and items
+        else items
+    )
 
 
-def _demo_recordings(root:Path, splits, pedal, per_split=0, name="demo"):
-    index, origin = root / "index.csv", {"demo": "it ships as corpus/", "free": "corpus/free/make_free.py makes it"}[name]
-    if not index.exists(): raise InputError(f"{index} does not exist: name the folder of the {name} corpus ({origin})")
-    import pandas as pd                     # half a second, which `pianoalign align` would pay for nothing
+def _demo_recordings(root: Path, splits, pedal, per_split=0, name="demo"):
+    index, origin = (
+        root / "index.csv",
+        {"demo": "it ships as corpus/", "free": "corpus/free/make_free.py makes it"}[name],
+    )
+    if not index.exists():
+        raise InputError(f"{index} does not exist: name the folder of the {name} corpus ({origin})")
+    import pandas as pd  # half a second, which `pianoalign align` would pay for nothing
+
     rows = list(pd.read_csv(index).itertuples())
-    for row in [row for split in dict.fromkeys(r.split for r in rows) if split in splits for row in spread([r for r in rows if r.split == split], per_split)]:
+    for row in [
+        row
+        for split in dict.fromkeys(r.split for r in rows)
+        if split in splits
+        for row in spread([r for r in rows if r.split == split], per_split)
+    ]:
         reference = _read_exact(root / "midi" / f"{row.id}.mid", pedal)
         score = root / "score" / f"{row.id}.mid"
-        loose = pair_by_rank(reference, read_midi(score).notes, f"{score} and its performance") if row.split == "recordings" else None
-        yield Recording(row.id, row.split, row.piano, root / "audio" / f"{row.id}.ogg", row.duration_s, reference, loose, str(row.title))
+        loose = (
+            pair_by_rank(reference, read_midi(score).notes, f"{score} and its performance")
+            if row.split == "recordings"
+            else None
+        )
+        yield Recording(
+            row.id,
+            row.split,
+            row.piano,
+            root / "audio" / f"{row.id}.ogg",
+            row.duration_s,
+            reference,
+            loose,
+            str(row.title),
+        )
 
 # %% ../nbs/31_datasets.ipynb #83d9fa4f
 MAPS_SPLITS = {"ENSTDkAm": "valid", "ENSTDkCl": "test"}  # every other piano: train (paper §3.1.1)
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".aiff", ".mp3")
 
-def audio_length_s(path:Path)->float:
+
+def audio_length_s(path: Path) -> float:
     "Seconds of a sound file. Raises `InputError` if it cannot be read."
     import soundfile
-    try: return soundfile.info(path).duration
-    except (soundfile.LibsndfileError, RuntimeError) as error: raise InputError(f"{path} cannot be read as audio ({error}): copy it again") from None
+
+    try:
+        return soundfile.info(path).duration
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise InputError(f"{path} cannot be read as audio ({error}): copy it again") from None
 
 
-def _maps_recording(path:Path, pedal:bool)->Recording:
+def _maps_recording(path: Path, pedal: bool) -> Recording:
     piece, piano = path.stem.removeprefix("MAPS_MUS-").rsplit("_", 1)
-    labels = next((path.with_suffix(e) for e in (".tsv", ".mid", ".txt") if path.with_suffix(e).exists()), None)
-    if labels is None: raise InputError(f"{path} has no note list (.tsv, .mid or .txt) beside it: copy the MAPS folder again")
+    labels = next(
+        (path.with_suffix(e) for e in (".tsv", ".mid", ".txt") if path.with_suffix(e).exists()),
+        None,
+    )
+    if labels is None:
+        raise InputError(
+            f"{path} has no note list (.tsv, .mid or .txt) beside it: copy the MAPS folder again"
+        )
     duration_s = audio_length_s(path)
     reference = _read_exact(labels, pedal) if labels.suffix == ".mid" else read_note_table(labels)
-    if len(reference) == 0: raise InputError(f"{labels} has no notes: copy it again")
+    if len(reference) == 0:
+        raise InputError(f"{labels} has no notes: copy it again")
     if reference.onset_s.max() > duration_s:
-        raise InputError(f"{labels} has a note at {reference.onset_s.max():.2f} s, but {path.name} ends at {duration_s:.2f} s: one of the two is truncated or belongs to another piece")
-    return Recording(path.stem, MAPS_SPLITS.get(piano, "train"), piano, path, duration_s, reference, None, piece)
+        raise InputError(
+            f"{labels} has a note at {reference.onset_s.max():.2f} s, but {path.name} ends at {duration_s:.2f} s: one of the two is truncated or belongs to another piece"
+        )
+    return Recording(
+        path.stem, MAPS_SPLITS.get(piano, "train"), piano, path, duration_s, reference, None, piece
+    )
 
 
-def _maps_recordings(root:Path, splits, pedal, on_error):
-    paths = sorted((p for p in root.rglob("MAPS_MUS-*") if p.suffix.lower() in AUDIO_ENDINGS), key=lambda p: p.stem)
-    if not paths: raise InputError(f"{root} holds no MAPS_MUS-* recording: name the folder that MAPS was unpacked to")
+def _maps_recordings(root: Path, splits, pedal, on_error):
+    paths = sorted(
+        (p for p in root.rglob("MAPS_MUS-*") if p.suffix.lower() in AUDIO_ENDINGS),
+        key=lambda p: p.stem,
+    )
+    if not paths:
+        raise InputError(
+            f"{root} holds no MAPS_MUS-* recording: name the folder that MAPS was unpacked to"
+        )
     for path in paths:
-        if MAPS_SPLITS.get(path.stem.rsplit("_", 1)[1], "train") not in splits: continue
-        try: yield _maps_recording(path, pedal)
+        if MAPS_SPLITS.get(path.stem.rsplit("_", 1)[1], "train") not in splits:
+            continue
+        try:
+            yield _maps_recording(path, pedal)
         except InputError as error:
-            if on_error == "stop": raise
+            if on_error == "stop":
+                raise
             print(f"left out: {error}")
 
 # %% ../nbs/31_datasets.ipynb #32d56d00
-def _own_recordings(root:Path, pedal):
+def _own_recordings(root: Path, pedal):
     folders = sorted(p for p in root.iterdir() if p.is_dir())
     for folder in folders:
-        audio = next((p for p in sorted(folder.glob("audio.*")) if p.suffix.lower() in AUDIO_ENDINGS), None)
-        if audio is None: raise InputError(f"{folder} holds no audio.wav, .flac, .ogg or .mp3: add the recording")
+        audio = next(
+            (p for p in sorted(folder.glob("audio.*")) if p.suffix.lower() in AUDIO_ENDINGS), None
+        )
+        if audio is None:
+            raise InputError(f"{folder} holds no audio.wav, .flac, .ogg or .mp3: add the recording")
         reference = _read_exact(folder / "performance.mid", pedal)
-        loose = pair_by_rank(reference, read_midi(folder / "score.mid").notes, f"{folder}/performance.mid and score.mid")
-        yield Recording(folder.name, "recordings", "own", audio, audio_length_s(audio), reference, loose, folder.name)
+        loose = pair_by_rank(
+            reference,
+            read_midi(folder / "score.mid").notes,
+            f"{folder}/performance.mid and score.mid",
+        )
+        yield Recording(
+            folder.name,
+            "recordings",
+            "own",
+            audio,
+            audio_length_s(audio),
+            reference,
+            loose,
+            folder.name,
+        )
 
 # %% ../nbs/31_datasets.ipynb #e5539350
-def load_corpus(name:str, # "demo", "free", "maps" or "recordings" (a folder of one's own)
-                root, # its folder
-                splits=SPLITS, # which to load
-                pedal:bool=False, # lengthen notes while the sustain pedal holds them (a note list, unlike MIDI, has its lengths already)
-                on_error:str="stop", # "stop" at the first damaged file, or "skip" it and say so
-               per_split:int=0, # of the demo or the free corpus, read so many recordings of each split, spread evenly over the list; 0: all
-               )->list: # of Recording
+def load_corpus(
+    name: str,  # "demo", "free", "maps" or "recordings" (a folder of one's own)
+    root,  # its folder
+    splits=SPLITS,  # which to load
+    pedal: bool = False,  # lengthen notes while the sustain pedal holds them (a note list, unlike MIDI, has its lengths already)
+    on_error: str = "stop",  # "stop" at the first damaged file, or "skip" it and say so
+    per_split: int = 0,  # of the demo or the free corpus, read so many recordings of each split, spread evenly over the list; 0: all
+) -> list:  # of Recording
     "Read the notes of a corpus; the audio stays on disk. Raises `InputError` with the file's name."
     root = Path(root)
-    if not root.is_dir(): raise InputError(f"{root} is not a folder: say where the corpus '{name}' lies")
-    readers = {"demo": lambda: _demo_recordings(root, splits, pedal, per_split), "free": lambda: _demo_recordings(root, splits, pedal, per_split, "free"), "maps": lambda: _maps_recordings(root, splits, pedal, on_error),
-               "recordings": lambda: _own_recordings(root, pedal)}
-    if name not in readers: raise InputError(f"unknown corpus {name!r}: choose one of {', '.join(readers)}")
+    if not root.is_dir():
+        raise InputError(f"{root} is not a folder: say where the corpus '{name}' lies")
+    readers = {
+        "demo": lambda: _demo_recordings(root, splits, pedal, per_split),
+        "free": lambda: _demo_recordings(root, splits, pedal, per_split, "free"),
+        "maps": lambda: _maps_recordings(root, splits, pedal, on_error),
+        "recordings": lambda: _own_recordings(root, pedal),
+    }
+    if name not in readers:
+        raise InputError(f"unknown corpus {name!r}: choose one of {', '.join(readers)}")
     return list(readers[name]())
 
 # %% ../nbs/31_datasets.ipynb #eb168b71
-MAPS_STEP_S = .0045
+MAPS_STEP_S = 0.0045
 #: The first composition behind the step, among the recordings that were measured; for pieces that lie between two of those it is a guess.
-MAPS_STEP_AT = {"AkPnBcht": "gra_esp_4", "AkPnBsdf": "grieg_halling", "AkPnCGdD": "grieg_kobold", "AkPnStgb": "chpn-p10", "SptkBGAm": "liz_et1", "SptkBGCl": "gra_esp_3"}
+MAPS_STEP_AT = {
+    "AkPnBcht": "gra_esp_4",
+    "AkPnBsdf": "grieg_halling",
+    "AkPnCGdD": "grieg_kobold",
+    "AkPnStgb": "chpn-p10",
+    "SptkBGAm": "liz_et1",
+    "SptkBGCl": "gra_esp_3",
+}
 
-def remove_step(r:Recording)->Recording:
+
+def remove_step(r: Recording) -> Recording:
     "The recording with its labels moved by half of the step; as it is where no step is known (other pianos, other corpora)."
-    if not r.id.startswith("MAPS_MUS-") or r.piano not in MAPS_STEP_AT: return r
+    if not r.id.startswith("MAPS_MUS-") or r.piano not in MAPS_STEP_AT:
+        return r
     by_s = MAPS_STEP_S / 2 if r.composition < MAPS_STEP_AT[r.piano] else -MAPS_STEP_S / 2
-    return replace(r, reference=r.reference.at_times(np.maximum(r.reference.onset_s + by_s, 0), r.reference.offset_s + by_s))
+    return replace(
+        r,
+        reference=r.reference.at_times(
+            np.maximum(r.reference.onset_s + by_s, 0), r.reference.offset_s + by_s
+        ),
+    )
 
 # %% ../nbs/31_datasets.ipynb #01be1d9c
 JUDGED_FONT = "MuseScore General HQ"  # plays the demo corpus's validation, test and recordings: the free corpus's pianos of that name are not trained on beside it
 
-def experiment_corpus(data:DataSettings, corpus_root, # folder of `data.corpus`
-                      recordings_root=None, # folder of the demo corpus, for the split "recordings"; None: without it
-                     )->list: # of Recording
+
+def experiment_corpus(
+    data: DataSettings,
+    corpus_root,  # folder of `data.corpus`
+    recordings_root=None,  # folder of the demo corpus, for the split "recordings"; None: without it
+) -> list:  # of Recording
     "All recordings that an experiment with these settings sees: training, validation, test, and recordings (paper §3.1)."
     splits = ("train", "valid", "test")
     name, *others = data.corpus.split("+")
     found = load_corpus(name, corpus_root, splits, data.pedal, per_split=data.per_split)
     if data.held_out:
-        if data.held_out not in {r.piano for r in found}: raise InputError(f"held_out is {data.held_out!r}, but {corpus_root} has only {', '.join(sorted({r.piano for r in found}))}")
+        if data.held_out not in {r.piano for r in found}:
+            raise InputError(
+                f"held_out is {data.held_out!r}, but {corpus_root} has only {', '.join(sorted({r.piano for r in found}))}"
+            )
         found = [replace(r, split="unseen") if r.piano == data.held_out else r for r in found]
-    if data.step_removed: found = [remove_step(r) if r.split == "train" else r for r in found]
+    if data.step_removed:
+        found = [remove_step(r) if r.split == "train" else r for r in found]
     for other in others:
-        if not recordings_root: raise InputError(f"corpus {data.corpus!r} needs the folder of the demo corpus as well")
-        root = Path(recordings_root) / "free" if other == "free" else recordings_root      # corpus/free, where its scripts lie
-        found += [r for r in load_corpus(other, root, ("train",), data.pedal, per_split=data.per_split) if not r.piano.startswith(JUDGED_FONT)]
-    if recordings_root: found += load_corpus("demo", recordings_root, ("recordings",), data.pedal, per_split=data.per_split)
-    if not data.per_split: return found
+        if not recordings_root:
+            raise InputError(f"corpus {data.corpus!r} needs the folder of the demo corpus as well")
+        root = (
+            Path(recordings_root) / "free" if other == "free" else recordings_root
+        )  # corpus/free, where its scripts lie
+        found += [
+            r
+            for r in load_corpus(other, root, ("train",), data.pedal, per_split=data.per_split)
+            if not r.piano.startswith(JUDGED_FONT)
+        ]
+    if recordings_root:
+        found += load_corpus(
+            "demo", recordings_root, ("recordings",), data.pedal, per_split=data.per_split
+        )
+    if not data.per_split:
+        return found
     by_split = [[r for r in found if r.split == s] for s in (*splits, "unseen", "recordings")]
     return [r for group in by_split for r in spread(group, data.per_split)]
 
 
-def corpus_fingerprint(recordings)->str: # 12 hex digits
+def corpus_fingerprint(recordings) -> str:  # 12 hex digits
     "What was trained on, for the run folder: ids, notes and sizes of the audio files."
     digest = hashlib.sha256()
     for r in recordings:
         digest.update(json.dumps([r.id, r.split, r.audio.stat().st_size]).encode())
         for notes in (r.reference, r.loose):
-            if notes is not None: digest.update(np.round(np.stack([notes.onset_s, notes.offset_s, notes.pitch]), 6).tobytes())
+            if notes is not None:
+                digest.update(
+                    np.round(np.stack([notes.onset_s, notes.offset_s, notes.pitch]), 6).tobytes()
+                )
     return digest.hexdigest()[:12]
 
 # %% ../nbs/31_datasets.ipynb #8f1df98b
-def evaluation_segments(recordings, # list of Recording
-                        data:DataSettings=DataSettings(),
-                       )->list: # of Segment
+def evaluation_segments(
+    recordings,  # list of Recording
+    data: DataSettings = DataSettings(),
+) -> list:  # of Segment
     "Segments with a fixed, seeded jitter. A recording that brings its own loose notes stays whole (paper §3.1.2)."
     segments = []
     for r in recordings:
         if r.loose is not None:
-            segments.append(Segment(f"{r.id}#0", r, 0., float(np.ceil(r.duration_s / CUT_GRID_S) * CUT_GRID_S), r.reference, r.loose)); continue
+            segments.append(
+                Segment(
+                    f"{r.id}#0",
+                    r,
+                    0.0,
+                    float(np.ceil(r.duration_s / CUT_GRID_S) * CUT_GRID_S),
+                    r.reference,
+                    r.loose,
+                )
+            )
+            continue
         cuts_s = cut_points(r.reference, r.duration_s, data.segment_s)
         for k, (start_s, end_s) in enumerate(zip(cuts_s[:-1], cuts_s[1:])):
             notes = cut_notes(r.reference, start_s, end_s)
-            if len(notes) == 0: continue
+            if len(notes) == 0:
+                continue
             rng = np.random.default_rng([data.seed, zlib.crc32(f"{r.id}#{k}".encode())])
-            segments.append(Segment(f"{r.id}#{k}", r, float(start_s), float(end_s), notes, loosen(notes, rng, data)))
+            segments.append(
+                Segment(
+                    f"{r.id}#{k}", r, float(start_s), float(end_s), notes, loosen(notes, rng, data)
+                )
+            )
     return segments
 
 # %% ../nbs/31_datasets.ipynb #476a1bea
-def _smooth_over_keys(rng, n_bins:int)->np.ndarray: # (n_bins,) mean square about 1
+def _smooth_over_keys(rng, n_bins: int) -> np.ndarray:  # (n_bins,) mean square about 1
     "A random curve with a bend every octave or so."
     knots = rng.standard_normal(9)
     return np.interp(np.linspace(0, 8, n_bins), np.arange(9), knots)
 
 
-def degrade(image, # (N, 88) natural log of the magnitude
-            rng:np.random.Generator,
-            data:DataSettings, # how much of what, see its last lines
-            fps:int=100,
-           )->np.ndarray: # (N, 88) float32
+def degrade(
+    image,  # (N, 88) natural log of the magnitude
+    rng: np.random.Generator,
+    data: DataSettings,  # how much of what, see its last lines
+    fps: int = 100,
+) -> np.ndarray:  # (N, 88) float32
     "A training example as another piano, room and microphone might have given it (beyond the paper)."
     from scipy.signal import lfilter
-    n_bins, nats = image.shape[1], np.log(10) / 20          # nats a dB of amplitude
+
+    n_bins, nats = image.shape[1], np.log(10) / 20  # nats a dB of amplitude
     if data.detune_cents:
-        place = np.clip(np.arange(n_bins) + rng.uniform(-1, 1) * data.detune_cents / 100, 0, n_bins - 1)
-        low = np.minimum(place.astype(int), n_bins - 2); part = (place - low).astype(np.float32)
+        place = np.clip(
+            np.arange(n_bins) + rng.uniform(-1, 1) * data.detune_cents / 100, 0, n_bins - 1
+        )
+        low = np.minimum(place.astype(int), n_bins - 2)
+        part = (place - low).astype(np.float32)
         image = image[:, low] * (1 - part) + image[:, low + 1] * part
-    if data.room_s and rng.random() < .5:
-        decay = 10 ** (-6 / (rng.uniform(.1, data.room_s) * fps))
-        weight = (1 - decay) * 10 ** (-rng.uniform(0, 15) / 10)       # direct sound 0 to 15 dB above the tail
-        power = np.exp(2 * image); image = .5 * np.log(power + weight * lfilter([0, 1], [1, -decay], power, axis=0))
-    if data.equaliser_db: image = image + nats * data.equaliser_db * (_smooth_over_keys(rng, n_bins) + rng.standard_normal())
+    if data.room_s and rng.random() < 0.5:
+        decay = 10 ** (-6 / (rng.uniform(0.1, data.room_s) * fps))
+        weight = (1 - decay) * 10 ** (
+            -rng.uniform(0, 15) / 10
+        )  # direct sound 0 to 15 dB above the tail
+        power = np.exp(2 * image)
+        image = 0.5 * np.log(power + weight * lfilter([0, 1], [1, -decay], power, axis=0))
+    if data.equaliser_db:
+        image = image + nats * data.equaliser_db * (
+            _smooth_over_keys(rng, n_bins) + rng.standard_normal()
+        )
     if data.noise_db:
-        level = np.log(LOG_FLOOR) + nats * (rng.uniform(-.5, 1) * data.noise_db + 3 * _smooth_over_keys(rng, n_bins))
-        image = .5 * np.log(np.exp(2 * image) + np.exp(2 * level) * rng.exponential(size=image.shape))
+        level = np.log(LOG_FLOOR) + nats * (
+            rng.uniform(-0.5, 1) * data.noise_db + 3 * _smooth_over_keys(rng, n_bins)
+        )
+        image = 0.5 * np.log(
+            np.exp(2 * image) + np.exp(2 * level) * rng.exponential(size=image.shape)
+        )
     return np.maximum(image, np.log(LOG_FLOOR)).astype(np.float32)
 
 # %% ../nbs/31_datasets.ipynb #18fc6770
-def feature_path(recording:Recording, audio:AudioSettings, cache_dir)->Path:
+def feature_path(recording: Recording, audio: AudioSettings, cache_dir) -> Path:
     "Where a recording's spectrogram is kept."
-    key = json.dumps([asdict(audio), recording.audio.stat().st_size, str(recording.audio.resolve())], sort_keys=True)
-    return Path(cache_dir) / f"{recording.id}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npy"
+    key = json.dumps(
+        [asdict(audio), recording.audio.stat().st_size, str(recording.audio.resolve())],
+        sort_keys=True,
+    )
+    return (
+        Path(from_root(cache_dir))
+        / f"{recording.id}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npy"
+    )
 
 
-def cached_spectrogram(recording:Recording, audio:AudioSettings, cache_dir)->np.ndarray: # (N, 88) float16, memory-mapped
+def cached_spectrogram(
+    recording: Recording, audio: AudioSettings, cache_dir
+) -> np.ndarray:  # (N, 88) float16, memory-mapped
     "The recording's spectrogram, from the cache or computed now."
     path = feature_path(recording, audio, cache_dir)
     if not path.exists():
-        image = spectrogram(load_audio(recording.audio, audio.sample_rate_hz), audio).astype(np.float16)
-        with whole_file(path, make_folder=True) as temporary: np.save(temporary, image)
+        image = spectrogram(load_audio(recording.audio, audio.sample_rate_hz), audio).astype(
+            np.float16
+        )
+        with whole_file(path, make_folder=True) as temporary:
+            np.save(temporary, image)
     return np.load(path, mmap_mode="r")
 
 
-def feature_store(recordings, audio:AudioSettings=AudioSettings(), cache_dir="../.cache/features", progress:bool=False)->dict: # id -> (N, 88) float16
+def feature_store(
+    recordings,
+    audio: AudioSettings = AudioSettings(),
+    cache_dir=".cache/features",
+    progress: bool = False,
+) -> dict:  # id -> (N, 88) float16
     "Spectrograms of all recordings, computed once and memory-mapped."
     if progress:
         from tqdm.auto import tqdm
+
         recordings = tqdm(recordings, desc="spectrograms", unit="recording", mininterval=1)
     return {r.id: cached_spectrogram(r, audio, cache_dir) for r in recordings}

@@ -9,121 +9,180 @@ __all__ = ['TOLERANCES_MS', 'COLUMNS', 'onset_errors', 'within', 'count_matches'
 # %% ../nbs/33_metrics.ipynb #71aa73f4
 import numpy as np
 
-from .notes import InputError, Notes
+from .files import InputError
+from .notes import Notes
 
 # %% ../nbs/33_metrics.ipynb #8bdfc0d9
-def onset_errors(reference:Notes, # the true notes
-                 estimate:Notes, # the aligned ones: row k is the same note as row k of the reference
-                )->np.ndarray: # (n,) float64 seconds, estimate minus reference: positive is late
+def onset_errors(
+    reference: Notes,  # the true notes
+    estimate: Notes,  # the aligned ones: row k is the same note as row k of the reference
+) -> np.ndarray:  # (n,) float64 seconds, estimate minus reference: positive is late
     "Signed onset error of each note (paper §3.3). Raises `InputError` where the rows do not correspond."
     if len(reference) != len(estimate):
-        raise InputError(f"the reference has {len(reference)} notes and the estimate {len(estimate)}: compare note lists whose rows correspond")
+        raise InputError(
+            f"the reference has {len(reference)} notes and the estimate {len(estimate)}: compare note lists whose rows correspond"
+        )
     other = np.nonzero(reference.pitch != estimate.pitch)[0]
     if len(other):
         k = other[0]
-        raise InputError(f"note {k} has pitch {reference.pitch[k]} in the reference and {estimate.pitch[k]} in the estimate: compare note lists whose rows correspond")
+        raise InputError(
+            f"note {k} has pitch {reference.pitch[k]} in the reference and {estimate.pitch[k]} in the estimate: compare note lists whose rows correspond"
+        )
     return estimate.onset_s - reference.onset_s
 
 # %% ../nbs/33_metrics.ipynb #a119fa9c
 TOLERANCES_MS = (100, 50, 25, 10)  # of the paper's tables
 
-def within(errors_s, # seconds, signed or not
-           tolerance_ms:float, # half the width of the window
-          )->np.ndarray: # bool
+
+def within(
+    errors_s,  # seconds, signed or not
+    tolerance_ms: float,  # half the width of the window
+) -> np.ndarray:  # bool
     "Which errors lie within the tolerance, its edge included, compared in whole microseconds."
-    return np.rint(np.abs(np.asarray(errors_s, dtype=float)) * 1e6) <= np.asarray(tolerance_ms) * 1000
+    return (
+        np.rint(np.abs(np.asarray(errors_s, dtype=float)) * 1e6) <= np.asarray(tolerance_ms) * 1000
+    )
 
 # %% ../nbs/33_metrics.ipynb #810f730c
-def count_matches(reference:Notes, found:Notes, tolerance_s:float=.05)->int:
+def count_matches(reference: Notes, found: Notes, tolerance_s: float = 0.05) -> int:
     "Largest number of pairs of one pitch whose onsets lie within the tolerance (`mir_eval.transcription`, onsets only)."
     hits = 0
     for pitch in np.intersect1d(reference.pitch, found.pitch):
-        a, b = (np.sort(np.rint(n.onset_s[n.pitch == pitch] * 1e6)) for n in (reference, found)); i = j = 0
+        a, b = (np.sort(np.rint(n.onset_s[n.pitch == pitch] * 1e6)) for n in (reference, found))
+        i = j = 0
         while i < len(a) and j < len(b):
-            if abs(a[i] - b[j]) <= tolerance_s * 1e6: hits += 1; i += 1; j += 1
-            elif a[i] < b[j]: i += 1
-            else: j += 1
+            if abs(a[i] - b[j]) <= tolerance_s * 1e6:
+                hits += 1
+                i += 1
+                j += 1
+            elif a[i] < b[j]:
+                i += 1
+            else:
+                j += 1
     return hits
 
 # %% ../nbs/33_metrics.ipynb #a9a8555e
-COLUMNS = ("mean_ms", "median_ms", "std_ms", *(f"within_{t}_pct" for t in TOLERANCES_MS), "signed_median_ms")
+COLUMNS = (
+    "mean_ms",
+    "median_ms",
+    "std_ms",
+    *(f"within_{t}_pct" for t in TOLERANCES_MS),
+    "signed_median_ms",
+)
 
-def figures(errors_s, # (n,) signed seconds of one set of notes, n > 0
-           )->dict: # column -> value
+
+def figures(
+    errors_s,  # (n,) signed seconds of one set of notes, n > 0
+) -> dict:  # column -> value
     "The paper's figures for one set of notes, written as plainly as possible; `summarise` must agree with it."
     errors_ms = 1000 * np.asarray(errors_s, dtype=float)
     size_ms = np.abs(errors_ms)
     shares = {f"within_{t}_pct": 100 * within(errors_s, t).mean() for t in TOLERANCES_MS}
-    return dict(mean_ms=size_ms.mean(), median_ms=np.median(size_ms), std_ms=size_ms.std(), **shares, signed_median_ms=np.median(errors_ms))
+    return dict(
+        mean_ms=size_ms.mean(),
+        median_ms=np.median(size_ms),
+        std_ms=size_ms.std(),
+        **shares,
+        signed_median_ms=np.median(errors_ms),
+    )
 
 # %% ../nbs/33_metrics.ipynb #ff1087c5
-def checked(errors_s_by_piece:dict # piece -> (n,) signed seconds
-           )->dict: # the same as float64, pieces in alphabetical order, those without notes left out
+def checked(
+    errors_s_by_piece: dict,  # piece -> (n,) signed seconds
+) -> dict:  # the same as float64, pieces in alphabetical order, those without notes left out
     "Refuse errors that are not finite, and sets without a single note. Raises `InputError`."
     pieces = {}
     for name in sorted(errors_s_by_piece):
         errors_s = np.asarray(errors_s_by_piece[name], dtype=float)
-        if errors_s.ndim != 1: raise InputError(f"the errors of {name!r} have shape {errors_s.shape}: one number a note is needed")
-        if not np.isfinite(errors_s).all(): raise InputError(f"the errors of {name!r} hold values that are not numbers: every note needs a finite onset")
-        if len(errors_s): pieces[name] = errors_s
-    if not pieces: raise InputError("there is not one note to summarise: check that the set of pieces is not empty")
+        if errors_s.ndim != 1:
+            raise InputError(
+                f"the errors of {name!r} have shape {errors_s.shape}: one number a note is needed"
+            )
+        if not np.isfinite(errors_s).all():
+            raise InputError(
+                f"the errors of {name!r} hold values that are not numbers: every note needs a finite onset"
+            )
+        if len(errors_s):
+            pieces[name] = errors_s
+    if not pieces:
+        raise InputError(
+            "there is not one note to summarise: check that the set of pieces is not empty"
+        )
     return pieces
 
 # %% ../nbs/33_metrics.ipynb #88b678ce
-def draw_pieces(n_pieces:int, n_draws:int=2000, seed:int=0
-               )->np.ndarray: # (n_draws, n_pieces) int: how often each draw holds each piece
+def draw_pieces(
+    n_pieces: int, n_draws: int = 2000, seed: int = 0
+) -> np.ndarray:  # (n_draws, n_pieces) int: how often each draw holds each piece
     "Resamplings of the pieces with replacement."
     drawn = np.random.default_rng(seed).integers(0, n_pieces, (n_draws, n_pieces))
-    slots = np.arange(n_draws)[:, None] * n_pieces + drawn               # one slot for each draw and piece
+    slots = np.arange(n_draws)[:, None] * n_pieces + drawn  # one slot for each draw and piece
     return np.bincount(slots.ravel(), minlength=n_draws * n_pieces).reshape(n_draws, n_pieces)
 
 # %% ../nbs/33_metrics.ipynb #ce4b1c22
-def interval(draws, # (D,) values of one column
-             confidence:float=.95, # share of the draws inside
-            )->tuple: # lower and upper end
+def interval(
+    draws,  # (D,) values of one column
+    confidence: float = 0.95,  # share of the draws inside
+) -> tuple:  # lower and upper end
     "The middle `confidence` of the draws."
     return tuple(float(q) for q in np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2]))
 
 # %% ../nbs/33_metrics.ipynb #a2ba9b6a
-def median_of_draws(values_by_piece, # list of (n_p,) arrays
-                    weights, # (D, P) int: how often each draw holds each piece
-                   )->np.ndarray: # (D,) median of the notes of each draw
+def median_of_draws(
+    values_by_piece,  # list of (n_p,) arrays
+    weights,  # (D, P) int: how often each draw holds each piece
+) -> np.ndarray:  # (D,) median of the notes of each draw
     "Medians of many resamplings at once: the pooled values are sorted once, and all draws bisect in them together."
     pooled, pieces = np.sort(np.concatenate(values_by_piece)), [np.sort(v) for v in values_by_piece]
-    n_notes = weights @ np.array([len(v) for v in pieces])               # (D,)
-    def ranked(k):                                                       # the k-th smallest (from 0) of each draw
+    n_notes = weights @ np.array([len(v) for v in pieces])  # (D,)
+
+    def ranked(k):  # the k-th smallest (from 0) of each draw
         low, high = np.zeros(len(k), dtype=np.int64), np.full(len(k), len(pooled) - 1)
         while (low < high).any():
             middle = (low + high) // 2
-            up_to = sum(w * np.searchsorted(v, pooled[middle], side="right") for w, v in zip(weights.T, pieces))
+            up_to = sum(
+                w * np.searchsorted(v, pooled[middle], side="right")
+                for w, v in zip(weights.T, pieces)
+            )
             low, high = np.where(up_to > k, low, middle + 1), np.where(up_to > k, middle, high)
         return pooled[low]
+
     lower, upper = (n_notes - 1) // 2, n_notes // 2
     first = ranked(lower)
     return first if (lower == upper).all() else (first + ranked(upper)) / 2
 
 # %% ../nbs/33_metrics.ipynb #0399e47a
-def figures_of_draws(pieces:dict, # as `checked` returns them
-                     weights, # (D, P) int: how often each draw holds each piece
-                    )->dict: # column -> (D,)
+def figures_of_draws(
+    pieces: dict,  # as `checked` returns them
+    weights,  # (D, P) int: how often each draw holds each piece
+) -> dict:  # column -> (D,)
     "All columns for many resamplings of the pieces, from a few sums a piece."
     errors_ms = [1000 * e for e in pieces.values()]
     size_ms = [np.abs(e) for e in errors_ms]
-    centre_ms = np.concatenate(size_ms).mean()                           # keeps the squares small
-    sums = np.array([[len(e), (e - centre_ms).sum(), ((e - centre_ms) ** 2).sum()] for e in size_ms])
-    n_notes, first, second = (weights @ sums).T                          # (D,) each
+    centre_ms = np.concatenate(size_ms).mean()  # keeps the squares small
+    sums = np.array(
+        [[len(e), (e - centre_ms).sum(), ((e - centre_ms) ** 2).sum()] for e in size_ms]
+    )
+    n_notes, first, second = (weights @ sums).T  # (D,) each
     counts = np.array([[within(e, t).sum() for t in TOLERANCES_MS] for e in pieces.values()])
-    shares = 100 * (weights @ counts) / n_notes[:, None]                 # (D, 4)
+    shares = 100 * (weights @ counts) / n_notes[:, None]  # (D, 4)
     spread = np.sqrt(np.maximum(second / n_notes - (first / n_notes) ** 2, 0))
-    columns = (centre_ms + first / n_notes, median_of_draws(size_ms, weights), spread, *shares.T, median_of_draws(errors_ms, weights))
+    columns = (
+        centre_ms + first / n_notes,
+        median_of_draws(size_ms, weights),
+        spread,
+        *shares.T,
+        median_of_draws(errors_ms, weights),
+    )
     return dict(zip(COLUMNS, columns))
 
 # %% ../nbs/33_metrics.ipynb #4f4a4988
-def summarise(errors_s_by_piece:dict, # piece -> (n,) signed seconds
-              n_draws:int=2000, # bootstrap draws
-              seed:int=0, # of the draws
-              confidence:float=.95, # of the intervals
-             )->dict: # column -> number
+def summarise(
+    errors_s_by_piece: dict,  # piece -> (n,) signed seconds
+    n_draws: int = 2000,  # bootstrap draws
+    seed: int = 0,  # of the draws
+    confidence: float = 0.95,  # of the intervals
+) -> dict:  # column -> number
     """The paper's figures pooled over notes, their intervals, and the means over pieces (`macro_…`).
 
     Intervals (`…_lo`, `…_hi`) come from drawing whole pieces with replacement; with a single piece they are NaN."""
@@ -133,39 +192,61 @@ def summarise(errors_s_by_piece:dict, # piece -> (n,) signed seconds
     if len(pieces) > 1:
         draws = figures_of_draws(pieces, draw_pieces(len(pieces), n_draws, seed))
         ends = {c: interval(draws[c], confidence) for c in COLUMNS}
-    for c in COLUMNS: row[f"{c}_lo"], row[f"{c}_hi"] = ends[c]
+    for c in COLUMNS:
+        row[f"{c}_lo"], row[f"{c}_hi"] = ends[c]
     by_piece = [figures(e) for e in pieces.values()]
     row |= {f"macro_{c}": float(np.mean([f[c] for f in by_piece])) for c in COLUMNS}
     return row | dict(notes=sum(map(len, pieces.values())), pieces=len(pieces))
 
 
-def summary_row(errors_s_by_piece:dict, # piece -> (n,) signed seconds
-               )->dict: # column -> number
+def summary_row(
+    errors_s_by_piece: dict,  # piece -> (n,) signed seconds
+) -> dict:  # column -> number
     "What the tables of chapters 6 and 7 print of `summarise`: without means over pieces and the interval of the signed median."
-    return {k: v for k, v in summarise(errors_s_by_piece).items() if not k.startswith(("macro_", "signed_median_ms_"))}
+    return {
+        k: v
+        for k, v in summarise(errors_s_by_piece).items()
+        if not k.startswith(("macro_", "signed_median_ms_"))
+    }
 
 # %% ../nbs/33_metrics.ipynb #a91a2424
-def compare(a_by_piece:dict, # piece -> (n,) signed seconds of one method
-            b_by_piece:dict, # the same notes by another
-            n_draws:int=2000, seed:int=0, confidence:float=.95, # as in `summarise`
-           )->dict: # column -> (a minus b, lower end, upper end)
+def compare(
+    a_by_piece: dict,  # piece -> (n,) signed seconds of one method
+    b_by_piece: dict,  # the same notes by another
+    n_draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,  # as in `summarise`
+) -> dict:  # column -> (a minus b, lower end, upper end)
     "Paired differences: every draw holds the same pieces for both methods. Raises `InputError` where the notes differ."
     if set(a_by_piece) != set(b_by_piece):
-        raise InputError(f"the two methods have different pieces ({sorted(set(a_by_piece) ^ set(b_by_piece))[0]!r} is in one only): compare them on the same set")
+        raise InputError(
+            f"the two methods have different pieces ({sorted(set(a_by_piece) ^ set(b_by_piece))[0]!r} is in one only): compare them on the same set"
+        )
     for name in a_by_piece:
         if len(a_by_piece[name]) != len(b_by_piece[name]):
-            raise InputError(f"{name!r} has {len(a_by_piece[name])} notes by one method and {len(b_by_piece[name])} by the other: compare them on the same notes")
+            raise InputError(
+                f"{name!r} has {len(a_by_piece[name])} notes by one method and {len(b_by_piece[name])} by the other: compare them on the same notes"
+            )
     a, b = checked(a_by_piece), checked(b_by_piece)
     whole_a, whole_b = (figures(np.concatenate(list(x.values()))) for x in (a, b))
-    if len(a) == 1: return {c: (float(whole_a[c] - whole_b[c]), np.nan, np.nan) for c in COLUMNS}
+    if len(a) == 1:
+        return {c: (float(whole_a[c] - whole_b[c]), np.nan, np.nan) for c in COLUMNS}
     weights = draw_pieces(len(a), n_draws, seed)
     draws_a, draws_b = figures_of_draws(a, weights), figures_of_draws(b, weights)
-    return {c: (float(whole_a[c] - whole_b[c]), *interval(draws_a[c] - draws_b[c], confidence)) for c in COLUMNS}
+    return {
+        c: (float(whole_a[c] - whole_b[c]), *interval(draws_a[c] - draws_b[c], confidence))
+        for c in COLUMNS
+    }
 
 # %% ../nbs/33_metrics.ipynb #e041b4fd
-def remove_shift(errors_s_by_piece:dict # piece -> (n,) signed seconds
-                )->tuple: # (piece -> errors less their median, piece -> that median in ms)
+def remove_shift(
+    errors_s_by_piece: dict,  # piece -> (n,) signed seconds
+) -> tuple:  # (piece -> errors less their median, piece -> that median in ms)
     "Take each recording's median signed error off its notes, and say how much it was."
-    shift_s = {name: float(np.median(e)) if len(e) else 0. for name, e in errors_s_by_piece.items()}
-    return ({name: np.asarray(e, dtype=float) - shift_s[name] for name, e in errors_s_by_piece.items()},
-            {name: 1000 * s for name, s in shift_s.items()})
+    shift_s = {
+        name: float(np.median(e)) if len(e) else 0.0 for name, e in errors_s_by_piece.items()
+    }
+    return (
+        {name: np.asarray(e, dtype=float) - shift_s[name] for name, e in errors_s_by_piece.items()},
+        {name: 1000 * s for name, s in shift_s.items()},
+    )

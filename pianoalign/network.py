@@ -12,65 +12,88 @@ import torch
 from torch import nn
 from torch.nn.functional import max_pool1d, pad
 
-from .attention import Conformer, Transformer
-from .notes import InputError, N_PITCHES
+from .neighbours.attention import Conformer, Transformer
+from .files import InputError
+from .notes import N_PITCHES
 
 # %% ../nbs/22_network.ipynb #ae37dead
-RECURRENT = {"lstm": nn.LSTM, "gru": nn.GRU, "none": None, "transformer": Transformer, "conformer": Conformer}
+RECURRENT = {
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+    "none": None,
+    "transformer": Transformer,
+    "conformer": Conformer,
+}
+
 
 @dataclass(frozen=True)
 class NetworkSettings:
     "The network's sizes; the defaults are the paper's (§2.2), the variants Table 1's blind row and Table 2."
-    recurrent: str = "lstm"            # "lstm", "gru", "none" (the CNN row of Table 2), or beyond the paper "transformer", "conformer" (chapter 73)
-    midi_branch: bool = True           # False: blind transcription, the audio alone
-    filters: tuple = (16, 16, 32)      # of the three convolutions of a branch
-    dense: int = 256                   # features a branch hands on
-    hidden: int = 256                  # LSTM or GRU units in each direction
-    dropout: float = 0.5               # after the dense layers and after the recurrent layer
-    onset_head: bool = False           # a second output for onsets (beyond the paper)
-    onset_place: bool = False          # of the onset head: beside each probability where between the frames the onset lies (see `training.place_target`)
-    difference: bool = False           # the audio branch also sees what has become louder within two frames (beyond the paper)
+
+    recurrent: str = "lstm"  # "lstm", "gru", "none" (the CNN row of Table 2), or beyond the paper "transformer", "conformer" (chapter 73)
+    midi_branch: bool = True  # False: blind transcription, the audio alone
+    filters: tuple = (16, 16, 32)  # of the three convolutions of a branch
+    dense: int = 256  # features a branch hands on
+    hidden: int = 256  # LSTM or GRU units in each direction
+    dropout: float = 0.5  # after the dense layers and after the recurrent layer
+    onset_head: bool = False  # a second output for onsets (beyond the paper)
+    onset_place: bool = False  # of the onset head: beside each probability where between the frames the onset lies (see `training.place_target`)
+    difference: bool = False  # the audio branch also sees what has become louder within two frames (beyond the paper)
 
     def __post_init__(self):
-        if self.recurrent not in RECURRENT: raise InputError(f"recurrent is {self.recurrent!r}: choose one of {', '.join(RECURRENT)}")
+        if self.recurrent not in RECURRENT:
+            raise InputError(
+                f"recurrent is {self.recurrent!r}: choose one of {', '.join(RECURRENT)}"
+            )
         object.__setattr__(self, "filters", tuple(self.filters))  # a list, when it comes from JSON
 
 # %% ../nbs/22_network.ipynb #1d23efa0
 class Branch(nn.Module):
     "One image in, `dense` features a frame out (paper §2.2, the convolutional blocks of Figure 1)."
-    def __init__(self, settings:NetworkSettings, channels:int=1): # images that come in
+
+    def __init__(self, settings: NetworkSettings, channels: int = 1):  # images that come in
         super().__init__()
         layers = []
         for i, filters in enumerate(settings.filters):
-            layers += [nn.Conv2d(channels, filters, kernel_size=3, padding=1), nn.BatchNorm2d(filters), nn.ReLU()]
-            if i > 0: layers.append(nn.MaxPool2d((1, 2)))  # over pitch only
+            layers += [
+                nn.Conv2d(channels, filters, kernel_size=3, padding=1),
+                nn.BatchNorm2d(filters),
+                nn.ReLU(),
+            ]
+            if i > 0:
+                layers.append(nn.MaxPool2d((1, 2)))  # over pitch only
             channels = filters
         self.convolutions = nn.Sequential(*layers)
         self.dense = nn.Linear(channels * (N_PITCHES // 4), settings.dense)
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, *images):                          # (B, N, P) each
-        features = self.convolutions(torch.stack(images, 1)) # (B, filters, N, P/4)
-        features = features.transpose(1, 2).flatten(2)   # (B, N, filters * P/4)
-        return self.dropout(self.dense(features))        # (B, N, dense)
+    def forward(self, *images):  # (B, N, P) each
+        features = self.convolutions(torch.stack(images, 1))  # (B, filters, N, P/4)
+        features = features.transpose(1, 2).flatten(2)  # (B, N, filters * P/4)
+        return self.dropout(self.dense(features))  # (B, N, dense)
 
 # %% ../nbs/22_network.ipynb #9e96437c
-LAG_FRAMES = 2 # how far `risen` looks back
+LAG_FRAMES = 2  # how far `risen` looks back
 
-def risen(image, # (B, N, P)
-          lag_frames:int=LAG_FRAMES,
-         )->torch.Tensor: # (B, N, P), 0 or more
+
+def risen(
+    image,  # (B, N, P)
+    lag_frames: int = LAG_FRAMES,
+) -> torch.Tensor:  # (B, N, P), 0 or more
     "How much louder each row is than itself and its neighbours were a moment ago (after SuperFlux, Böck and Widmer 2013)."
-    before = max_pool1d(pad(image, (0, 0, lag_frames, 0), mode="replicate")[:, :image.shape[1]], 3, 1, 1)
+    before = max_pool1d(
+        pad(image, (0, 0, lag_frames, 0), mode="replicate")[:, : image.shape[1]], 3, 1, 1
+    )
     return torch.relu(image - before)
 
 
 class CRNN(nn.Module):
     "The paper's network (§2.2), and its variants: blind, CNN, GRU, and with an onset head."
-    def __init__(self, settings:NetworkSettings=NetworkSettings()):
+
+    def __init__(self, settings: NetworkSettings = NetworkSettings()):
         super().__init__()
         self.settings = settings
-        self.register_buffer("mean", torch.zeros(()))       # of the training spectrograms
+        self.register_buffer("mean", torch.zeros(()))  # of the training spectrograms
         self.register_buffer("deviation", torch.ones(()))
         self.audio_branch = Branch(settings, 2 if settings.difference else 1)
         self.midi_branch = Branch(settings) if settings.midi_branch else None
@@ -80,96 +103,173 @@ class CRNN(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         width = 2 * settings.hidden if make else width
         self.output = nn.Linear(width, N_PITCHES)
-        self.onset_output = nn.Linear(width, N_PITCHES * (2 if settings.onset_place else 1)) if settings.onset_head else None
+        self.onset_output = (
+            nn.Linear(width, N_PITCHES * (2 if settings.onset_place else 1))
+            if settings.onset_head
+            else None
+        )
 
-    def forward(self, spectrogram, # (B, N, 88) as `preprocessing.spectrogram` gives it
-                roll,              # (B, N, 88), 0 or 1; not looked at by a blind network
-               ):                  # logits (B, N, 88); with an onset head a pair of them, the second (B, N, 176) if it also says the place
+    def forward(
+        self,
+        spectrogram,  # (B, N, 88) as `preprocessing.spectrogram` gives it
+        roll,  # (B, N, 88), 0 or 1; not looked at by a blind network
+    ):  # logits (B, N, 88); with an onset head a pair of them, the second (B, N, 176) if it also says the place
         image = (spectrogram - self.mean) / self.deviation
-        features = self.audio_branch(*([image, risen(image)] if self.settings.difference else [image])) # (B, N, dense)
-        if self.midi_branch is not None: features = torch.cat([features, self.midi_branch(roll)], -1)   # (B, N, 2 dense)
-        if self.recurrent is not None: features = self.dropout(self.recurrent(features)[0])             # (B, N, 2 hidden)
+        features = self.audio_branch(
+            *([image, risen(image)] if self.settings.difference else [image])
+        )  # (B, N, dense)
+        if self.midi_branch is not None:
+            features = torch.cat([features, self.midi_branch(roll)], -1)  # (B, N, 2 dense)
+        if self.recurrent is not None:
+            features = self.dropout(self.recurrent(features)[0])  # (B, N, 2 hidden)
         logits = self.output(features)
         return logits if self.onset_output is None else (logits, self.onset_output(features))
 
 # %% ../nbs/22_network.ipynb #fd59c7ff
-def parameter_count(network:nn.Module)->int:
+def parameter_count(network: nn.Module) -> int:
     "Trainable numbers of a network."
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 # %% ../nbs/22_network.ipynb #7dddf781
-def predict(network:CRNN,
-            spectrogram, # (N, 88) float
-            roll, # (N, 88), 0 or 1
-            chunk_frames:int=6000, # frames worked on at a time
-            context_frames:int=400, # frames on either side that are heard and thrown away
-           ): # (N, 88) float32 probabilities; with an onset head a pair of them, the second (N, 176) if it also says the place
+def predict(
+    network: CRNN,
+    spectrogram,  # (N, 88) float
+    roll,  # (N, 88), 0 or 1
+    chunk_frames: int = 6000,  # frames worked on at a time
+    context_frames: int = 400,  # frames on either side that are heard and thrown away
+):  # (N, 88) float32 probabilities; with an onset head a pair of them, the second (N, 176) if it also says the place
     "Probabilities that each key sounds in each frame (paper §2.2), without gradients and without dropout."
-    if np.shape(spectrogram) != np.shape(roll): raise InputError(f"spectrogram {np.shape(spectrogram)} and roll {np.shape(roll)} differ in shape: pad them to a common length first")
-    was_training = network.training; network.eval()
+    if np.shape(spectrogram) != np.shape(roll):
+        raise InputError(
+            f"spectrogram {np.shape(spectrogram)} and roll {np.shape(roll)} differ in shape: pad them to a common length first"
+        )
+    was_training = network.training
+    network.eval()
     device = next(network.parameters()).device
     outputs = []
     with torch.inference_mode():
         for start in range(0, max(len(spectrogram), 1), chunk_frames):
-            a, b = max(start - context_frames, 0), min(start + chunk_frames + context_frames, len(spectrogram))
-            images = [torch.as_tensor(np.ascontiguousarray(image[a:b], dtype=np.float32), device=device)[None] for image in (spectrogram, roll)]
+            a, b = (
+                max(start - context_frames, 0),
+                min(start + chunk_frames + context_frames, len(spectrogram)),
+            )
+            images = [
+                torch.as_tensor(np.ascontiguousarray(image[a:b], dtype=np.float32), device=device)[
+                    None
+                ]
+                for image in (spectrogram, roll)
+            ]
             logits = network(*images)
             logits = logits if isinstance(logits, tuple) else (logits,)
-            outputs.append([torch.sigmoid(l[0, start - a:start - a + chunk_frames]).float().cpu().numpy() for l in logits])
+            outputs.append(
+                [
+                    torch.sigmoid(l[0, start - a : start - a + chunk_frames]).float().cpu().numpy()
+                    for l in logits
+                ]
+            )
     network.train(was_training)
     joined = tuple(np.concatenate(parts) for parts in zip(*outputs))
     return joined if len(joined) > 1 else joined[0]
 
 # %% ../nbs/22_network.ipynb #8ddbb0c6
-def layer_shapes(network:CRNN, n_frames:int=300)->list:
+def layer_shapes(network: CRNN, n_frames: int = 300) -> list:
     "`(name, layer, output shape)` of each leaf layer, in the order in which a forward pass meets them."
     seen, hooks = [], []
     for name, layer in network.named_modules():
-        if name == "recurrent" or name and not name.startswith("recurrent.") and not list(layer.children()):
-            def note(layer, _, output, name=name): seen.append((name, layer, tuple((output[0] if isinstance(output, tuple) else output).shape[1:])))
+        if (
+            name == "recurrent"
+            or name
+            and not name.startswith("recurrent.")
+            and not list(layer.children())
+        ):
+
+            def note(layer, _, output, name=name):
+                seen.append(
+                    (
+                        name,
+                        layer,
+                        tuple((output[0] if isinstance(output, tuple) else output).shape[1:]),
+                    )
+                )
+
             hooks.append(layer.register_forward_hook(note))
     was_training = network.training
     try:
-        with torch.inference_mode(): network.eval()(torch.zeros(1, n_frames, N_PITCHES), torch.zeros(1, n_frames, N_PITCHES))
+        with torch.inference_mode():
+            network.eval()(torch.zeros(1, n_frames, N_PITCHES), torch.zeros(1, n_frames, N_PITCHES))
     finally:
         network.train(was_training)
-        for hook in hooks: hook.remove()
+        for hook in hooks:
+            hook.remove()
     return seen
 
 # %% ../nbs/22_network.ipynb #dcefed49
 def _label(layer) -> str:
     kind = type(layer).__name__
-    return {"Conv2d": lambda: f"Conv2D 3 × 3, {layer.out_channels} filters\nbatch norm, ReLU", "MaxPool2d": lambda: "max pool, pitch ÷ 2",
-            "Linear": lambda: f"dense, {layer.out_features}", "Dropout": lambda: f"dropout {layer.p}",
-            "LSTM": lambda: f"BiLSTM, 2 × {layer.hidden_size}", "GRU": lambda: f"BiGRU, 2 × {layer.hidden_size}"}.get(kind, kind.lower)()
+    return {
+        "Conv2d": lambda: f"Conv2D 3 × 3, {layer.out_channels} filters\nbatch norm, ReLU",
+        "MaxPool2d": lambda: "max pool, pitch ÷ 2",
+        "Linear": lambda: f"dense, {layer.out_features}",
+        "Dropout": lambda: f"dropout {layer.p}",
+        "LSTM": lambda: f"BiLSTM, 2 × {layer.hidden_size}",
+        "GRU": lambda: f"BiGRU, 2 × {layer.hidden_size}",
+    }.get(kind, kind.lower)()
 
 
 def _boxes(shapes, prefix) -> list:
     "Text and output shape of each box of one column of Figure 1."
-    rows = [(layer, shape) for name, layer, shape in shapes if name.startswith(prefix) and type(layer).__name__ not in ("BatchNorm2d", "ReLU")]
-    name = lambda shape: " × ".join(["N" if i == (1 if len(shape) == 3 else 0) else str(s) for i, s in enumerate(shape)])
+    rows = [
+        (layer, shape)
+        for name, layer, shape in shapes
+        if name.startswith(prefix) and type(layer).__name__ not in ("BatchNorm2d", "ReLU")
+    ]
+    name = lambda shape: " × ".join(
+        ["N" if i == (1 if len(shape) == 3 else 0) else str(s) for i, s in enumerate(shape)]
+    )
     return [(_label(layer), name(shape)) for layer, shape in rows]
 
 
-def draw_network(network:CRNN, ax):
+def draw_network(network: CRNN, ax):
     "Draw Figure 1 from the layers that `network` really has; returns the axes."
     shapes = layer_shapes(network)
-    columns = {0.: [("audio: log CQT", "N × 88")] + _boxes(shapes, "audio_branch.")}
-    if network.midi_branch is not None: columns[1.] = [("loose MIDI: piano roll", "N × 88")] + _boxes(shapes, "midi_branch.")
+    columns = {0.0: [("audio: log CQT", "N × 88")] + _boxes(shapes, "audio_branch.")}
+    if network.midi_branch is not None:
+        columns[1.0] = [("loose MIDI: piano roll", "N × 88")] + _boxes(shapes, "midi_branch.")
     trunk = [("concatenate", f"N × {network.settings.dense * len(columns)}")]
-    trunk += [b for prefix in ("recurrent", "dropout", "output", "onset_output") for b in _boxes(shapes, prefix)] + [("sigmoid", "N × 88")]
+    trunk += [
+        b
+        for prefix in ("recurrent", "dropout", "output", "onset_output")
+        for b in _boxes(shapes, prefix)
+    ] + [("sigmoid", "N × 88")]
     depth = max(map(len, columns.values()))
+
     def box(x, y, text, shape, colour):
-        ax.text(x, y, text, ha="center", va="center", fontsize=7, bbox=dict(boxstyle="round,pad=0.35", fc=colour, ec="0.3", lw=.6))
-        ax.text(x + .34, y, shape, ha="left", va="center", fontsize=6, color="0.35")
-    def arrow(a, b): ax.annotate("", b, a, arrowprops=dict(arrowstyle="-|>", color="0.3", lw=.7, shrinkA=11, shrinkB=13))
+        ax.text(
+            x,
+            y,
+            text,
+            ha="center",
+            va="center",
+            fontsize=7,
+            bbox=dict(boxstyle="round,pad=0.35", fc=colour, ec="0.3", lw=0.6),
+        )
+        ax.text(x + 0.34, y, shape, ha="left", va="center", fontsize=6, color="0.35")
+
+    def arrow(a, b):
+        ax.annotate(
+            "", b, a, arrowprops=dict(arrowstyle="-|>", color="0.3", lw=0.7, shrinkA=11, shrinkB=13)
+        )
+
     for x, boxes in columns.items():
         for i, (text, shape) in enumerate(boxes):
             box(x, -i, text, shape, ("#CFE4F2" if x == 0 else "#FBE3B5") if i else "white")
-            if i: arrow((x, 1 - i), (x, -i))
-        arrow((x, 1 - len(boxes)), (.5, -depth))
+            if i:
+                arrow((x, 1 - i), (x, -i))
+        arrow((x, 1 - len(boxes)), (0.5, -depth))
     for i, (text, shape) in enumerate(trunk):
-        box(.5, -depth - i, text, shape, "#D5EBD9")
-        if i: arrow((.5, 1 - depth - i), (.5, -depth - i))
-    ax.set(xlim=(-.4, 1.65), ylim=(-depth - len(trunk) + .4, .6)); ax.axis("off")
+        box(0.5, -depth - i, text, shape, "#D5EBD9")
+        if i:
+            arrow((0.5, 1 - depth - i), (0.5, -depth - i))
+    ax.set(xlim=(-0.4, 1.65), ylim=(-depth - len(trunk) + 0.4, 0.6))
+    ax.axis("off")
     return ax

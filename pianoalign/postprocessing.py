@@ -12,74 +12,101 @@ from bisect import bisect_right
 
 import numpy as np
 
-from .notes import InputError, LOWEST_PITCH, N_PITCHES, SHORTEST_NOTE_S, Notes, time_of
+from .files import InputError
+from .notes import LOWEST_PITCH, N_PITCHES, Notes, SHORTEST_NOTE_S, time_of
 
 # %% ../nbs/23_postprocessing.ipynb #85951f8a
-def as_roll(probabilities, # (N, 88), any float type
-            name:str="the roll of probabilities", # what to call it in an error
-           )->np.ndarray: # the same numbers, checked
+def as_roll(
+    probabilities,  # (N, 88), any float type
+    name: str = "the roll of probabilities",  # what to call it in an error
+) -> np.ndarray:  # the same numbers, checked
     "Refuse anything that is not a finite (N, 88) array. Raises `InputError`."
     roll = np.asarray(probabilities)
     if roll.ndim != 2 or roll.shape[1] != N_PITCHES:
-        raise InputError(f"{name} has shape {roll.shape}: one row a frame and {N_PITCHES} columns, one a key, are needed")
+        raise InputError(
+            f"{name} has shape {roll.shape}: one row a frame and {N_PITCHES} columns, one a key, are needed"
+        )
     if not np.isfinite(roll).all():
-        raise InputError(f"{name} holds values that are not numbers (NaN or infinite): the network that made it did not converge")
+        raise InputError(
+            f"{name} holds values that are not numbers (NaN or infinite): the network that made it did not converge"
+        )
     return roll
 
 # %% ../nbs/23_postprocessing.ipynb #b9a0b5b7
-def note_blocks(probabilities, # (N, 88) float, 0 to 1
-                threshold:float=.5, # a frame sounds where the probability is at least this
-                fps:int=100, # frames per second
-               )->Notes: # sorted by pitch, then onset; `source` counts the blocks
+def note_blocks(
+    probabilities,  # (N, 88) float, 0 to 1
+    threshold: float = 0.5,  # a frame sounds where the probability is at least this
+    fps: int = 100,  # frames per second
+) -> Notes:  # sorted by pitch, then onset; `source` counts the blocks
     "The notes of a roll: for each pitch, its stretches of sounding frames (paper §2.3)."
     roll = as_roll(probabilities)
-    sounding = np.zeros((N_PITCHES + 1, len(roll) + 1), dtype=bool)   # a silent frame before each pitch, a silent row at the end,
-    sounding[:-1, 1:] = roll.T >= threshold                           # so that each beginning is followed by its own end
-    edges = np.flatnonzero(np.diff(sounding.ravel()))                 # of all pitches in one line
+    sounding = np.zeros(
+        (N_PITCHES + 1, len(roll) + 1), dtype=bool
+    )  # a silent frame before each pitch, a silent row at the end,
+    sounding[:-1, 1:] = roll.T >= threshold  # so that each beginning is followed by its own end
+    edges = np.flatnonzero(np.diff(sounding.ravel()))  # of all pitches in one line
     row, first = np.divmod(edges[0::2], len(roll) + 1)
     stop = first + edges[1::2] - edges[0::2]
     return Notes.from_arrays(time_of(first, fps), time_of(stop, fps), row + LOWEST_PITCH)
 
 # %% ../nbs/23_postprocessing.ipynb #a2e1e1cf
-def by_pitch(notes:Notes # any order
-            )->dict: # pitch -> rows of its notes, in order of onset (rows of equal onset: as they came)
+def by_pitch(
+    notes: Notes,  # any order
+) -> dict:  # pitch -> rows of its notes, in order of onset (rows of equal onset: as they came)
     "Which rows belong to each pitch, in temporal order."
     order = np.lexsort((notes.onset_s, notes.pitch))
     pitches, starts = np.unique(notes.pitch[order], return_index=True)
     return dict(zip(pitches.tolist(), np.split(order, starts[1:])))
 
 # %% ../nbs/23_postprocessing.ipynb #e6197dbc
-def match_by_rank(n_given:int, n_found:int # notes of one pitch
-                 )->np.ndarray: # (n_given,) int64, -1 where no block is left
+def match_by_rank(
+    n_given: int,
+    n_found: int,  # notes of one pitch
+) -> np.ndarray:  # (n_given,) int64, -1 where no block is left
     "The literal reading of §2.3: the k-th given note takes the k-th block."
     ranks = np.arange(n_given)
     return np.where(ranks < n_found, ranks, -1)
 
 # %% ../nbs/23_postprocessing.ipynb #db0c5679
-def match_in_order(given_s, # (n,) onsets of one pitch in seconds, rising
-                   found_s, # (m,) the same for the blocks, rising
-                   saves_s:float, # what a pair saves, less its displacement: twice the cost of staying alone
-                   max_displacement_s:float, # a pair further apart is not allowed
-                  )->np.ndarray: # (n,) int64 index into found_s, -1 = none
+def match_in_order(
+    given_s,  # (n,) onsets of one pitch in seconds, rising
+    found_s,  # (m,) the same for the blocks, rising
+    saves_s: float,  # what a pair saves, less its displacement: twice the cost of staying alone
+    max_displacement_s: float,  # a pair further apart is not allowed
+) -> np.ndarray:  # (n,) int64 index into found_s, -1 = none
     """The matching that keeps the order and whose pairs save most; a pair saves `saves_s - |displacement|`.
 
     Only blocks within reach of a note are looked at, so the time grows with the notes and not with their square."""
     given_s, found_s = np.asarray(given_s, dtype=float), np.asarray(found_s, dtype=float)
     reach_s = min(saves_s, max_displacement_s)
-    low = np.searchsorted(found_s, given_s - reach_s, side="left").tolist()    # the blocks within reach of note i
-    high = np.searchsorted(found_s, given_s + reach_s, side="right").tolist()  # are low[i] ... high[i] - 1
+    low = np.searchsorted(
+        found_s, given_s - reach_s, side="left"
+    ).tolist()  # the blocks within reach of note i
+    high = np.searchsorted(
+        found_s, given_s + reach_s, side="right"
+    ).tolist()  # are low[i] ... high[i] - 1
     given, found = given_s.tolist(), found_s.tolist()
-    best, taken = [0.] * (len(found) + 1), []  # best[j]: most that can be saved with the first j blocks
-    reach = 0                                  # best[j] is up to date for j <= reach, and constant beyond
+    best, taken = (
+        [0.0] * (len(found) + 1),
+        [],
+    )  # best[j]: most that can be saved with the first j blocks
+    reach = 0  # best[j] is up to date for j <= reach, and constant beyond
     for time_s, lo, hi in zip(given, low, high):
-        if reach < hi: best[reach + 1:hi + 1] = [best[reach]] * (hi - reach); reach = hi
+        if reach < hi:
+            best[reach + 1 : hi + 1] = [best[reach]] * (hi - reach)
+            reach = hi
         choice, diagonal, left = [], best[lo], best[lo]
         for j in range(lo, hi):
             above, pair = best[j + 1], diagonal + saves_s - abs(time_s - found[j])
             diagonal = above
-            if pair > above and pair > left: left = pair; choice.append(1)    # note i takes block j
-            elif left > above: choice.append(2)                               # block j is left over
-            else: left = above; choice.append(0)                              # note i stays without
+            if pair > above and pair > left:
+                left = pair
+                choice.append(1)  # note i takes block j
+            elif left > above:
+                choice.append(2)  # block j is left over
+            else:
+                left = above
+                choice.append(0)  # note i stays without
             best[j + 1] = left
         taken.append(choice)
     return _follow(taken, low, high, len(found))
@@ -90,94 +117,130 @@ def _follow(taken, low, high, j):
     index = np.full(len(taken), -1, dtype=np.int64)
     for i in range(len(taken) - 1, -1, -1):
         j = min(j, high[i])
-        while j > low[i] and taken[i][j - 1 - low[i]] == 2: j -= 1
-        if j > low[i] and taken[i][j - 1 - low[i]] == 1: j -= 1; index[i] = j
+        while j > low[i] and taken[i][j - 1 - low[i]] == 2:
+            j -= 1
+        if j > low[i] and taken[i][j - 1 - low[i]] == 1:
+            j -= 1
+            index[i] = j
     return index
 
 # %% ../nbs/23_postprocessing.ipynb #6f75f27b
-def match_notes(given:Notes, # the loose notes, any order
-                found:Notes, # the blocks, any order
-                method:str="nearest", # "nearest", or "rank": the k-th note of a pitch takes its k-th block
-                max_displacement_s:float=.5, # "nearest" allows no partner further away than this
-                missing_cost_s:float=.15, # what a note without a partner costs, given or found, in seconds of displacement
-               )->np.ndarray: # (n_given,) int64 row of `found`, -1 = none
+def match_notes(
+    given: Notes,  # the loose notes, any order
+    found: Notes,  # the blocks, any order
+    method: str = "nearest",  # "nearest", or "rank": the k-th note of a pitch takes its k-th block
+    max_displacement_s: float = 0.5,  # "nearest" allows no partner further away than this
+    missing_cost_s: float = 0.15,  # what a note without a partner costs, given or found, in seconds of displacement
+) -> np.ndarray:  # (n_given,) int64 row of `found`, -1 = none
     """Find each given note's block by pitch and temporal order (paper §2.3). Raises `InputError` for an unknown method.
 
     "nearest" minimises, for each pitch, the sum of |displacement| over the pairs plus `missing_cost_s` for every given
     note and every block that stays alone; order is kept and no block is taken twice."""
-    if method not in ("nearest", "rank"): raise InputError(f"method is {method!r}: choose 'nearest' or 'rank'")
+    if method not in ("nearest", "rank"):
+        raise InputError(f"method is {method!r}: choose 'nearest' or 'rank'")
     index = np.full(len(given), -1, dtype=np.int64)
     blocks = by_pitch(found)
     for pitch, rows in by_pitch(given).items():
-        if pitch not in blocks: continue
+        if pitch not in blocks:
+            continue
         here = blocks[pitch]
-        if method == "rank": partner = match_by_rank(len(rows), len(here))
-        else: partner = match_in_order(given.onset_s[rows], found.onset_s[here], 2 * missing_cost_s, max_displacement_s)
+        if method == "rank":
+            partner = match_by_rank(len(rows), len(here))
+        else:
+            partner = match_in_order(
+                given.onset_s[rows], found.onset_s[here], 2 * missing_cost_s, max_displacement_s
+            )
         index[rows] = np.where(partner >= 0, here[partner], -1)
     return index
 
 # %% ../nbs/23_postprocessing.ipynb #23c91d01
-def cut_overlaps(given:Notes, # the notes as they came
-                 onset_s, offset_s, # (n,) new times of the same rows
-                )->np.ndarray: # (n,) new offsets
+def cut_overlaps(
+    given: Notes,  # the notes as they came
+    onset_s,
+    offset_s,  # (n,) new times of the same rows
+) -> np.ndarray:  # (n,) new offsets
     "Let no note reach further into the next one of its pitch than it did in `given`."
     offset_s, order = np.array(offset_s, dtype=float), np.lexsort((onset_s, given.pitch))
     first, second = order[:-1], order[1:]
-    overlap_s = np.maximum(given.offset_s[first] - given.onset_s[second], 0)   # 0 for notes that were apart
+    overlap_s = np.maximum(
+        given.offset_s[first] - given.onset_s[second], 0
+    )  # 0 for notes that were apart
     latest_s = onset_s[second] + overlap_s
-    cut = (given.pitch[first] == given.pitch[second]) & (onset_s[second] >= onset_s[first] + SHORTEST_NOTE_S) & (offset_s[first] > latest_s + 1e-9)
+    cut = (
+        (given.pitch[first] == given.pitch[second])
+        & (onset_s[second] >= onset_s[first] + SHORTEST_NOTE_S)
+        & (offset_s[first] > latest_s + 1e-9)
+    )
     offset_s[first[cut]] = latest_s[cut]
     return offset_s
 
 # %% ../nbs/23_postprocessing.ipynb #05a0704d
-def retime(given:Notes, # the loose notes
-           found:Notes, # the blocks
-           index, # (n_given,) int64 row of `found`, -1 = none, from `match_notes`
-          )->Notes: # the rows of `given`, in their order
+def retime(
+    given: Notes,  # the loose notes
+    found: Notes,  # the blocks
+    index,  # (n_given,) int64 row of `found`, -1 = none, from `match_notes`
+) -> Notes:  # the rows of `given`, in their order
     "Give each matched note its block's onset and offset; the others keep their own times (paper §2.3)."
     index = np.asarray(index, dtype=np.int64)
-    if index.shape != (len(given),): raise InputError(f"index has shape {index.shape}: one entry for each of the {len(given)} given notes is needed")
+    if index.shape != (len(given),):
+        raise InputError(
+            f"index has shape {index.shape}: one entry for each of the {len(given)} given notes is needed"
+        )
     matched, onset_s, offset_s = index >= 0, given.onset_s.copy(), given.offset_s.copy()
-    onset_s[matched], offset_s[matched] = found.onset_s[index[matched]], found.offset_s[index[matched]]
+    onset_s[matched], offset_s[matched] = (
+        found.onset_s[index[matched]],
+        found.offset_s[index[matched]],
+    )
     offset_s = cut_overlaps(given, onset_s, offset_s)
     return given.at_times(onset_s, np.maximum(offset_s, onset_s + SHORTEST_NOTE_S))
 
 # %% ../nbs/23_postprocessing.ipynb #a450955a
-def align_notes(given:Notes, # the loose notes
-                probabilities, # (N, 88) float, the network's answer
-                fps:int=100, # frames per second of the roll
-                threshold:float=.5, # a frame sounds where the probability is at least this
-                method:str="nearest", # see `match_notes`
-                **limits # `max_displacement_s`, `missing_cost_s`: see `match_notes`
-               )->tuple: # Notes (the rows of `given`), matched (n,) bool
+def align_notes(
+    given: Notes,  # the loose notes
+    probabilities,  # (N, 88) float, the network's answer
+    fps: int = 100,  # frames per second of the roll
+    threshold: float = 0.5,  # a frame sounds where the probability is at least this
+    method: str = "nearest",  # see `match_notes`
+    **limits,  # `max_displacement_s`, `missing_cost_s`: see `match_notes`
+) -> tuple:  # Notes (the rows of `given`), matched (n,) bool
     "The paper's whole postprocessing: blocks, matching, new times (§2.3)."
     found = note_blocks(probabilities, threshold, fps)
     index = match_notes(given, found, method, **limits)
     return retime(given, found, index), index >= 0
 
 # %% ../nbs/23_postprocessing.ipynb #dc7a39c5
-def onset_candidates(onset_probabilities, # (N, 88) float
-                     fps:int=100, # frames per second
-                     floor:float=.02, # lower peaks are not looked at
-                     place=None, # (N, 88) float: how many frames after each frame its onset lies, where the network says it
-                    )->tuple: # time_s (m,), pitch (m,), height (m,): sorted by pitch, then time
+def onset_candidates(
+    onset_probabilities,  # (N, 88) float
+    fps: int = 100,  # frames per second
+    floor: float = 0.02,  # lower peaks are not looked at
+    place=None,  # (N, 88) float: how many frames after each frame its onset lies, where the network says it
+) -> tuple:  # time_s (m,), pitch (m,), height (m,): sorted by pitch, then time
     """Peaks of the onset curves, each placed between the frames by its two neighbours.
 
     For a triangle sampled at frames the place is exact: shift = (y₊ - y₋) / (2 (y₀ - min(y₋, y₊))) frames."""
     roll = as_roll(onset_probabilities, "the roll of onset probabilities")
     width = len(roll) + 2
-    curve = np.full((N_PITCHES, width), -np.inf, dtype=roll.dtype if roll.dtype.kind == "f" else float)
-    curve[:, 1:-1] = roll.T                                            # a column of nothing on both sides
-    curve = curve.ravel()                                              # all pitches in one line
+    curve = np.full(
+        (N_PITCHES, width), -np.inf, dtype=roll.dtype if roll.dtype.kind == "f" else float
+    )
+    curve[:, 1:-1] = roll.T  # a column of nothing on both sides
+    curve = curve.ravel()  # all pitches in one line
     high = np.flatnonzero(curve >= floor)
-    peak = high[(curve[high] >= curve[high - 1]) & (curve[high] > curve[high + 1])]   # of a plateau: its last frame
+    peak = high[
+        (curve[high] >= curve[high - 1]) & (curve[high] > curve[high + 1])
+    ]  # of a plateau: its last frame
     y0, left, right = (curve[peak + k].astype(float) for k in (0, -1, 1))
-    left, right = (np.where(np.isfinite(a), a, np.where(np.isfinite(b), b, y0)) for a, b in ((left, right), (right, left)))  # at the ends
+    left, right = (
+        np.where(np.isfinite(a), a, np.where(np.isfinite(b), b, y0))
+        for a, b in ((left, right), (right, left))
+    )  # at the ends
     fall = y0 - np.minimum(left, right)
-    with np.errstate(invalid="ignore", divide="ignore"): shift = np.where(fall > 0, (right - left) / (2 * fall), 0.)
-    keep, shift = _plateaus(curve, peak, np.clip(shift, -.5, .5))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shift = np.where(fall > 0, (right - left) / (2 * fall), 0.0)
+    keep, shift = _plateaus(curve, peak, np.clip(shift, -0.5, 0.5))
     row, column = np.divmod(peak, width)
-    if place is not None: shift = np.asarray(place)[column - 1, row]
+    if place is not None:
+        shift = np.asarray(place)[column - 1, row]
     return ((column - 1 + shift) / fps)[keep], row[keep] + LOWEST_PITCH, y0[keep]
 
 # %% ../nbs/23_postprocessing.ipynb #f65254da
@@ -186,34 +249,46 @@ def _plateaus(curve, peak, shift):
     keep = np.ones(len(peak), dtype=bool)
     for i in np.flatnonzero(curve[peak] == curve[peak - 1]):
         first = peak[i]
-        while curve[first - 1] == curve[peak[i]]: first -= 1
+        while curve[first - 1] == curve[peak[i]]:
+            first -= 1
         keep[i], shift[i] = curve[first - 1] < curve[peak[i]], (first - peak[i]) / 2
     return keep, shift
 
 # %% ../nbs/23_postprocessing.ipynb #e34f75a9
-def follow_onsets(given_s, # (n,) onsets of one pitch in seconds, rising
-                  peak_s, # (m,) its candidates in seconds, rising
-                  score, # (m,) what a candidate is worth, in nats
-                  max_displacement_s:float, scale_s:float, # see `align_by_onsets`
-                  stay_score:float, # what the given time is worth, in nats
-                  least_gap_s:float, # two onsets of one key are at least this far apart
-                 )->np.ndarray: # (n,) int64 index into peak_s, -1 = stays
+def follow_onsets(
+    given_s,  # (n,) onsets of one pitch in seconds, rising
+    peak_s,  # (m,) its candidates in seconds, rising
+    score,  # (m,) what a candidate is worth, in nats
+    max_displacement_s: float,
+    scale_s: float,  # see `align_by_onsets`
+    stay_score: float,  # what the given time is worth, in nats
+    least_gap_s: float,  # two onsets of one key are at least this far apart
+) -> np.ndarray:  # (n,) int64 index into peak_s, -1 = stays
     "The best way of one pitch's notes through its candidates (Viterbi), order kept."
     given_s, peak_s = np.asarray(given_s, dtype=float), np.asarray(peak_s, dtype=float)
     low = np.searchsorted(peak_s, given_s - max_displacement_s, side="left").tolist()
     high = np.searchsorted(peak_s, given_s + max_displacement_s, side="right").tolist()
     peaks, worth, layers, last = peak_s.tolist(), np.asarray(score).tolist(), [], None
     for time_s, lo, hi in zip(given_s.tolist(), low, high):
-        states = [(time_s, -1, stay_score)] + [(peaks[j], j, worth[j] - abs(peaks[j] - time_s) / scale_s) for j in range(lo, hi)]
-        layer = []                                          # (time, peak, total, state of the note before)
-        if last: by_time, total, source = _best_until(last)
+        states = [(time_s, -1, stay_score)] + [
+            (peaks[j], j, worth[j] - abs(peaks[j] - time_s) / scale_s) for j in range(lo, hi)
+        ]
+        layer = []  # (time, peak, total, state of the note before)
+        if last:
+            by_time, total, source = _best_until(last)
         for at_s, j, value in states:
-            if not last: layer.append((at_s, j, value, -1)); continue
-            k = bisect_right(by_time, at_s - least_gap_s + 1e-9) - 1      # states of the note before that end early enough
+            if not last:
+                layer.append((at_s, j, value, -1))
+                continue
+            k = (
+                bisect_right(by_time, at_s - least_gap_s + 1e-9) - 1
+            )  # states of the note before that end early enough
             sum_, back = (total[k], source[k]) if k >= 0 else (-np.inf, -1)
-            if j < 0 and last[0][2] > sum_: sum_, back = last[0][2], 0    # both staying is always allowed
+            if j < 0 and last[0][2] > sum_:
+                sum_, back = last[0][2], 0  # both staying is always allowed
             layer.append((at_s, j, value + sum_, back))
-        layers.append(layer); last = layer
+        layers.append(layer)
+        last = layer
     return _way_back(layers)
 
 # %% ../nbs/23_postprocessing.ipynb #5cd975b7
@@ -222,88 +297,128 @@ def _best_until(layer):
     order = sorted(range(len(layer)), key=lambda k: layer[k][0])
     total, source, best, who = [], [], -np.inf, -1
     for k in order:
-        if layer[k][2] > best: best, who = layer[k][2], k
-        total.append(best); source.append(who)
+        if layer[k][2] > best:
+            best, who = layer[k][2], k
+        total.append(best)
+        source.append(who)
     return [layer[k][0] for k in order], total, source
 
 # %% ../nbs/23_postprocessing.ipynb #895f8746
 def _way_back(layers):
     "Read the best way from the last note to the first."
     index = np.full(len(layers), -1, dtype=np.int64)
-    if not layers: return index
+    if not layers:
+        return index
     k = max(range(len(layers[-1])), key=lambda k: layers[-1][k][2])
     for i in range(len(layers) - 1, -1, -1):
         index[i], k = layers[i][k][1], layers[i][k][3]
     return index
 
 # %% ../nbs/23_postprocessing.ipynb #8d685889
-def align_by_onsets(given:Notes, # the loose notes
-                    onset_probabilities, # (N, 88) float: the onset head's answer
-                    fps:int=100, # frames per second of both rolls
-                    probabilities=None, # (N, 88) float: the roll itself, for offsets; without it notes keep their lengths
-                    threshold:float=.5, # a frame of that roll sounds where the probability is at least this
-                    max_displacement_s:float=.5, # no note moves further
-                    floor:float=.02, # peaks below this are not looked at
-                    scale_s:float=.1, # a displacement by this much costs one nat
-                    stay_score:float=0., # what staying put is worth, in nats
-                    least_gap_s:float=.03, # two onsets of one key are at least this far apart
-                    place=None, # see `onset_candidates`
-                   )->tuple: # Notes (the rows of `given`), matched (n,) bool
+def align_by_onsets(
+    given: Notes,  # the loose notes
+    onset_probabilities,  # (N, 88) float: the onset head's answer
+    fps: int = 100,  # frames per second of both rolls
+    probabilities=None,  # (N, 88) float: the roll itself, for offsets; without it notes keep their lengths
+    threshold: float = 0.5,  # a frame of that roll sounds where the probability is at least this
+    max_displacement_s: float = 0.5,  # no note moves further
+    floor: float = 0.02,  # peaks below this are not looked at
+    scale_s: float = 0.1,  # a displacement by this much costs one nat
+    stay_score: float = 0.0,  # what staying put is worth, in nats
+    least_gap_s: float = 0.03,  # two onsets of one key are at least this far apart
+    place=None,  # see `onset_candidates`
+) -> tuple:  # Notes (the rows of `given`), matched (n,) bool
     "High-resolution decoding, beyond the paper: onsets between the frames, from an onset curve a key."
     time_s, pitch, height = onset_candidates(onset_probabilities, fps, floor, place)
     onset_s, matched = given.onset_s.copy(), np.zeros(len(given), dtype=bool)
     for key, rows in by_pitch(given).items():
         here = slice(*np.searchsorted(pitch, [key, key + 1]))
-        unison = np.concatenate([[False], np.diff(given.onset_s[rows]) < SHORTEST_NOTE_S])   # notes doubled by another track
+        unison = np.concatenate(
+            [[False], np.diff(given.onset_s[rows]) < SHORTEST_NOTE_S]
+        )  # notes doubled by another track
         leader = rows[~unison][np.cumsum(~unison) - 1]
-        index = follow_onsets(given.onset_s[rows[~unison]], time_s[here], np.log(height[here] / floor),
-                              max_displacement_s, scale_s, stay_score, least_gap_s)
+        index = follow_onsets(
+            given.onset_s[rows[~unison]],
+            time_s[here],
+            np.log(height[here] / floor),
+            max_displacement_s,
+            scale_s,
+            stay_score,
+            least_gap_s,
+        )
         moved = rows[~unison][index >= 0]
         onset_s[moved], matched[moved] = time_s[here][index[index >= 0]], True
-        onset_s[rows] += (onset_s - given.onset_s)[leader] * unison; matched[rows] = matched[leader]
+        onset_s[rows] += (onset_s - given.onset_s)[leader] * unison
+        matched[rows] = matched[leader]
     offset_s = given.offset_s + (onset_s - given.onset_s)
-    if probabilities is not None: offset_s = place_ends(given, onset_s, matched, probabilities, fps, threshold)
+    if probabilities is not None:
+        offset_s = place_ends(given, onset_s, matched, probabilities, fps, threshold)
     offset_s = cut_overlaps(given, onset_s, offset_s)
     return given.at_times(onset_s, np.maximum(offset_s, onset_s + SHORTEST_NOTE_S)), matched
 
 # %% ../nbs/23_postprocessing.ipynb #a4063ef9
-def block_ends(probabilities, # (N, 88) float or whole steps
-               threshold=.5, # a frame sounds where the probability is at least this
-               fps:int=100, # frames per second
-              )->tuple: # time_s (m,), pitch (m,): sorted by pitch, then time
+def block_ends(
+    probabilities,  # (N, 88) float or whole steps
+    threshold=0.5,  # a frame sounds where the probability is at least this
+    fps: int = 100,  # frames per second
+) -> tuple:  # time_s (m,), pitch (m,): sorted by pitch, then time
     "Where blocks of the roll end, read between the frames by the line from the last frame that sounds to the first that does not."
-    roll = as_roll(probabilities, "the roll"); width = len(roll) + 1
+    roll = as_roll(probabilities, "the roll")
+    width = len(roll) + 1
     curve = np.zeros((N_PITCHES, width), dtype=roll.dtype)
-    curve[:, :-1] = roll.T                                             # and a column of silence
+    curve[:, :-1] = roll.T  # and a column of silence
     curve = curve.ravel()
     last = np.flatnonzero((curve[:-1] >= threshold) & (curve[1:] < threshold))
     high, low = curve[last].astype(float), curve[last + 1].astype(float)
     row, frame = np.divmod(last, width)
-    return (frame + .5 + (high - threshold) / (high - low)) / fps, row + LOWEST_PITCH
+    return (frame + 0.5 + (high - threshold) / (high - low)) / fps, row + LOWEST_PITCH
 
 # %% ../nbs/23_postprocessing.ipynb #e5c79c96
-def shift_around(given:Notes, onset_s, matched, at_s, side:int=16)->np.ndarray: # (n,) seconds
+def shift_around(
+    given: Notes, onset_s, matched, at_s, side: int = 16
+) -> np.ndarray:  # (n,) seconds
     "Median shift of the matched onsets around a time: those of `side` notes on either side."
-    rows = np.flatnonzero(matched); rows = rows[np.argsort(given.onset_s[rows], kind="stable")]
-    if not len(rows): return np.zeros(len(at_s))
+    rows = np.flatnonzero(matched)
+    rows = rows[np.argsort(given.onset_s[rows], kind="stable")]
+    if not len(rows):
+        return np.zeros(len(at_s))
     shift_s = np.pad((onset_s - given.onset_s)[rows], side, mode="edge")
     middle_s = np.median(np.lib.stride_tricks.sliding_window_view(shift_s, 2 * side + 1), axis=1)
     return middle_s[np.minimum(np.searchsorted(given.onset_s[rows], at_s), len(rows) - 1)]
 
 
-def place_ends(given:Notes, onset_s, matched, # new onsets, and which notes have one of their own
-               probabilities, fps:int=100, threshold=.5, reach_s:float=.1)->np.ndarray: # (n,) seconds
+def place_ends(
+    given: Notes,
+    onset_s,
+    matched,  # new onsets, and which notes have one of their own
+    probabilities,
+    fps: int = 100,
+    threshold=0.5,
+    reach_s: float = 0.1,
+) -> np.ndarray:  # (n,) seconds
     "New ends: where the roll falls silent within `reach_s` of where they are expected. Unmatched notes keep their lengths."
     time_s, pitch = block_ends(probabilities, threshold, fps)
-    expected_s = np.where(matched, given.offset_s + shift_around(given, onset_s, matched, given.offset_s), given.offset_s + (onset_s - given.onset_s))
+    expected_s = np.where(
+        matched,
+        given.offset_s + shift_around(given, onset_s, matched, given.offset_s),
+        given.offset_s + (onset_s - given.onset_s),
+    )
     offset_s = expected_s.copy()
     for key, rows in by_pitch(given).items():
         rows, ends_s = rows[matched[rows]], time_s[slice(*np.searchsorted(pitch, [key, key + 1]))]
-        if not len(rows) or not len(ends_s): continue
-        at_s, first_s = expected_s[rows], onset_s[rows] + 2 / fps               # a note sounds for two frames at least
+        if not len(rows) or not len(ends_s):
+            continue
+        at_s, first_s = (
+            expected_s[rows],
+            onset_s[rows] + 2 / fps,
+        )  # a note sounds for two frames at least
         k = np.searchsorted(ends_s, at_s)
         before_s, after_s = ends_s[np.maximum(k - 1, 0)], ends_s[np.minimum(k, len(ends_s) - 1)]
-        near_s = np.where((np.abs(before_s - at_s) < np.abs(after_s - at_s)) & (before_s >= first_s), before_s, after_s)
+        near_s = np.where(
+            (np.abs(before_s - at_s) < np.abs(after_s - at_s)) & (before_s >= first_s),
+            before_s,
+            after_s,
+        )
         good = (np.abs(near_s - at_s) <= reach_s) & (near_s >= first_s)
         offset_s[rows[good]] = near_s[good]
     return offset_s

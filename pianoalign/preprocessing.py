@@ -11,28 +11,37 @@ from pathlib import Path
 
 import numpy as np
 
-from .notes import InputError, LOWEST_PITCH, N_PITCHES, Notes, frame_of, time_of
+from .files import InputError
+from .notes import frame_of, LOWEST_PITCH, N_PITCHES, Notes, time_of
 
 # %% ../nbs/21_preprocessing.ipynb #18c26981
 LOG_FLOOR = 1e-4  # magnitudes are floored here before the logarithm: about 80 dB below a loud note
-VQT_GAMMA_HZ = 20. # added to the bandwidth of each bin of a "vqt": shorter windows at low pitch
+VQT_GAMMA_HZ = 20.0  # added to the bandwidth of each bin of a "vqt": shorter windows at low pitch
+
 
 @dataclass(frozen=True)
 class AudioSettings:
     "How sound becomes an image (paper §2.1, varied in §4.2.2 and §4.2.3)."
-    sample_rate_hz: int = 16000   # the audio is resampled to this rate
-    fps: int = 100                # frames per second of spectrogram and piano roll
-    feature: str = "cqt"          # "cqt", "mel" for Table 3, or beyond the paper "vqt" and "cqt_ahead" (see `looking_ahead`)
-    scale: str = "log"            # "log" magnitude, or "lin" for Table 3
-    n_bins: int = 88              # frequency bins (Mel bands)
-    bins_per_octave: int = 12     # of the CQT
-    fmin_hz: float = 27.5         # lowest bin: A0, MIDI pitch 21
+
+    sample_rate_hz: int = 16000  # the audio is resampled to this rate
+    fps: int = 100  # frames per second of spectrogram and piano roll
+    feature: str = "cqt"  # "cqt", "mel" for Table 3, or beyond the paper "vqt" and "cqt_ahead" (see `looking_ahead`)
+    scale: str = "log"  # "log" magnitude, or "lin" for Table 3
+    n_bins: int = 88  # frequency bins (Mel bands)
+    bins_per_octave: int = 12  # of the CQT
+    fmin_hz: float = 27.5  # lowest bin: A0, MIDI pitch 21
 
     def __post_init__(self):
-        if self.feature not in ("cqt", "mel", "vqt", "cqt_ahead"): raise InputError(f"feature is {self.feature!r}: choose 'cqt', 'mel', 'vqt' or 'cqt_ahead'")
-        if self.scale not in ("log", "lin"): raise InputError(f"scale is {self.scale!r}: choose 'log' or 'lin'")
+        if self.feature not in ("cqt", "mel", "vqt", "cqt_ahead"):
+            raise InputError(
+                f"feature is {self.feature!r}: choose 'cqt', 'mel', 'vqt' or 'cqt_ahead'"
+            )
+        if self.scale not in ("log", "lin"):
+            raise InputError(f"scale is {self.scale!r}: choose 'log' or 'lin'")
         if self.fps <= 0 or self.sample_rate_hz % self.fps:
-            raise InputError(f"{self.fps} fps does not divide the sample rate of {self.sample_rate_hz} Hz: choose 25, 50, 100 or 200")
+            raise InputError(
+                f"{self.fps} fps does not divide the sample rate of {self.sample_rate_hz} Hz: choose 25, 50, 100 or 200"
+            )
 
     @property
     def hop_smp(self) -> int:
@@ -40,116 +49,163 @@ class AudioSettings:
         return self.sample_rate_hz // self.fps
 
 # %% ../nbs/21_preprocessing.ipynb #e199694e
-def check_samples(samples, # (n,) or (n, channels), any float type
-                  name="audio", # what to call it in an error
-                 )->np.ndarray: # the same samples, float32
+def check_samples(
+    samples,  # (n,) or (n, channels), any float type
+    name="audio",  # what to call it in an error
+) -> np.ndarray:  # the same samples, float32
     "Refuse empty, non-finite and silent audio. Raises `InputError`."
     samples = np.asarray(samples, dtype=np.float32)
-    if samples.size == 0: raise InputError(f"{name} holds no samples: export the recording again")
-    if not np.isfinite(samples).all(): raise InputError(f"{name} holds values that are not numbers (NaN or infinite): export the recording again")
-    if np.abs(samples).max() < 1e-5: raise InputError(f"{name} is silent (no sample above -100 dB of full scale): check the recording's channels and level")
+    if samples.size == 0:
+        raise InputError(f"{name} holds no samples: export the recording again")
+    if not np.isfinite(samples).all():
+        raise InputError(
+            f"{name} holds values that are not numbers (NaN or infinite): export the recording again"
+        )
+    if np.abs(samples).max() < 1e-5:
+        raise InputError(
+            f"{name} is silent (no sample above -100 dB of full scale): check the recording's channels and level"
+        )
     return samples
 
 
-def resample(samples, # (n,) float32, mono
-             from_hz:int, to_hz:int # rates
-            )->np.ndarray: # (n * to_hz / from_hz,) float32
+def resample(
+    samples,  # (n,) float32, mono
+    from_hz: int,
+    to_hz: int,  # rates
+) -> np.ndarray:  # (n * to_hz / from_hz,) float32
     "Change the sample rate with a linear-phase filter, which delays nothing."
-    if from_hz == to_hz: return np.asarray(samples, dtype=np.float32)
+    if from_hz == to_hz:
+        return np.asarray(samples, dtype=np.float32)
     import soxr
+
     return soxr.resample(np.asarray(samples, dtype=np.float32), from_hz, to_hz, quality="HQ")
 
 # %% ../nbs/21_preprocessing.ipynb #39b7eedb
-def load_audio(path, # a file that libsndfile reads: wav, flac, ogg, mp3, aiff, …
-               sample_rate_hz:int=16000, # rate of the result
-              )->np.ndarray: # (n_samples,) float32, mono, at the recording's own level
+def load_audio(
+    path,  # a file that libsndfile reads: wav, flac, ogg, mp3, aiff, …
+    sample_rate_hz: int = 16000,  # rate of the result
+) -> np.ndarray:  # (n_samples,) float32, mono, at the recording's own level
     "Read a recording as mono at `sample_rate_hz` (paper §2.1). Raises `InputError` for a file that holds no usable sound."
     import soundfile
+
     path = Path(path)
-    if not path.exists(): raise InputError(f"{path} does not exist: check the path of the recording")
-    if path.is_dir(): raise InputError(f"{path} is a folder: name the recording itself")
-    if path.stat().st_size == 0: raise InputError(f"{path} is empty (0 bytes): copy or export the recording again")
-    try: samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+    if not path.exists():
+        raise InputError(f"{path} does not exist: check the path of the recording")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name the recording itself")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty (0 bytes): copy or export the recording again")
+    try:
+        samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        raise InputError(f"{path} cannot be read as audio ({error}): convert it to wav, flac or ogg") from None
+        raise InputError(
+            f"{path} cannot be read as audio ({error}): convert it to wav, flac or ogg"
+        ) from None
     samples = check_samples(samples, str(path)).mean(axis=1)
-    if rate_hz < 1000: raise InputError(f"{path} says it has {rate_hz} samples a second: no piano can be heard in that; export it at 16 kHz or more")
+    if rate_hz < 1000:
+        raise InputError(
+            f"{path} says it has {rate_hz} samples a second: no piano can be heard in that; export it at 16 kHz or more"
+        )
     return check_samples(resample(samples, rate_hz, sample_rate_hz), f"{path} mixed to mono")
 
 # %% ../nbs/21_preprocessing.ipynb #1b034cdc
-def n_frames_of(n_samples:int, audio:AudioSettings=AudioSettings())->int:
+def n_frames_of(n_samples: int, audio: AudioSettings = AudioSettings()) -> int:
     "Number of frames of a recording: frame k is centred on k / fps, the first on sample 0."
     return n_samples // audio.hop_smp + 1
 
 
-def looking_ahead(n)->np.ndarray: # (n,) float64
+def looking_ahead(n) -> np.ndarray:  # (n,) float64
     "A Hann window whose rise takes a quarter of its time: it looks back less than ahead, and an onset is not seen long before it comes."
     from scipy.signal import get_window
-    n = int(n); place = np.linspace(-.5, .5, n)                     # from its middle, as a share of its length
-    return np.interp(np.where(place < 0, np.maximum(4 * place, -.5), place), place, get_window("hann", n))
+
+    n = int(n)
+    place = np.linspace(-0.5, 0.5, n)  # from its middle, as a share of its length
+    return np.interp(
+        np.where(place < 0, np.maximum(4 * place, -0.5), place), place, get_window("hann", n)
+    )
 
 
-def magnitude(samples, # (n_samples,) float32, mono, at `audio.sample_rate_hz`
-              audio:AudioSettings=AudioSettings(),
-             )->np.ndarray: # (N or more, 88) float32
+def magnitude(
+    samples,  # (n_samples,) float32, mono, at `audio.sample_rate_hz`
+    audio: AudioSettings = AudioSettings(),
+) -> np.ndarray:  # (N or more, 88) float32
     "Magnitudes of the CQT, VQT or Mel spectrogram, before any logarithm."
     import librosa
+
     common = dict(sr=audio.sample_rate_hz, hop_length=audio.hop_smp)
     bins = dict(fmin=audio.fmin_hz, n_bins=audio.n_bins, bins_per_octave=audio.bins_per_octave)
-    if audio.feature == "cqt": return np.abs(librosa.cqt(samples, **bins, **common)).T
-    if audio.feature == "cqt_ahead": return np.abs(librosa.cqt(samples, window=looking_ahead, **bins, **common)).T
-    if audio.feature == "vqt": return np.abs(librosa.vqt(samples, gamma=VQT_GAMMA_HZ, **bins, **common)).T
-    return librosa.feature.melspectrogram(y=samples, n_mels=audio.n_bins, fmin=audio.fmin_hz, n_fft=2048, power=1., **common).T
+    if audio.feature == "cqt":
+        return np.abs(librosa.cqt(samples, **bins, **common)).T
+    if audio.feature == "cqt_ahead":
+        return np.abs(librosa.cqt(samples, window=looking_ahead, **bins, **common)).T
+    if audio.feature == "vqt":
+        return np.abs(librosa.vqt(samples, gamma=VQT_GAMMA_HZ, **bins, **common)).T
+    return librosa.feature.melspectrogram(
+        y=samples, n_mels=audio.n_bins, fmin=audio.fmin_hz, n_fft=2048, power=1.0, **common
+    ).T
 
 
-def spectrogram(samples, # (n_samples,) float32, mono, at `audio.sample_rate_hz`
-                audio:AudioSettings=AudioSettings(),
-               )->np.ndarray: # (N, 88) float32; N = n_samples // hop + 1
+def spectrogram(
+    samples,  # (n_samples,) float32, mono, at `audio.sample_rate_hz`
+    audio: AudioSettings = AudioSettings(),
+) -> np.ndarray:  # (N, 88) float32; N = n_samples // hop + 1
     "Magnitudes of the CQT or Mel spectrogram, natural log or linear (paper §2.1 and §4.2.2). Frame k is centred on k / fps."
     samples = np.asarray(samples, dtype=np.float32)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="n_fft=.* is too large")
-        image = magnitude(samples, audio)[:n_frames_of(len(samples), audio)].astype(np.float32)
+        image = magnitude(samples, audio)[: n_frames_of(len(samples), audio)].astype(np.float32)
     return np.log(np.maximum(image, LOG_FLOOR)) if audio.scale == "log" else image
 
 # %% ../nbs/21_preprocessing.ipynb #bd1ddc9f
-def note_frames(notes:Notes, fps:int=100)->tuple: # first frame, frame after the last, row: three (n,) arrays
+def note_frames(
+    notes: Notes, fps: int = 100
+) -> tuple:  # first frame, frame after the last, row: three (n,) arrays
     "Where notes lie on a roll; pitches outside 21 to 108 are left out."
     notes = notes[notes.in_range()]
     first = frame_of(notes.onset_s, fps)
     return first, np.maximum(frame_of(notes.offset_s, fps), first + 1), notes.pitch - LOWEST_PITCH
 
 
-def paint_roll(frames, # of `note_frames`
-               a:int, b:int, # the stretch to paint
-               gap:bool=True, # clear one frame before an onset that follows directly on the same pitch
-              )->np.ndarray: # (b - a, 88) float32, 0 or 1
+def paint_roll(
+    frames,  # of `note_frames`
+    a: int,
+    b: int,  # the stretch to paint
+    gap: bool = True,  # clear one frame before an onset that follows directly on the same pitch
+) -> np.ndarray:  # (b - a, 88) float32, 0 or 1
     "Frames a to b of a roll, without the rest of it."
     first, stop, row = (x[(frames[1] > a) & (frames[0] < b)] for x in frames)
-    steps = np.zeros((b - a + 1, N_PITCHES), dtype=np.int32)  # +1 where a note begins, -1 where one ends
+    steps = np.zeros(
+        (b - a + 1, N_PITCHES), dtype=np.int32
+    )  # +1 where a note begins, -1 where one ends
     np.add.at(steps, (np.maximum(first, a) - a, row), 1)
     np.add.at(steps, (np.minimum(stop, b) - a, row), -1)
     roll = (np.cumsum(steps[:-1], axis=0) > 0).astype(np.float32)
-    before = frames[0] - 1                                    # sounding, or silent anyway; that of a note just after b included
+    before = frames[0] - 1  # sounding, or silent anyway; that of a note just after b included
     here = (before >= max(a, 0)) & (before < b)
-    if gap: roll[before[here] - a, frames[2][here]] = 0
+    if gap:
+        roll[before[here] - a, frames[2][here]] = 0
     return roll
 
 
-def piano_roll(notes:Notes, # times in seconds; pitches outside 21 to 108 are left out
-               n_frames:int, # length of the roll; what lies outside is cut
-               fps:int=100, # frames per second
-               gap:bool=True, # clear one frame before an onset that follows directly on the same pitch
-              )->np.ndarray: # (n_frames, 88) float32, 0 or 1
+def piano_roll(
+    notes: Notes,  # times in seconds; pitches outside 21 to 108 are left out
+    n_frames: int,  # length of the roll; what lies outside is cut
+    fps: int = 100,  # frames per second
+    gap: bool = True,  # clear one frame before an onset that follows directly on the same pitch
+) -> np.ndarray:  # (n_frames, 88) float32, 0 or 1
     "Binary piano roll (paper §2.1). Frame k is centred on k / fps."
     frames = note_frames(notes, fps)
     return paint_roll([x[frames[0] < n_frames] for x in frames], 0, n_frames, gap)
 
 # %% ../nbs/21_preprocessing.ipynb #17527d64
-def pad_to_common(*images, # arrays (N_i, 88)
-                  values=None, # what to pad each with; zeros if not said
-                 )->list: # the same arrays, all (max N_i, 88)
+def pad_to_common(
+    *images,  # arrays (N_i, 88)
+    values=None,  # what to pad each with; zeros if not said
+) -> list:  # the same arrays, all (max N_i, 88)
     "Pad images at their end to one length (paper §2.1)."
     n_frames = max(len(image) for image in images)
     values = values or [0] * len(images)
-    return [np.pad(image, ((0, n_frames - len(image)), (0, 0)), constant_values=value) for image, value in zip(images, values)]
+    return [
+        np.pad(image, ((0, n_frames - len(image)), (0, 0)), constant_values=value)
+        for image, value in zip(images, values)
+    ]

@@ -1,4 +1,5 @@
 "The aligner with the weights that ship: seams, memory, lags, confidence, noise, batches, and what is written beside the MIDI file."
+
 import csv, io, json, os, subprocess, sys
 from pathlib import Path
 
@@ -6,12 +7,32 @@ import numpy as np
 import pytest
 import soundfile
 
-from pianoalign.aligner import align, default_weights, open_engine
-from pianoalign.confidence import (MATCHED, NOT_HEARD, WITH_NEIGHBOURS, click_in_silence, judge_notes, load_confidence, place, shifts_of, speech_like,
-                                   white_noise)
+from pianoalign.tool.aligner import align, default_weights, open_engine
+from pianoalign.tool.confidence import (
+    MATCHED,
+    NOT_HEARD,
+    WITH_NEIGHBOURS,
+    click_in_silence,
+    judge_notes,
+    load_confidence,
+    place,
+    shifts_of,
+    speech_like,
+    white_noise,
+)
 from pianoalign.datasets import jitter_notes, load_corpus
-from pianoalign.listening import Facts, Heard, Walker, file_offset, hear, listen_to, stream_audio
-from pianoalign.notes import InputError, Notes, read_midi, write_midi
+from pianoalign.tool.listening import (
+    Facts,
+    Heard,
+    Walker,
+    file_offset,
+    hear,
+    listen_to,
+    stream_audio,
+)
+from pianoalign.files import InputError
+from pianoalign.notes import Notes
+from pianoalign.midi import read_midi, write_midi
 from pianoalign.preprocessing import load_audio, piano_roll, spectrogram
 from test_align_cli import RATE_HZ, command, everything_but_times, make_piece, piece, untrained  # noqa: F401 (fixtures)
 
@@ -23,7 +44,7 @@ def recording(tmp_path_factory):
     "A minute of the demo corpus's test split, with its notes, and a loose MIDI file."
     folder = tmp_path_factory.mktemp("recording")
     r = load_corpus("demo", CORPUS, ("test",))[0]
-    samples = load_audio(r.audio)[:60 * RATE_HZ]
+    samples = load_audio(r.audio)[: 60 * RATE_HZ]
     truth = r.reference[r.reference.in_range() & (r.reference.onset_s < 59)].sorted()
     loose = jitter_notes(truth, np.random.default_rng(0))
     soundfile.write(folder / "piece.wav", samples, RATE_HZ, subtype="PCM_16")
@@ -37,7 +58,9 @@ def onsets(path):
 
 
 def test_the_shipped_weights_are_calibrated():
-    assert load_confidence(default_weights()) is not None, "run python workflow/calibrate.py pianoalign/weights/maps --corpus corpus"
+    assert load_confidence(default_weights()) is not None, (
+        "run python workflow/calibrate.py pianoalign/weights/maps --corpus corpus"
+    )
     test = load_confidence(default_weights()).made["test"]
     assert test["calibration_error_pct"] < 4 and abs(test["said_pct"] - test["within_25_pct"]) < 4
     kept = [k["within_25_pct"] for k in test["kept"]]
@@ -46,36 +69,72 @@ def test_the_shipped_weights_are_calibrated():
 
 # ---- any length ----
 
+
 def test_windows_move_no_note(recording, monkeypatch):
     "One pass over everything, against random pieces of the sound and windows of the network: no note moves by more than a millisecond."
-    import pianoalign.listening as listening
+    import pianoalign.tool.listening as listening
+
     folder, samples, truth = recording
-    engine, rng, given = open_engine(device="cpu"), np.random.default_rng(5), read_midi(recording[0] / "piece.mid").notes
+    engine, rng, given = (
+        open_engine(device="cpu"),
+        np.random.default_rng(5),
+        read_midi(recording[0] / "piece.mid").notes,
+    )
     cut, seen = listening.pieces_of, []
+
     def in_pieces_of(frames):
         "The recording's image, made in pieces of so many frames."
-        monkeypatch.setattr(listening, "pieces_of", lambda blocks, hop_smp: (seen.append(frames) or piece for piece in cut(blocks, hop_smp, frames)))
+        monkeypatch.setattr(
+            listening,
+            "pieces_of",
+            lambda blocks, hop_smp: (
+                seen.append(frames) or piece for piece in cut(blocks, hop_smp, frames)
+            ),
+        )
         return listen_to(folder / "piece.wav")[0]
-    whole = in_pieces_of(10 ** 6); n = len(whole)
-    assert len(seen) == 1 and np.percentile(np.abs(whole - spectrogram(samples)), 99) < .05     # what training saw, all but its quietest corners
-    one = hear(Walker(engine.walker.network, window_frames=n, context_frames=0), engine.experiment.audio, whole, given, n, workers=1)
+
+    whole = in_pieces_of(10**6)
+    n = len(whole)
+    assert (
+        len(seen) == 1 and np.percentile(np.abs(whole - spectrogram(samples)), 99) < 0.05
+    )  # what training saw, all but its quietest corners
+    one = hear(
+        Walker(engine.walker.network, window_frames=n, context_frames=0),
+        engine.experiment.audio,
+        whole,
+        given,
+        n,
+        workers=1,
+    )
     expected = judge_notes(given, one, whole, engine.confidence).notes.onset_s
     for window in (None, *rng.integers(400, 2500, 3)):
         pieces = in_pieces_of(int(rng.integers(500, 3000)))
         assert len(pieces) == n
-        walker = engine.walker if window is None else Walker(engine.walker.network, window_frames=int(window))
+        walker = (
+            engine.walker
+            if window is None
+            else Walker(engine.walker.network, window_frames=int(window))
+        )
         many = hear(walker, engine.experiment.audio, pieces, given, n)
-        moved_ms = 1000 * np.abs(judge_notes(given, many, pieces, engine.confidence).notes.onset_s - expected)
+        moved_ms = 1000 * np.abs(
+            judge_notes(given, many, pieces, engine.confidence).notes.onset_s - expected
+        )
         assert moved_ms.max() <= 1, f"windows of {window}: {moved_ms.max():.2f} ms"
     assert len(seen) > 8
 
 
 def test_blocks_of_a_file_are_the_file(tmp_path, monkeypatch):
     "Resampled block by block: as many samples, and the same ones, whatever the rate and wherever the blocks end."
-    import pianoalign.listening as listening
+    import pianoalign.tool.listening as listening
+
     rng = np.random.default_rng(0)
     for rate_hz in (11_025, 44_100, 48_000, 88_200):
-        soundfile.write(tmp_path / "a.wav", .1 * rng.standard_normal((rate_hz * 9 + 123, 2)), rate_hz, subtype="FLOAT")
+        soundfile.write(
+            tmp_path / "a.wav",
+            0.1 * rng.standard_normal((rate_hz * 9 + 123, 2)),
+            rate_hz,
+            subtype="FLOAT",
+        )
         whole = load_audio(tmp_path / "a.wav", 16_000)
         for block in (rng.integers(500, 5000), 100_003):
             monkeypatch.setattr(listening, "BLOCK_FRAMES", int(block))
@@ -86,7 +145,7 @@ def test_blocks_of_a_file_are_the_file(tmp_path, monkeypatch):
 
 LONG = """
 import resource, sys, time
-from pianoalign.cli import main
+from pianoalign.tool.cli import main
 try: main(["align", *sys.argv[1:], "--force", "--quiet"])
 except SystemExit as e: code = e.code or 0
 try: peak_kib = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])    # ru_maxrss would count the process that started this one
@@ -94,18 +153,44 @@ except OSError: peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 
 print(code, peak_kib / 1024)
 """
 
+
 def peak_mib(minutes, folder, recording):
     "Peak memory of the whole command on so many minutes of stereo at 44.1 kHz."
     _, samples, truth = recording
-    minute = np.repeat(np.interp(np.arange(0, len(samples) - 1, RATE_HZ / 44_100), np.arange(len(samples)), samples)[:, None], 2, 1)
+    minute = np.repeat(
+        np.interp(
+            np.arange(0, len(samples) - 1, RATE_HZ / 44_100), np.arange(len(samples)), samples
+        )[:, None],
+        2,
+        1,
+    )
     with soundfile.SoundFile(folder / "long.flac", "w", 44_100, 2) as f:
-        for _ in range(minutes): f.write(minute)
+        for _ in range(minutes):
+            f.write(minute)
     part_s = len(minute) / 44_100
-    column = lambda name, step: np.concatenate([getattr(truth, name) + k * step for k in range(minutes)])
-    notes = Notes.from_arrays(column("onset_s", part_s), column("offset_s", part_s), column("pitch", 0))
+    column = lambda name, step: np.concatenate(
+        [getattr(truth, name) + k * step for k in range(minutes)]
+    )
+    notes = Notes.from_arrays(
+        column("onset_s", part_s), column("offset_s", part_s), column("pitch", 0)
+    )
     write_midi(jitter_notes(notes, np.random.default_rng(1)), folder / "long.mid")
-    done = subprocess.run([sys.executable, "-c", LONG, folder / "long.flac", folder / "long.mid", "-o", folder / "out.mid", "--report", folder / "out.csv"],
-                          capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            LONG,
+            folder / "long.flac",
+            folder / "long.mid",
+            "-o",
+            folder / "out.mid",
+            "--report",
+            folder / "out.csv",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     code, mib = done.stdout.split()
     assert code == "0", done.stderr
     return float(mib)
@@ -113,23 +198,34 @@ def peak_mib(minutes, folder, recording):
 
 def test_memory_stays_small(recording, tmp_path):
     "Six minutes, held whole, would take another 300 MiB; the hour itself is measured by benchmarks/long.py."
-    peak_mib(1, tmp_path, recording)                           # on a new machine numba compiles first, in memory of its own
+    peak_mib(1, tmp_path, recording)  # on a new machine numba compiles first, in memory of its own
     assert peak_mib(6, tmp_path, recording) < 768
 
 
 # ---- the beginning of both files ----
 
-@pytest.mark.parametrize("late_s", [-1.8, -.6, .3, 1.9])
+
+@pytest.mark.parametrize("late_s", [-1.8, -0.6, 0.3, 1.9])
 def test_a_lag_is_found(recording, tmp_path, late_s, capsys):
     folder, samples, truth = recording
     silence = np.zeros(int(2.5 * RATE_HZ))
-    soundfile.write(tmp_path / "a.wav", np.concatenate([silence, samples[:30 * RATE_HZ]]), RATE_HZ, subtype="PCM_16")
+    soundfile.write(
+        tmp_path / "a.wav",
+        np.concatenate([silence, samples[: 30 * RATE_HZ]]),
+        RATE_HZ,
+        subtype="PCM_16",
+    )
     truth = truth[truth.onset_s < 29].shifted(2.5)
     loose = jitter_notes(truth.shifted(-late_s), np.random.default_rng(2))
-    write_midi(loose, tmp_path / "a.mid"); write_midi(truth, tmp_path / "truth.mid")
-    result = align(tmp_path / "a.wav", tmp_path / "a.mid", tmp_path / "out.mid", report=tmp_path / "out.json")
-    assert abs(result.offset_s - late_s) < .06 and "than the MIDI file" in result.summary()
-    assert np.mean(np.abs(onsets(tmp_path / "out.mid") - onsets(tmp_path / "truth.mid")) <= .05) > .6
+    write_midi(loose, tmp_path / "a.mid")
+    write_midi(truth, tmp_path / "truth.mid")
+    result = align(
+        tmp_path / "a.wav", tmp_path / "a.mid", tmp_path / "out.mid", report=tmp_path / "out.json"
+    )
+    assert abs(result.offset_s - late_s) < 0.06 and "than the MIDI file" in result.summary()
+    assert (
+        np.mean(np.abs(onsets(tmp_path / "out.mid") - onsets(tmp_path / "truth.mid")) <= 0.05) > 0.6
+    )
     assert json.loads((tmp_path / "out.json").read_text())["summary"]["offset_s"] == result.offset_s
     assert align(tmp_path / "a.wav", tmp_path / "a.mid", offset="none").offset_s == 0
     assert align(tmp_path / "a.wav", tmp_path / "a.mid", offset=f"{late_s}").offset_s == late_s
@@ -138,7 +234,7 @@ def test_a_lag_is_found(recording, tmp_path, late_s, capsys):
 def test_no_lag_is_invented():
     "Six pieces whose files begin together, loosened: nothing is moved as a whole."
     for k, r in enumerate(load_corpus("demo", CORPUS, ("valid",))[:6]):
-        image = spectrogram(load_audio(r.audio)[:40 * RATE_HZ])
+        image = spectrogram(load_audio(r.audio)[: 40 * RATE_HZ])
         notes = jitter_notes(r.reference[r.reference.onset_s < 39], np.random.default_rng(k))
         found = file_offset(image, notes)
         assert not found.certain, f"{r.id}: {found}"
@@ -146,11 +242,18 @@ def test_no_lag_is_invented():
 
 # ---- confidence ----
 
+
 def sounds():
     n, rng = 25 * RATE_HZ, np.random.default_rng(11)
-    noise_then_silence = white_noise(n, rng, .03) * (np.arange(n) < n // 3)
-    return {"white_noise": white_noise(n, rng, .1), "quiet_noise": white_noise(n, rng, .002), "speech": speech_like(n, rng), "click": click_in_silence(n, rng),
-            "noise_then_silence": noise_then_silence.astype(np.float32), "hum": (.2 * np.sin(2 * np.pi * 50 / RATE_HZ * np.arange(n))).astype(np.float32)}
+    noise_then_silence = white_noise(n, rng, 0.03) * (np.arange(n) < n // 3)
+    return {
+        "white_noise": white_noise(n, rng, 0.1),
+        "quiet_noise": white_noise(n, rng, 0.002),
+        "speech": speech_like(n, rng),
+        "click": click_in_silence(n, rng),
+        "noise_then_silence": noise_then_silence.astype(np.float32),
+        "hum": (0.2 * np.sin(2 * np.pi * 50 / RATE_HZ * np.arange(n))).astype(np.float32),
+    }
 
 
 @pytest.mark.parametrize("sound", sounds())
@@ -159,11 +262,20 @@ def test_nothing_is_heard_where_nothing_is_played(recording, tmp_path, sound, ca
     soundfile.write(tmp_path / "a.wav", sounds()[sound], RATE_HZ, subtype="PCM_16")
     before = read_midi(recording[0] / "piece.mid").notes
     write_midi(before[before.onset_s < 24], tmp_path / "a.mid")
-    command("align", tmp_path / "a.wav", tmp_path / "a.mid", "-o", tmp_path / "out.mid", "--report", tmp_path / "out.csv", ok=3)
+    command(
+        "align",
+        tmp_path / "a.wav",
+        tmp_path / "a.mid",
+        "-o",
+        tmp_path / "out.mid",
+        "--report",
+        tmp_path / "out.csv",
+        ok=3,
+    )
     rows = list(csv.DictReader(open(tmp_path / "out.csv")))
-    unmoved = [r["status"] == NOT_HEARD and abs(float(r["shift_ms"])) < .01 for r in rows]
-    assert np.mean(unmoved) >= .95, f"{100 * np.mean(unmoved):.1f} %"
-    assert np.mean([float(r["confidence"]) for r in rows]) < .05
+    unmoved = [r["status"] == NOT_HEARD and abs(float(r["shift_ms"])) < 0.01 for r in rows]
+    assert np.mean(unmoved) >= 0.95, f"{100 * np.mean(unmoved):.1f} %"
+    assert np.mean([float(r["confidence"]) for r in rows]) < 0.05
     assert "is it this recording" in capsys.readouterr().err
 
 
@@ -172,62 +284,112 @@ def test_another_piece_is_doubted(recording, tmp_path, capsys):
     for r in others:
         notes = r.reference[r.reference.onset_s < 55]
         write_midi(notes, tmp_path / "other.mid")
-        command("align", recording[0] / "piece.wav", tmp_path / "other.mid", "-o", tmp_path / "out.mid", "--force", ok=3)
+        command(
+            "align",
+            recording[0] / "piece.wav",
+            tmp_path / "other.mid",
+            "-o",
+            tmp_path / "out.mid",
+            "--force",
+            ok=3,
+        )
         assert "is it this recording" in capsys.readouterr().err
 
 
 def test_the_right_piece_is_not_doubted(recording, tmp_path):
     folder, _, truth = recording
     write_midi(truth, tmp_path / "truth.mid")
-    command("align", folder / "piece.wav", folder / "piece.mid", "-o", tmp_path / "out.mid", "--report", tmp_path / "out.csv")
-    table = sorted(csv.DictReader(open(tmp_path / "out.csv")), key=lambda r: (int(r["pitch"]), float(r["onset_after_s"])))
-    error_s = np.abs(np.array([float(r["onset_after_s"]) for r in table]) - onsets(tmp_path / "truth.mid"))
+    command(
+        "align",
+        folder / "piece.wav",
+        folder / "piece.mid",
+        "-o",
+        tmp_path / "out.mid",
+        "--report",
+        tmp_path / "out.csv",
+    )
+    table = sorted(
+        csv.DictReader(open(tmp_path / "out.csv")),
+        key=lambda r: (int(r["pitch"]), float(r["onset_after_s"])),
+    )
+    error_s = np.abs(
+        np.array([float(r["onset_after_s"]) for r in table]) - onsets(tmp_path / "truth.mid")
+    )
     sure = np.array([float(r["confidence"]) for r in table])
-    assert abs(sure.mean() - np.mean(error_s <= .025)) < .1
+    assert abs(sure.mean() - np.mean(error_s <= 0.025)) < 0.1
     best = sure >= np.median(sure)
-    assert np.mean(error_s[best] <= .025) > np.mean(error_s[~best] <= .025) + .02
+    assert np.mean(error_s[best] <= 0.025) > np.mean(error_s[~best] <= 0.025) + 0.02
     assert set(r["status"] for r in table) <= {MATCHED, NOT_HEARD, WITH_NEIGHBOURS}
 
 
 def test_weights_that_ship_are_found_by_name(recording, tmp_path, monkeypatch):
-    from pianoalign.aligner import shipped_weights, weights_folder
+    from pianoalign.tool.aligner import shipped_weights, weights_folder
+
     shipped = shipped_weights()
-    assert list(shipped) == ["base", "blind", "free", "maps"] and weights_folder() == default_weights() == shipped["maps"]
-    assert sum(p.stat().st_size for folder in shipped.values() for p in folder.iterdir()) < 10 * 2 ** 20
-    assert all(("Apache-2.0" if name == "free" else "CC BY-NC-SA") in (folder / "README.md").read_text() for name, folder in shipped.items())
-    monkeypatch.chdir(tmp_path); (tmp_path / "blind").mkdir()
-    assert weights_folder("blind") == shipped["blind"]              # a folder of that name that holds something else, say a corpus
+    assert (
+        list(shipped) == ["base", "blind", "free", "maps"]
+        and weights_folder() == default_weights() == shipped["maps"]
+    )
+    assert (
+        sum(p.stat().st_size for folder in shipped.values() for p in folder.iterdir()) < 10 * 2**20
+    )
+    assert all(
+        ("Apache-2.0" if name == "free" else "CC BY-NC-SA") in (folder / "README.md").read_text()
+        for name, folder in shipped.items()
+    )
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "blind").mkdir()
+    assert (
+        weights_folder("blind") == shipped["blind"]
+    )  # a folder of that name that holds something else, say a corpus
     (tmp_path / "blind" / "weights.safetensors").touch()
-    assert str(weights_folder("blind")) == "blind"                  # weights of one's own come first
+    assert str(weights_folder("blind")) == "blind"  # weights of one's own come first
     (tmp_path / "blind" / "weights.safetensors").unlink()
-    with pytest.raises(InputError, match="nowhere does not exist.*base, blind, free, maps"): weights_folder("nowhere")
-    assert open_engine("base").experiment.network.midi_branch and not open_engine(shipped["blind"]).experiment.network.midi_branch
+    with pytest.raises(InputError, match="nowhere does not exist.*base, blind, free, maps"):
+        weights_folder("nowhere")
+    assert (
+        open_engine("base").experiment.network.midi_branch
+        and not open_engine(shipped["blind"]).experiment.network.midi_branch
+    )
     result = align(recording[0] / "piece.wav", recording[0] / "piece.mid", weights="base")
     assert result.decoding == "paper" and result.weights == shipped["base"]
 
 
 def test_confidence_of_other_weights_is_not_used(recording, tmp_path):
-    for p in default_weights().iterdir(): (tmp_path / p.name).write_bytes(p.read_bytes())
+    for p in default_weights().iterdir():
+        (tmp_path / p.name).write_bytes(p.read_bytes())
     stored = json.loads((tmp_path / "confidence.json").read_text())
     (tmp_path / "confidence.json").write_text(json.dumps(stored | {"network": "0" * 64}))
     result = align(recording[0] / "piece.wav", recording[0] / "piece.mid", weights=tmp_path)
-    assert np.isnan(result.confidence).all() and any("workflow/calibrate.py" in r for r in result.remarks) and not result.doubtful
+    assert (
+        np.isnan(result.confidence).all()
+        and any("workflow/calibrate.py" in r for r in result.remarks)
+        and not result.doubtful
+    )
     (tmp_path / "confidence.json").write_text('{"weights": [1]}')
-    with pytest.raises(InputError, match="damaged"): align(recording[0] / "piece.wav", recording[0] / "piece.mid", weights=tmp_path)
+    with pytest.raises(InputError, match="damaged"):
+        align(recording[0] / "piece.wav", recording[0] / "piece.mid", weights=tmp_path)
 
 
 # ---- level ----
 
-@pytest.mark.parametrize("gain, word", [(1e-3, "nearly silent"), (30., "clipped"), (1., "")])
+
+@pytest.mark.parametrize("gain, word", [(1e-3, "nearly silent"), (30.0, "clipped"), (1.0, "")])
 def test_level(recording, tmp_path, gain, word):
     folder, samples, truth = recording
-    soundfile.write(tmp_path / "a.wav", np.clip(samples[:30 * RATE_HZ] * gain / np.abs(samples).max(), -1, 1), RATE_HZ, subtype="PCM_24")
+    soundfile.write(
+        tmp_path / "a.wav",
+        np.clip(samples[: 30 * RATE_HZ] * gain / np.abs(samples).max(), -1, 1),
+        RATE_HZ,
+        subtype="PCM_24",
+    )
     notes = read_midi(folder / "piece.mid").notes
     write_midi(notes[notes.onset_s < 29], tmp_path / "a.mid")
     result = align(tmp_path / "a.wav", tmp_path / "a.mid")
     said = " ".join(result.remarks)
     assert [w for w in ("nearly silent", "clipped") if w in said] == ([word] if word else [])
-    if gain < 1: assert result.matched.mean() > .5          # lifted, it is heard
+    if gain < 1:
+        assert result.matched.mean() > 0.5  # lifted, it is heard
 
 
 # ---- formats ----
@@ -241,7 +403,10 @@ samples, rate_hz = soundfile.read(path.replace(".m4a", ".wav"), dtype="float32",
 sys.stdout.buffer.write(b".snd" + struct.pack(">5I", 28, 0xffffffff, 6, rate_hz, samples.shape[1]) + b"\\0" * 4 + samples.astype(">f4").tobytes())
 """
 
-def test_what_libsndfile_cannot_read_goes_to_ffmpeg(piece, untrained, tmp_path, monkeypatch, capsys):
+
+def test_what_libsndfile_cannot_read_goes_to_ffmpeg(
+    piece, untrained, tmp_path, monkeypatch, capsys
+):
     "The sound of an .m4a, from a stand-in for ffmpeg that answers as it does."
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -249,11 +414,20 @@ def test_what_libsndfile_cannot_read_goes_to_ffmpeg(piece, untrained, tmp_path, 
     words = ["align", tmp_path / "a.m4a", piece[0] / "piece.mid", "--weights", untrained[0]]
     command(*words, "-o", tmp_path / "out.mid", ok=2)
     assert "or install ffmpeg" in capsys.readouterr().err
-    (tmp_path / "bin" / "ffmpeg").write_text(FAKE.format(python=sys.executable)); (tmp_path / "bin" / "ffmpeg").chmod(0o755)
+    (tmp_path / "bin" / "ffmpeg").write_text(FAKE.format(python=sys.executable))
+    (tmp_path / "bin" / "ffmpeg").chmod(0o755)
     (tmp_path / "a.wav").write_bytes((piece[0] / "piece.wav").read_bytes())
     command(*words, "-o", tmp_path / "out.mid")
     assert "padding" in capsys.readouterr().err
-    command("align", tmp_path / "a.wav", piece[0] / "piece.mid", "--weights", untrained[0], "-o", tmp_path / "wav.mid")
+    command(
+        "align",
+        tmp_path / "a.wav",
+        piece[0] / "piece.mid",
+        "--weights",
+        untrained[0],
+        "-o",
+        tmp_path / "wav.mid",
+    )
     assert (tmp_path / "wav.mid").read_bytes() == (tmp_path / "out.mid").read_bytes()
     (tmp_path / "broken.m4a").write_bytes(b"\0\0\0 ftypM4A " * 20)
     command("align", tmp_path / "broken.m4a", *words[2:], "-o", tmp_path / "b.mid", ok=2)
@@ -262,72 +436,140 @@ def test_what_libsndfile_cannot_read_goes_to_ffmpeg(piece, untrained, tmp_path, 
 
 # ---- what is written beside the MIDI file ----
 
+
 def test_report_plot_and_result(recording, tmp_path):
     folder, _, truth = recording
-    command("align", folder / "piece.wav", folder / "piece.mid", "-o", tmp_path / "out.mid", "--report", tmp_path / "out.json", "--plot", tmp_path / "out.png")
+    command(
+        "align",
+        folder / "piece.wav",
+        folder / "piece.mid",
+        "-o",
+        tmp_path / "out.mid",
+        "--report",
+        tmp_path / "out.json",
+        "--plot",
+        tmp_path / "out.png",
+    )
     report = json.loads((tmp_path / "out.json").read_text())
-    assert len(report["notes"]) == len(truth) == report["summary"]["notes"] and sum(report["summary"]["status"].values()) == len(truth)
-    assert 0 <= report["notes"][0]["confidence"] <= 1 and (tmp_path / "out.png").read_bytes()[:4] == b"\x89PNG"
+    assert len(report["notes"]) == len(truth) == report["summary"]["notes"] and sum(
+        report["summary"]["status"].values()
+    ) == len(truth)
+    assert (
+        0 <= report["notes"][0]["confidence"] <= 1
+        and (tmp_path / "out.png").read_bytes()[:4] == b"\x89PNG"
+    )
     assert sorted(os.listdir(tmp_path)) == ["out.json", "out.mid", "out.png"]
     result = align(folder / "piece.wav", folder / "piece.mid")
     table = result.to_dataframe()
-    np.testing.assert_allclose(table["onset_after_s"], [n["onset_after_s"] for n in report["notes"]], atol=2e-6)
+    np.testing.assert_allclose(
+        table["onset_after_s"], [n["onset_after_s"] for n in report["notes"]], atol=2e-6
+    )
     assert len(result.plot(length_s=5).axes) >= 3
     shown = result._repr_mimebundle_()
-    assert "data:image/png;base64," in shown["text/html"] and shown["text/plain"] == result.summary()
+    assert (
+        "data:image/png;base64," in shown["text/html"] and shown["text/plain"] == result.summary()
+    )
     sound, rate_hz = soundfile.read(io.BytesIO(result.listen(start_s=2, length_s=3).data))
-    assert sound.shape == (3 * rate_hz, 2) and np.abs(sound).max(0).min() > .01
+    assert sound.shape == (3 * rate_hz, 2) and np.abs(sound).max(0).min() > 0.01
     result.save(tmp_path / "again.mid")
-    assert (tmp_path / "again.mid").read_bytes() == (tmp_path / "out.mid").read_bytes() and result.midi.tracks
+    assert (tmp_path / "again.mid").read_bytes() == (
+        tmp_path / "out.mid"
+    ).read_bytes() and result.midi.tracks
 
 
-@pytest.mark.parametrize("words, says", [(["--report", "a.txt"], ".csv or .json"), (["--plot", "a.jpg"], ".png or .pdf or .svg"), (["--offset", "soon"], "number of seconds"),
-                                         (["--offset", "nan"], "more than an hour")])
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (["--report", "a.txt"], ".csv or .json"),
+        (["--plot", "a.jpg"], ".png or .pdf or .svg"),
+        (["--offset", "soon"], "number of seconds"),
+        (["--offset", "nan"], "more than an hour"),
+    ],
+)
 def test_options_that_nothing_has(recording, tmp_path, capsys, words, says):
     words = [tmp_path / w if w.startswith("a.") else w for w in words]
-    command("align", recording[0] / "piece.wav", recording[0] / "piece.mid", "-o", tmp_path / "out.mid", *words, ok=2)
+    command(
+        "align",
+        recording[0] / "piece.wav",
+        recording[0] / "piece.mid",
+        "-o",
+        tmp_path / "out.mid",
+        *words,
+        ok=2,
+    )
     said = capsys.readouterr().err
     assert says in said and said.count("\n") == 1 and os.listdir(tmp_path) == []
 
 
 def test_no_cuda_is_said(recording, tmp_path, capsys):
     import torch
-    if torch.cuda.is_available(): pytest.skip("there is a CUDA device")
-    command("align", recording[0] / "piece.wav", recording[0] / "piece.mid", "-o", tmp_path / "out.mid", "--device", "cuda", ok=2)
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    command(
+        "align",
+        recording[0] / "piece.wav",
+        recording[0] / "piece.mid",
+        "-o",
+        tmp_path / "out.mid",
+        "--device",
+        "cuda",
+        ok=2,
+    )
     assert "--device cpu" in capsys.readouterr().err
 
 
 def test_old_names_mean_the_same(recording, tmp_path):
-    for method in ("hires", "crnn"): command("align", recording[0] / "piece.wav", recording[0] / "piece.mid", "-o", tmp_path / f"{method}.mid", "--method", method)
+    for method in ("hires", "crnn"):
+        command(
+            "align",
+            recording[0] / "piece.wav",
+            recording[0] / "piece.mid",
+            "-o",
+            tmp_path / f"{method}.mid",
+            "--method",
+            method,
+        )
     assert (tmp_path / "hires.mid").read_bytes() == (tmp_path / "crnn.mid").read_bytes()
 
 
 # ---- which method, when nobody says ----
 
+
 def within_25_ms(path, truth):
     notes = read_midi(path).notes
     by_pitch = lambda n: n.onset_s[np.lexsort((n.onset_s, n.pitch))]
-    return np.mean(np.abs(by_pitch(notes) - by_pitch(truth)) <= .025)
+    return np.mean(np.abs(by_pitch(notes) - by_pitch(truth)) <= 0.025)
 
 
 @pytest.fixture
 def wandering(recording, tmp_path):
     "The file of `recording`, five percent slower."
     truth = recording[2]
-    write_midi(jitter_notes(truth.at_times(1.05 * truth.onset_s, 1.05 * truth.offset_s), np.random.default_rng(1)), tmp_path / "slow.mid")
+    write_midi(
+        jitter_notes(
+            truth.at_times(1.05 * truth.onset_s, 1.05 * truth.offset_s), np.random.default_rng(1)
+        ),
+        tmp_path / "slow.mid",
+    )
     return tmp_path / "slow.mid"
 
 
 def test_a_file_in_another_tempo_is_aligned_without_an_option(recording, wandering, tmp_path):
     result = align(recording[0] / "piece.wav", wandering, tmp_path / "out.mid")
-    assert result.method == "dtw+crnn" and "--method hires" in result.remarks[0] and within_25_ms(tmp_path / "out.mid", recording[2]) > .85
+    assert (
+        result.method == "dtw+crnn"
+        and "--method hires" in result.remarks[0]
+        and within_25_ms(tmp_path / "out.mid", recording[2]) > 0.85
+    )
     alone = align(recording[0] / "piece.wav", wandering, tmp_path / "alone.mid", method="hires")
-    assert alone.method == "hires" and within_25_ms(tmp_path / "alone.mid", recording[2]) < .5
+    assert alone.method == "hires" and within_25_ms(tmp_path / "alone.mid", recording[2]) < 0.5
     assert any("--method dtw+crnn" in remark for remark in alone.remarks)
 
 
 def test_a_file_that_fits_goes_without_dtw(recording, monkeypatch):
     import pianoalign.baselines as baselines
+
     monkeypatch.setattr(baselines, "dtw_align", lambda *a, **k: pytest.fail("DTW was asked for"))
     assert align(recording[0] / "piece.wav", recording[0] / "piece.mid").method == "hires"
 
@@ -336,67 +578,115 @@ def test_another_piece_is_not_bent_to_fit(recording, tmp_path):
     other = load_corpus("demo", CORPUS, ("test",))[3].reference
     write_midi(other[other.onset_s < 59], tmp_path / "other.mid")
     result = align(recording[0] / "piece.wav", tmp_path / "other.mid")
-    assert result.method == "hires" and result.doubtful and np.mean(result.notes_after.onset_s != result.notes_before.onset_s) < .05
-    assert any("it was no surer" in remark for remark in result.remarks) and not any("use --method dtw+crnn" in remark for remark in result.remarks)
+    assert (
+        result.method == "hires"
+        and result.doubtful
+        and np.mean(result.notes_after.onset_s != result.notes_before.onset_s) < 0.05
+    )
+    assert any("it was no surer" in remark for remark in result.remarks) and not any(
+        "use --method dtw+crnn" in remark for remark in result.remarks
+    )
 
 
 def test_a_long_recording_is_not_given_to_dtw_unasked(recording, wandering, monkeypatch):
-    import pianoalign.aligner as aligner
+    import pianoalign.tool.aligner as aligner
+
     monkeypatch.setattr(aligner, "AUTO_LONGEST_S", 30)
     result = align(recording[0] / "piece.wav", wandering)
-    assert result.method == "hires" and any("--method dtw+crnn" in remark for remark in result.remarks)
+    assert result.method == "hires" and any(
+        "--method dtw+crnn" in remark for remark in result.remarks
+    )
 
 
 def test_a_file_that_begins_after_the_end(recording, tmp_path):
-    write_midi(recording[2].shifted(90.), tmp_path / "late.mid")
+    write_midi(recording[2].shifted(90.0), tmp_path / "late.mid")
     result = align(recording[0] / "piece.wav", tmp_path / "late.mid", tmp_path / "out.mid")
-    assert result.method == "dtw+crnn" and within_25_ms(tmp_path / "out.mid", recording[2]) > .85
-    with pytest.raises(InputError, match="no note of the MIDI file lies within the recording"): align(recording[0] / "piece.wav", tmp_path / "late.mid", method="hires")
+    assert result.method == "dtw+crnn" and within_25_ms(tmp_path / "out.mid", recording[2]) > 0.85
+    with pytest.raises(InputError, match="no note of the MIDI file lies within the recording"):
+        align(recording[0] / "piece.wav", tmp_path / "late.mid", method="hires")
 
 
 def test_quiet(recording, tmp_path, capsys):
-    command("align", recording[0] / "piece.wav", recording[0] / "piece.mid", "-o", tmp_path / "out.mid", "--quiet")
+    command(
+        "align",
+        recording[0] / "piece.wav",
+        recording[0] / "piece.mid",
+        "-o",
+        tmp_path / "out.mid",
+        "--quiet",
+    )
     said = capsys.readouterr()
     assert said.out == said.err == "" and (tmp_path / "out.mid").exists()
 
 
 def test_a_bar_on_a_terminal_only(monkeypatch, capsys):
-    from pianoalign.cli import Progress
-    bar = Progress(False); bar("listening", 3., None); bar.close()
+    from pianoalign.tool.cli import Progress
+
+    bar = Progress(False)
+    bar("listening", 3.0, None)
+    bar.close()
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    bar = Progress(False, "a: "); bar("listening", 3., None); bar("asking the network", 30., 60.); bar.close()
+    bar = Progress(False, "a: ")
+    bar("listening", 3.0, None)
+    bar("asking the network", 30.0, 60.0)
+    bar.close()
     said = capsys.readouterr().err
     assert "a: listening" in said and "a: asking the network" in said
-    bar = Progress(True); bar("listening", 3., None); bar.close()
+    bar = Progress(True)
+    bar("listening", 3.0, None)
+    bar.close()
     assert capsys.readouterr().err == ""
 
 
 # ---- many pairs ----
 
+
 def test_align_all(recording, piece, tmp_path, capsys):
-    for name in ("audio", "midi"): (tmp_path / name).mkdir()
+    for name in ("audio", "midi"):
+        (tmp_path / name).mkdir()
     for stem, source in (("good", recording[0]), ("bad", recording[0]), ("lonely", recording[0])):
         (tmp_path / "audio" / f"{stem}.wav").write_bytes((source / "piece.wav").read_bytes())
-        if stem != "lonely": (tmp_path / "midi" / f"{stem}.mid").write_bytes((source / "piece.mid").read_bytes())
+        if stem != "lonely":
+            (tmp_path / "midi" / f"{stem}.mid").write_bytes((source / "piece.mid").read_bytes())
     (tmp_path / "midi" / "bad.mid").write_bytes(b"no notes")
-    words = ["align-all", tmp_path / "audio" / "*.wav", tmp_path / "midi", "-o", tmp_path / "out", "--report", "csv", "--plot"]
+    words = [
+        "align-all",
+        tmp_path / "audio" / "*.wav",
+        tmp_path / "midi",
+        "-o",
+        tmp_path / "out",
+        "--report",
+        "csv",
+        "--plot",
+    ]
     command(*words, ok=1)
     said = capsys.readouterr()
     assert sorted(os.listdir(tmp_path / "out")) == ["good.csv", "good.mid", "good.png"]
-    assert "bad.mid: not a MIDI file" in said.err and "lonely.wav: no MIDI file of that stem" in said.err
+    assert (
+        "bad.mid: not a MIDI file" in said.err
+        and "lonely.wav: no MIDI file of that stem" in said.err
+    )
     assert "good" in said.out and "failed" in said.out and "x real time" in said.out
-    command(*words, ok=1)                                                        # nothing is replaced unless forced
+    command(*words, ok=1)  # nothing is replaced unless forced
     assert "exists already" in capsys.readouterr().err
     (tmp_path / "midi" / "bad.mid").unlink()
     command(*words, "--force", "--quiet")
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("words, says", [(["nowhere"], "no such file"), (["audio"], "none of the same stem"), (["audio", "midi", "more"], "same stem; which")])
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (["nowhere"], "no such file"),
+        (["audio"], "none of the same stem"),
+        (["audio", "midi", "more"], "same stem; which"),
+    ],
+)
 def test_pairs_that_cannot_be_told(tmp_path, words, says, capsys):
     for name in ("audio/a.wav", "midi/a.mid", "more/a.flac"):
-        (tmp_path / name).parent.mkdir(); (tmp_path / name).write_bytes(b"x")
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(b"x")
     command("align-all", *[tmp_path / w for w in words], "-o", tmp_path / "out", ok=2)
     said = capsys.readouterr().err
     assert says in said and said.count("\n") == 1 and not (tmp_path / "out").exists()
@@ -404,20 +694,42 @@ def test_pairs_that_cannot_be_told(tmp_path, words, says, capsys):
 
 # ---- lengths that do not fit ----
 
+
 def test_audio_much_shorter_than_the_notes(recording, tmp_path, capsys):
     folder, samples, truth = recording
-    soundfile.write(tmp_path / "a.wav", samples[:6 * RATE_HZ], RATE_HZ, subtype="PCM_16")
-    command("align", tmp_path / "a.wav", folder / "piece.mid", "-o", tmp_path / "out.mid", "--report", tmp_path / "out.csv")
+    soundfile.write(tmp_path / "a.wav", samples[: 6 * RATE_HZ], RATE_HZ, subtype="PCM_16")
+    command(
+        "align",
+        tmp_path / "a.wav",
+        folder / "piece.mid",
+        "-o",
+        tmp_path / "out.mid",
+        "--report",
+        tmp_path / "out.csv",
+    )
     assert "the recording to 6.0 s" in capsys.readouterr().err
     rows = list(csv.DictReader(open(tmp_path / "out.csv")))
     outside = [r for r in rows if r["status"] == "outside the recording"]
-    assert len(outside) > .7 * len(rows) and all(r["confidence"] == "" for r in outside)
+    assert len(outside) > 0.7 * len(rows) and all(r["confidence"] == "" for r in outside)
 
 
 def test_dtw_refuses_hours(piece, tmp_path, capsys):
     notes = read_midi(piece[0] / "piece.mid").notes
-    far = Notes.from_arrays(np.append(notes.onset_s, 7200.), np.append(notes.offset_s, 7201.), np.append(notes.pitch, 60))
+    far = Notes.from_arrays(
+        np.append(notes.onset_s, 7200.0),
+        np.append(notes.offset_s, 7201.0),
+        np.append(notes.pitch, 60),
+    )
     write_midi(far, tmp_path / "far.mid")
     for method in ("dtw", "dtw+crnn"):
-        command("align", piece[0] / "piece.wav", tmp_path / "far.mid", "-o", tmp_path / "out.mid", "--method", method, ok=2)
+        command(
+            "align",
+            piece[0] / "piece.wav",
+            tmp_path / "far.mid",
+            "-o",
+            tmp_path / "out.mid",
+            "--method",
+            method,
+            ok=2,
+        )
         assert "by force" in capsys.readouterr().err and not (tmp_path / "out.mid").exists()

@@ -1,4 +1,5 @@
 "What a user may hand in by mistake: one clear sentence, a non-zero exit code, nothing overwritten, nothing half-written; and what looks odd and must work."
+
 import os, subprocess, sys
 
 import mido
@@ -6,7 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from pianoalign.notes import InputError, read_midi, write_retimed_midi
+from pianoalign.files import InputError
+from pianoalign.midi import read_midi, write_retimed_midi
 from test_align_cli import RATE_HZ, command, everything_but_times, make_piece, piece, untrained  # noqa: F401 (fixtures)
 
 
@@ -31,7 +33,12 @@ def refused(capsys, tmp_path, *words, says):
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
     command(*words, ok=2)
     said = capsys.readouterr()
-    assert said.out == "" and said.err.startswith("pianoalign: ") and said.err.count("\n") == 1 and "Traceback" not in said.err
+    assert (
+        said.out == ""
+        and said.err.startswith("pianoalign: ")
+        and said.err.count("\n") == 1
+        and "Traceback" not in said.err
+    )
     assert says in said.err, said.err
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()} == before
 
@@ -40,49 +47,88 @@ BAD_AUDIO = {
     "missing": (lambda d, f: d / "missing.wav", "does not exist"),
     "folder": (lambda d, f: d, "folder"),
     "empty": (lambda d, f: write(d / "a.wav", b""), "empty"),
-    "words": (lambda d, f: write(d / "a.wav", b"This is no recording. " * 50), "cannot be read as audio"),
-    "noise_named_ogg": (lambda d, f: write(d / "a.ogg", bytes(range(256)) * 20), "cannot be read as audio"),
+    "words": (
+        lambda d, f: write(d / "a.wav", b"This is no recording. " * 50),
+        "cannot be read as audio",
+    ),
+    "noise_named_ogg": (
+        lambda d, f: write(d / "a.ogg", bytes(range(256)) * 20),
+        "cannot be read as audio",
+    ),
     "noise_named_mp3": (lambda d, f: write(d / "a.mp3", bytes(20_000)), ""),
     "header_only": (lambda d, f: write(d / "a.wav", (f / "piece.wav").read_bytes()[:20]), "a.wav"),
     "midi_as_audio": (lambda d, f: f / "piece.mid", "cannot be read as audio"),
     "zero_length": (lambda d, f: sound(d / "a.wav", np.zeros(0)), "no samples"),
     "silent": (lambda d, f: sound(d / "a.wav", np.zeros(RATE_HZ)), "silent"),
-    "silent_16_bit": (lambda d, f: sound(d / "a.wav", np.zeros((RATE_HZ, 2)), subtype="PCM_16"), "silent"),
+    "silent_16_bit": (
+        lambda d, f: sound(d / "a.wav", np.zeros((RATE_HZ, 2)), subtype="PCM_16"),
+        "silent",
+    ),
     "nan": (lambda d, f: sound(d / "a.wav", with_nan(f, np.nan)), "not numbers"),
     "inf": (lambda d, f: sound(d / "a.wav", with_nan(f, np.inf)), "not numbers"),
-    "opposite_channels": (lambda d, f: sound(d / "a.wav", np.outer(with_nan(f, 0.), [1, -1])), "silent"),
-    "too_slow": (lambda d, f: sound(d / "a.wav", with_nan(f, 0.)[:4000], 100), "100 samples a second"),
+    "opposite_channels": (
+        lambda d, f: sound(d / "a.wav", np.outer(with_nan(f, 0.0), [1, -1])),
+        "silent",
+    ),
+    "too_slow": (
+        lambda d, f: sound(d / "a.wav", with_nan(f, 0.0)[:4000], 100),
+        "100 samples a second",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", BAD_AUDIO)
 def test_bad_audio(piece, untrained, tmp_path, capsys, case):
     make, says = BAD_AUDIO[case]
-    refused(capsys, tmp_path, "align", make(tmp_path, piece[0]), piece[0] / "piece.mid", "-o", tmp_path / "out.mid", "--weights", untrained[0], says=says)
+    refused(
+        capsys,
+        tmp_path,
+        "align",
+        make(tmp_path, piece[0]),
+        piece[0] / "piece.mid",
+        "-o",
+        tmp_path / "out.mid",
+        "--weights",
+        untrained[0],
+        says=says,
+    )
 
 
 def test_a_file_that_may_not_be_read(piece, untrained, tmp_path, capsys):
-    if os.geteuid() == 0: pytest.skip("root may read everything")
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
     for name, other in (("piece.wav", "piece.mid"), ("piece.mid", "piece.wav")):
         write(tmp_path / name, (piece[0] / name).read_bytes()).chmod(0)
-        words = [tmp_path / name, piece[0] / other] if name.endswith("wav") else [piece[0] / other, tmp_path / name]
+        words = (
+            [tmp_path / name, piece[0] / other]
+            if name.endswith("wav")
+            else [piece[0] / other, tmp_path / name]
+        )
         command("align", *words, "-o", tmp_path / "out.mid", "--weights", untrained[0], ok=2)
         assert capsys.readouterr().err.count("\n") == 1
 
 
 GOOD_AUDIO = {
-    "stereo": lambda x: (np.stack([x, .5 * x], 1), RATE_HZ, "PCM_16"),
+    "stereo": lambda x: (np.stack([x, 0.5 * x], 1), RATE_HZ, "PCM_16"),
     "six_channels": lambda x: (np.stack([x] * 6, 1), RATE_HZ, "PCM_24"),
     "one_channel_silent": lambda x: (np.stack([x, 0 * x], 1), RATE_HZ, "PCM_16"),
     "8_khz": lambda x: (x[::2], 8_000, "PCM_16"),
-    "44.1_khz": lambda x: (np.interp(np.arange(0, len(x) - 1, RATE_HZ / 44_100), np.arange(len(x)), x), 44_100, "PCM_16"),
+    "44.1_khz": lambda x: (
+        np.interp(np.arange(0, len(x) - 1, RATE_HZ / 44_100), np.arange(len(x)), x),
+        44_100,
+        "PCM_16",
+    ),
     "192_khz": lambda x: (np.repeat(x, 12), 192_000, "PCM_16"),
     "8_bit": lambda x: (x, RATE_HZ, "PCM_U8"),
     "too_loud": lambda x: (50 * x, RATE_HZ, "FLOAT"),
-    "shorter_than_the_notes": lambda x: (x[:3 * RATE_HZ], RATE_HZ, "PCM_16"),
-    "longer_than_the_notes": lambda x: (np.concatenate([x, np.zeros(5 * RATE_HZ)]), RATE_HZ, "PCM_16"),
-    "a_tenth_of_a_second": lambda x: (x[int(.2 * RATE_HZ):][:1600], RATE_HZ, "PCM_16"),
-    "a_few_samples": lambda x: (x[int(.7 * RATE_HZ):][:20], RATE_HZ, "FLOAT"),
+    "shorter_than_the_notes": lambda x: (x[: 3 * RATE_HZ], RATE_HZ, "PCM_16"),
+    "longer_than_the_notes": lambda x: (
+        np.concatenate([x, np.zeros(5 * RATE_HZ)]),
+        RATE_HZ,
+        "PCM_16",
+    ),
+    "a_tenth_of_a_second": lambda x: (x[int(0.2 * RATE_HZ) :][:1600], RATE_HZ, "PCM_16"),
+    "a_few_samples": lambda x: (x[int(0.7 * RATE_HZ) :][:20], RATE_HZ, "FLOAT"),
 }
 
 
@@ -90,37 +136,80 @@ GOOD_AUDIO = {
 def test_unusual_audio(piece, untrained, tmp_path, case):
     samples, rate_hz, subtype = GOOD_AUDIO[case](soundfile.read(piece[0] / "piece.wav")[0])
     sound(tmp_path / "a.wav", samples, rate_hz, subtype)
-    command("align", tmp_path / "a.wav", piece[0] / "piece.mid", "-o", tmp_path / "out.mid", "--weights", untrained[1])
-    assert everything_but_times(piece[0] / "piece.mid") == everything_but_times(tmp_path / "out.mid")
+    command(
+        "align",
+        tmp_path / "a.wav",
+        piece[0] / "piece.mid",
+        "-o",
+        tmp_path / "out.mid",
+        "--weights",
+        untrained[1],
+    )
+    assert everything_but_times(piece[0] / "piece.mid") == everything_but_times(
+        tmp_path / "out.mid"
+    )
     assert np.isfinite(read_midi(tmp_path / "out.mid").notes.onset_s).all()
 
 
-def test_notes_behind_the_end_are_flagged_and_keep_their_distance(piece, untrained, tmp_path, capsys):
+def test_notes_behind_the_end_are_flagged_and_keep_their_distance(
+    piece, untrained, tmp_path, capsys
+):
     samples, _ = soundfile.read(piece[0] / "piece.wav")
-    sound(tmp_path / "a.wav", samples[:3 * RATE_HZ])
-    command("align", tmp_path / "a.wav", piece[0] / "piece.mid", "-o", tmp_path / "out.mid", "--weights", untrained[0], "--report", tmp_path / "out.csv")
+    sound(tmp_path / "a.wav", samples[: 3 * RATE_HZ])
+    command(
+        "align",
+        tmp_path / "a.wav",
+        piece[0] / "piece.mid",
+        "-o",
+        tmp_path / "out.mid",
+        "--weights",
+        untrained[0],
+        "--report",
+        tmp_path / "out.csv",
+    )
     said, notes = capsys.readouterr(), read_midi(piece[0] / "piece.mid").notes
     late = notes.onset_s > 3.5
-    assert f"{(notes.onset_s > 3).sum()} outside the recording" in said.out and "the recording to 3.0 s" in said.err
+    assert (
+        f"{(notes.onset_s > 3).sum()} outside the recording" in said.out
+        and "the recording to 3.0 s" in said.err
+    )
     shift = read_midi(tmp_path / "out.mid").notes.onset_s[late] - notes.onset_s[late]
     np.testing.assert_allclose(shift, shift[0], atol=6e-4)
-    assert (tmp_path / "out.csv").read_text().count("outside the recording") == (notes.onset_s > 3).sum()
+    assert (tmp_path / "out.csv").read_text().count("outside the recording") == (
+        notes.onset_s > 3
+    ).sum()
 
 
 def test_mp3_is_warned_about(piece, untrained, tmp_path, capsys):
     samples, _ = soundfile.read(piece[0] / "piece.wav")
-    try: soundfile.write(tmp_path / "a.mp3", samples, RATE_HZ, format="MP3")
-    except Exception: pytest.skip("this libsndfile writes no MP3")
-    command("align", tmp_path / "a.mp3", piece[0] / "piece.mid", "-o", tmp_path / "out.mid", "--weights", untrained[0])
+    try:
+        soundfile.write(tmp_path / "a.mp3", samples, RATE_HZ, format="MP3")
+    except Exception:
+        pytest.skip("this libsndfile writes no MP3")
+    command(
+        "align",
+        tmp_path / "a.mp3",
+        piece[0] / "piece.mid",
+        "-o",
+        tmp_path / "out.mid",
+        "--weights",
+        untrained[0],
+    )
     assert "padding" in capsys.readouterr().err
 
 
-def on(pitch, time=0, velocity=64, channel=0): return mido.Message("note_on", note=pitch, velocity=velocity, time=time, channel=channel)
-def off(pitch, time=0, channel=0): return mido.Message("note_off", note=pitch, time=time, channel=channel)
+def on(pitch, time=0, velocity=64, channel=0):
+    return mido.Message("note_on", note=pitch, velocity=velocity, time=time, channel=channel)
+
+
+def off(pitch, time=0, channel=0):
+    return mido.Message("note_off", note=pitch, time=time, channel=channel)
 
 
 def score(path, *tracks, division=480, kind=1):
-    mido.MidiFile(type=kind, ticks_per_beat=division, tracks=[mido.MidiTrack(t) for t in tracks]).save(path)
+    mido.MidiFile(
+        type=kind, ticks_per_beat=division, tracks=[mido.MidiTrack(t) for t in tracks]
+    ).save(path)
     return path
 
 
@@ -130,32 +219,74 @@ BAD_MIDI = {
     "empty": (lambda d, f: write(d / "a.mid", b""), "empty"),
     "words": (lambda d, f: write(d / "a.mid", b"These are no notes. " * 9), "not a MIDI file"),
     "audio_as_midi": (lambda d, f: f / "piece.wav", "not a MIDI file"),
-    "header_only": (lambda d, f: write(d / "a.mid", (f / "piece.mid").read_bytes()[:14]), "damaged"),
+    "header_only": (
+        lambda d, f: write(d / "a.mid", (f / "piece.mid").read_bytes()[:14]),
+        "damaged",
+    ),
     "cut": (lambda d, f: write(d / "a.mid", (f / "piece.mid").read_bytes()[:200]), "damaged"),
     "type_2": (lambda d, f: score(d / "a.mid", [on(60), off(60, 480)], kind=2), "type 2"),
     "no_tracks": (lambda d, f: score(d / "a.mid"), "no notes"),
-    "no_notes": (lambda d, f: score(d / "a.mid", [mido.MetaMessage("track_name", name="x")]), "no notes"),
-    "drums_only": (lambda d, f: score(d / "a.mid", [on(60, channel=9), off(60, 480, channel=9)]), "drums"),
-    "not_on_the_piano": (lambda d, f: score(d / "a.mid", [on(20), off(20, 480), on(109), off(109, 480)]), "none of its 2 notes"),
-    "tempo_of_zero": (lambda d, f: score(d / "a.mid", [mido.MetaMessage("set_tempo", tempo=0), on(60), off(60, 480)]), "tempo of 0"),
+    "no_notes": (
+        lambda d, f: score(d / "a.mid", [mido.MetaMessage("track_name", name="x")]),
+        "no notes",
+    ),
+    "drums_only": (
+        lambda d, f: score(d / "a.mid", [on(60, channel=9), off(60, 480, channel=9)]),
+        "drums",
+    ),
+    "not_on_the_piano": (
+        lambda d, f: score(d / "a.mid", [on(20), off(20, 480), on(109), off(109, 480)]),
+        "none of its 2 notes",
+    ),
+    "tempo_of_zero": (
+        lambda d, f: score(
+            d / "a.mid", [mido.MetaMessage("set_tempo", tempo=0), on(60), off(60, 480)]
+        ),
+        "tempo of 0",
+    ),
     "no_ticks": (lambda d, f: score(d / "a.mid", [on(60), off(60, 480)], division=0), "0 ticks"),
-    "elsewhere": (lambda d, f: score(d / "a.mid", [on(60, 480 * 200), off(60, 480)]), "no note of the MIDI file lies within the recording"),
+    "elsewhere": (
+        lambda d, f: score(d / "a.mid", [on(60, 480 * 200), off(60, 480)]),
+        "no note of the MIDI file lies within the recording",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", BAD_MIDI)
 def test_bad_midi(piece, untrained, tmp_path, capsys, case):
     make, says = BAD_MIDI[case]
-    refused(capsys, tmp_path, "align", piece[0] / "piece.wav", make(tmp_path, piece[0]), "-o", tmp_path / "out.mid", "--weights", untrained[0], says=says)
+    refused(
+        capsys,
+        tmp_path,
+        "align",
+        piece[0] / "piece.wav",
+        make(tmp_path, piece[0]),
+        "-o",
+        tmp_path / "out.mid",
+        "--weights",
+        untrained[0],
+        says=says,
+    )
 
 
 GOOD_MIDI = {
-    "outside_the_piano": [[on(20), on(0), on(60), on(109), on(127), off(20, 480), off(0), off(60), off(109), off(127)]],
+    "outside_the_piano": [
+        [on(20), on(0), on(60), on(109), on(127), off(20, 480), off(0), off(60), off(109), off(127)]
+    ],
     "length_zero": [[on(60), off(60), on(62, 480), on(62, 0, 0), on(60, 100), off(60, 0)]],
     "overlapping": [[on(60), on(60, 100), on(60, 100), off(60, 200), off(60, 100), off(60, 100)]],
     "never_ended": [[on(60), on(64, 480)]],
     "ended_twice": [[on(60), off(60, 480), off(60), off(61), on(60, 10), off(60, 480)]],
-    "three_tracks": [[mido.MetaMessage("set_tempo", tempo=400_000)], [on(60), off(60, 480)], [mido.Message("program_change", program=3), on(64), off(64, 480), mido.MetaMessage("lyrics", text="la")]],
+    "three_tracks": [
+        [mido.MetaMessage("set_tempo", tempo=400_000)],
+        [on(60), off(60, 480)],
+        [
+            mido.Message("program_change", program=3),
+            on(64),
+            off(64, 480),
+            mido.MetaMessage("lyrics", text="la"),
+        ],
+    ],
     "drums_too": [[on(60), on(36, channel=9), off(60, 480), off(36, channel=9)]],
     "four_hands_one_key": [[on(60), off(60, 480)], [on(60), off(60, 480)]],
     "at_the_very_start": [[on(60), on(20), off(60, 1), off(20, 1)]],
@@ -167,32 +298,60 @@ GOOD_MIDI = {
 @pytest.mark.parametrize("case", GOOD_MIDI)
 def test_unusual_midi(piece, untrained, tmp_path, capsys, case, head, kind):
     tracks = GOOD_MIDI[case]
-    if kind == 0 and len(tracks) > 1: pytest.skip("type 0 has one track")
+    if kind == 0 and len(tracks) > 1:
+        pytest.skip("type 0 has one track")
     before = read_midi(score(tmp_path / "a.mid", *tracks, kind=kind))
-    command("align", piece[0] / "piece.wav", tmp_path / "a.mid", "-o", tmp_path / "out.mid", "--weights", untrained[head], "--report", tmp_path / "out.csv")
+    command(
+        "align",
+        piece[0] / "piece.wav",
+        tmp_path / "a.mid",
+        "-o",
+        tmp_path / "out.mid",
+        "--weights",
+        untrained[head],
+        "--report",
+        tmp_path / "out.csv",
+    )
     after, said = read_midi(tmp_path / "out.mid"), capsys.readouterr()
-    for name in ("pitch", "velocity"): assert sorted(getattr(before.notes, name)) == sorted(getattr(after.notes, name))
-    assert sorted(zip(before.track, before.channel)) == sorted(zip(after.track, after.channel)) and before.drum_notes == after.drum_notes
-    kept = [[m for m in t if "note_off" not in m] for t in map(everything_but_times, (tmp_path / "a.mid", tmp_path / "out.mid")) for t in t]
-    assert kept[:len(tracks)] == kept[len(tracks):]
+    for name in ("pitch", "velocity"):
+        assert sorted(getattr(before.notes, name)) == sorted(getattr(after.notes, name))
+    assert (
+        sorted(zip(before.track, before.channel)) == sorted(zip(after.track, after.channel))
+        and before.drum_notes == after.drum_notes
+    )
+    kept = [
+        [m for m in t if "note_off" not in m]
+        for t in map(everything_but_times, (tmp_path / "a.mid", tmp_path / "out.mid"))
+        for t in t
+    ]
+    assert kept[: len(tracks)] == kept[len(tracks) :]
     assert (tmp_path / "out.csv").read_text().count("\n") == len(before.notes) + 1
     outside = int((~before.notes.in_range()).sum())
-    assert ("outside the piano" in said.out) == (outside > 0) and (tmp_path / "out.csv").read_text().count("outside the piano") == outside
+    assert ("outside the piano" in said.out) == (outside > 0) and (
+        tmp_path / "out.csv"
+    ).read_text().count("outside the piano") == outside
 
 
 def test_damaged_midi_never_ends_in_a_traceback(piece, tmp_path):
     "Bytes lost, changed or cut off at random: either an `InputError` that names the file, or a file that can be written again."
-    whole, rng, outcome = (piece[0] / "piece.mid").read_bytes(), np.random.default_rng(0), {True: 0, False: 0}
+    whole, rng, outcome = (
+        (piece[0] / "piece.mid").read_bytes(),
+        np.random.default_rng(0),
+        {True: 0, False: 0},
+    )
     for k in range(300):
         damaged = bytearray(whole)
-        if k % 3 == 0: damaged = damaged[:rng.integers(1, len(whole))]
+        if k % 3 == 0:
+            damaged = damaged[: rng.integers(1, len(whole))]
         else:
-            for place in rng.integers(0, len(whole), rng.integers(1, 4)): damaged[place] = rng.integers(0, 256)
-        if k % 3 == 2: del damaged[(cut := rng.integers(14, len(damaged))):cut + rng.integers(1, 20)]
+            for place in rng.integers(0, len(whole), rng.integers(1, 4)):
+                damaged[place] = rng.integers(0, 256)
+        if k % 3 == 2:
+            del damaged[(cut := rng.integers(14, len(damaged))) : cut + rng.integers(1, 20)]
         write(tmp_path / "a.mid", bytes(damaged))
         try:
             read = read_midi(tmp_path / "a.mid")
-            write_retimed_midi(read, read.notes.shifted(.01), tmp_path / "b.mid")
+            write_retimed_midi(read, read.notes.shifted(0.01), tmp_path / "b.mid")
             assert len(read_midi(tmp_path / "b.mid").notes) == len(read.notes)
             outcome[True] += 1
         except InputError as e:
@@ -204,9 +363,19 @@ def test_damaged_midi_never_ends_in_a_traceback(piece, tmp_path):
 BAD_WEIGHTS = {
     "missing": lambda d: d / "nowhere",
     "empty_folder": lambda d: d,
-    "damaged_config": lambda d: write(d / "config.json", b"{") and write(d / "weights.safetensors", b"") and d,
-    "strange_config": lambda d: write(d / "config.json", b'{"experiment": {"network": {"filtres": [1, 2, 3]}}}') and write(d / "weights.safetensors", b"") and d,
-    "damaged_weights": lambda d: write(d / "config.json", b'{"experiment": {}}') and write(d / "weights.safetensors", b"\xff" * 100) and d,
+    "damaged_config": lambda d: (
+        write(d / "config.json", b"{") and write(d / "weights.safetensors", b"") and d
+    ),
+    "strange_config": lambda d: (
+        write(d / "config.json", b'{"experiment": {"network": {"filtres": [1, 2, 3]}}}')
+        and write(d / "weights.safetensors", b"")
+        and d
+    ),
+    "damaged_weights": lambda d: (
+        write(d / "config.json", b'{"experiment": {}}')
+        and write(d / "weights.safetensors", b"\xff" * 100)
+        and d
+    ),
     "other_network": None,
 }
 
@@ -217,33 +386,105 @@ def test_bad_weights(piece, untrained, tmp_path, capsys, case):
         write(tmp_path / "config.json", (untrained[1] / "config.json").read_bytes())
         write(tmp_path / "weights.safetensors", (untrained[0] / "weights.safetensors").read_bytes())
         weights = tmp_path
-    else: weights = BAD_WEIGHTS[case](tmp_path)
-    refused(capsys, tmp_path, "align", piece[0] / "piece.wav", piece[0] / "piece.mid", "-o", tmp_path / "out.mid", "--weights", weights, says="")
+    else:
+        weights = BAD_WEIGHTS[case](tmp_path)
+    refused(
+        capsys,
+        tmp_path,
+        "align",
+        piece[0] / "piece.wav",
+        piece[0] / "piece.mid",
+        "-o",
+        tmp_path / "out.mid",
+        "--weights",
+        weights,
+        says="",
+    )
 
 
 def test_decoding_that_the_weights_cannot(piece, untrained, tmp_path, capsys):
-    refused(capsys, tmp_path, "align", piece[0] / "piece.wav", piece[0] / "piece.mid", "-o", tmp_path / "out.mid", "--weights", untrained[0],
-            "--decoding", "high-resolution", says="onset head")
+    refused(
+        capsys,
+        tmp_path,
+        "align",
+        piece[0] / "piece.wav",
+        piece[0] / "piece.mid",
+        "-o",
+        tmp_path / "out.mid",
+        "--weights",
+        untrained[0],
+        "--decoding",
+        "high-resolution",
+        says="onset head",
+    )
 
 
-@pytest.mark.parametrize("out, report, says", [("no/out.mid", None, "no folder"), (".", None, "is a folder"), ("out.mid", "out.mid", "another part"),
-                                               ("out.mid", "no/out.csv", "no folder"), ("piece.wav", None, "another part")])
+@pytest.mark.parametrize(
+    "out, report, says",
+    [
+        ("no/out.mid", None, "no folder"),
+        (".", None, "is a folder"),
+        ("out.mid", "out.mid", "another part"),
+        ("out.mid", "no/out.csv", "no folder"),
+        ("piece.wav", None, "another part"),
+    ],
+)
 def test_bad_outputs(piece, untrained, tmp_path, capsys, out, report, says):
     write(tmp_path / "piece.wav", (piece[0] / "piece.wav").read_bytes())
-    words = ["align", tmp_path / "piece.wav", piece[0] / "piece.mid", "-o", tmp_path / out, "--weights", untrained[0], "--force"]
-    refused(capsys, tmp_path, *words, *(["--report", tmp_path / report] if report else []), says=says)
+    words = [
+        "align",
+        tmp_path / "piece.wav",
+        piece[0] / "piece.mid",
+        "-o",
+        tmp_path / out,
+        "--weights",
+        untrained[0],
+        "--force",
+    ]
+    refused(
+        capsys, tmp_path, *words, *(["--report", tmp_path / report] if report else []), says=says
+    )
 
 
 def test_evaluate_refuses_files_of_different_notes(piece, tmp_path, capsys):
     score(tmp_path / "a.mid", [on(60), off(60, 480), on(62), off(62, 480)])
     score(tmp_path / "b.mid", [on(60), off(60, 480), on(63), off(63, 480)])
-    refused(capsys, tmp_path, "evaluate", tmp_path / "a.mid", tmp_path / "b.mid", says="of pitch 62 they have 1 and 0")
-    refused(capsys, tmp_path, "evaluate", tmp_path / "a.mid", tmp_path / "c.mid", says="no such file")
-    refused(capsys, tmp_path, "evaluate", piece[0] / "piece.wav", tmp_path / "a.mid", says="is not text")
+    refused(
+        capsys,
+        tmp_path,
+        "evaluate",
+        tmp_path / "a.mid",
+        tmp_path / "b.mid",
+        says="of pitch 62 they have 1 and 0",
+    )
+    refused(
+        capsys, tmp_path, "evaluate", tmp_path / "a.mid", tmp_path / "c.mid", says="no such file"
+    )
+    refused(
+        capsys, tmp_path, "evaluate", piece[0] / "piece.wav", tmp_path / "a.mid", says="is not text"
+    )
     write(tmp_path / "empty.tsv", b"")
     refused(capsys, tmp_path, "evaluate", tmp_path / "empty.tsv", tmp_path / "a.mid", says="notes")
 
 
 def test_from_a_shell_there_is_no_traceback(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "pianoalign", "align", tmp_path / "a.wav", tmp_path / "a.mid", "-o", tmp_path / "out.mid"], capture_output=True, text=True)
-    assert done.returncode == 2 and done.stderr.count("\n") == 1 and done.stdout == "" and os.listdir(tmp_path) == []
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pianoalign",
+            "align",
+            tmp_path / "a.wav",
+            tmp_path / "a.mid",
+            "-o",
+            tmp_path / "out.mid",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert (
+        done.returncode == 2
+        and done.stderr.count("\n") == 1
+        and done.stdout == ""
+        and os.listdir(tmp_path) == []
+    )

@@ -1,4 +1,5 @@
 "Reading MIDI and writing it back: what the chapter shows on small files, tried here on many random ones."
+
 import os
 from collections import Counter
 
@@ -6,10 +7,19 @@ import mido
 import numpy as np
 import pytest
 
-from pianoalign.notes import (DRUMS, InputError, Notes, TimeMap, read_midi, read_note_table, sounding_notes, tempo_map,
-                              write_midi, write_retimed_midi)
+from pianoalign.midi import (
+    DRUMS,
+    read_midi,
+    sounding_notes,
+    tempo_map,
+    TimeMap,
+    write_midi,
+    write_retimed_midi,
+)
+from pianoalign.files import InputError
+from pianoalign.notes import Notes, read_note_table
 
-TICK_S = 3e-4 # a written file's rounding
+TICK_S = 3e-4  # a written file's rounding
 
 
 def random_midi(path, rng, division=None, kind=1, tracks=3, events=80):
@@ -21,33 +31,70 @@ def random_midi(path, rng, division=None, kind=1, tracks=3, events=80):
         midi.tracks.append(track)
         for _ in range(events):
             wait = int(rng.choice([0, 0, 1, 2, division // 8, division // 2]))
-            what, key, channel = rng.random(), int(rng.choice([20, 60, 61, 64, 109])), int(rng.choice([0, 0, 0, 3, DRUMS]))
-            if what < .4: m = mido.Message("note_on", note=key, velocity=int(rng.integers(0, 128)), channel=channel)
-            elif what < .75: m = mido.Message("note_off", note=key, velocity=int(rng.integers(0, 128)), channel=channel)
-            elif what < .8: m = mido.Message("control_change", control=64, value=int(rng.integers(0, 128)), channel=channel)
-            elif what < .84: m = mido.Message("program_change", program=int(rng.integers(0, 128)), channel=channel)
-            elif what < .88: m = mido.MetaMessage("set_tempo", tempo=int(rng.integers(200_000, 1_500_000)))
-            elif what < .92: m = mido.MetaMessage("lyrics", text=f"l{rng.integers(1000)}")
-            elif what < .94: m = mido.MetaMessage("marker", text=f"m{rng.integers(1000)}")
-            elif what < .96: m = mido.Message("pitchwheel", pitch=int(rng.integers(-8192, 8192)), channel=channel)
-            elif what < .98: m = mido.Message("sysex", data=tuple(int(x) for x in rng.integers(0, 128, 3)))
-            else: m = mido.MetaMessage("time_signature", numerator=int(rng.integers(1, 9)), denominator=4)
+            what, key, channel = (
+                rng.random(),
+                int(rng.choice([20, 60, 61, 64, 109])),
+                int(rng.choice([0, 0, 0, 3, DRUMS])),
+            )
+            if what < 0.4:
+                m = mido.Message(
+                    "note_on", note=key, velocity=int(rng.integers(0, 128)), channel=channel
+                )
+            elif what < 0.75:
+                m = mido.Message(
+                    "note_off", note=key, velocity=int(rng.integers(0, 128)), channel=channel
+                )
+            elif what < 0.8:
+                m = mido.Message(
+                    "control_change", control=64, value=int(rng.integers(0, 128)), channel=channel
+                )
+            elif what < 0.84:
+                m = mido.Message(
+                    "program_change", program=int(rng.integers(0, 128)), channel=channel
+                )
+            elif what < 0.88:
+                m = mido.MetaMessage("set_tempo", tempo=int(rng.integers(200_000, 1_500_000)))
+            elif what < 0.92:
+                m = mido.MetaMessage("lyrics", text=f"l{rng.integers(1000)}")
+            elif what < 0.94:
+                m = mido.MetaMessage("marker", text=f"m{rng.integers(1000)}")
+            elif what < 0.96:
+                m = mido.Message(
+                    "pitchwheel", pitch=int(rng.integers(-8192, 8192)), channel=channel
+                )
+            elif what < 0.98:
+                m = mido.Message("sysex", data=tuple(int(x) for x in rng.integers(0, 128, 3)))
+            else:
+                m = mido.MetaMessage(
+                    "time_signature", numerator=int(rng.integers(1, 9)), denominator=4
+                )
             m.time = wait
             track.append(m)
-    midi.tracks[-1].append(mido.Message("note_on", note=72, velocity=1, time=division)) # one note at least, and it hangs
+    midi.tracks[-1].append(
+        mido.Message("note_on", note=72, velocity=1, time=division)
+    )  # one note at least, and it hangs
     midi.save(path)
     return midi
 
 
-def content(midi): # messages without times, and without note-offs (a hanging note gets one)
-    return [Counter(repr(m.copy(time=0)) for m in track if not (m.type == "note_off" or m.type == "note_on" and m.velocity == 0) and m.type != "end_of_track")
-            for track in midi.tracks]
+def content(midi):  # messages without times, and without note-offs (a hanging note gets one)
+    return [
+        Counter(
+            repr(m.copy(time=0))
+            for m in track
+            if not (m.type == "note_off" or m.type == "note_on" and m.velocity == 0)
+            and m.type != "end_of_track"
+        )
+        for track in midi.tracks
+    ]
 
 
-def shifted(score, rng, scale_s=.05):
+def shifted(score, rng, scale_s=0.05):
     "New times: each onset and each offset by its own shift; the order of one key's notes may change."
     on = np.maximum(score.notes.onset_s + rng.normal(0, scale_s, len(score.notes)), 0)
-    return score.notes.at_times(on, np.maximum(score.notes.offset_s + rng.normal(0, scale_s, len(score.notes)), on + .002))
+    return score.notes.at_times(
+        on, np.maximum(score.notes.offset_s + rng.normal(0, scale_s, len(score.notes)), on + 0.002)
+    )
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -55,15 +102,18 @@ def test_retimed_file_has_the_same_notes_and_events(tmp_path, seed):
     rng = np.random.default_rng(seed)
     before = random_midi(tmp_path / "in.mid", rng, kind=seed % 2)
     score = read_midi(tmp_path / "in.mid")
-    new = shifted(score, rng, scale_s=float(rng.choice([0, .001, .05, .5])))
+    new = shifted(score, rng, scale_s=float(rng.choice([0, 0.001, 0.05, 0.5])))
     write_retimed_midi(score, new[rng.permutation(len(new))], tmp_path / "out.mid")
     after = read_midi(tmp_path / "out.mid")
 
     assert content(before) == content(after.midi)
     assert len(after.notes) == len(score.notes)
-    for i in range(len(before.tracks)): # every note at its own onset, velocity and pitch with it
+    for i in range(len(before.tracks)):  # every note at its own onset, velocity and pitch with it
         for c in range(16):
-            a, b = (score.track == i) & (score.channel == c), (after.track == i) & (after.channel == c)
+            a, b = (
+                (score.track == i) & (score.channel == c),
+                (after.track == i) & (after.channel == c),
+            )
             expect = sorted(zip(new.pitch[a], new.onset_s[a], new.velocity[a]))
             got = sorted(zip(after.notes.pitch[b], after.notes.onset_s[b], after.notes.velocity[b]))
             assert [e[0] for e in expect] == [g[0] for g in got]
@@ -84,13 +134,18 @@ def test_no_shift_gives_the_file_back(tmp_path, seed):
         strays = {s[3] for s in score.stray if s[0] == i}
         keep = [k for k, m in enumerate(track) if k not in strays and m.type != "end_of_track"]
         names = [repr(track[k].copy(time=0)) for k in keep]
-        events = sorted((repr(m.copy(time=0)), round(s, 6)) for m, s in zip(after.midi.tracks[i], new_s))
+        events = sorted(
+            (repr(m.copy(time=0)), round(s, 6)) for m, s in zip(after.midi.tracks[i], new_s)
+        )
         wanted = sorted((n, old_s[k]) for n, k in zip(names, keep))
         have = Counter(n for n, _ in events)
         assert not Counter(names) - have
-        for name in set(names): # same message, same instants
+        for name in set(names):  # same message, same instants
             w, h = [t for n, t in wanted if n == name], [t for n, t in events if n == name]
-            if len(w) == len(h): np.testing.assert_allclose(w, h, atol=1.3e-3) # zero-length notes are a millisecond now
+            if len(w) == len(h):
+                np.testing.assert_allclose(
+                    w, h, atol=1.3e-3
+                )  # zero-length notes are a millisecond now
 
 
 def simple(path, messages, division=480, kind=1):
@@ -98,19 +153,34 @@ def simple(path, messages, division=480, kind=1):
     return read_midi(path)
 
 
-def on(pitch, time=0, velocity=64, channel=0): return mido.Message("note_on", note=pitch, velocity=velocity, time=time, channel=channel)
-def off(pitch, time=0, channel=0): return mido.Message("note_off", note=pitch, time=time, channel=channel)
-def pedal(value, time=0): return mido.Message("control_change", control=64, value=value, time=time)
+def on(pitch, time=0, velocity=64, channel=0):
+    return mido.Message("note_on", note=pitch, velocity=velocity, time=time, channel=channel)
+
+
+def off(pitch, time=0, channel=0):
+    return mido.Message("note_off", note=pitch, time=time, channel=channel)
+
+
+def pedal(value, time=0):
+    return mido.Message("control_change", control=64, value=value, time=time)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_offsets_come_back_too_where_keys_stay_apart(tmp_path, seed):
     rng = np.random.default_rng(seed)
-    start = np.cumsum(rng.uniform(.4, 1, 100))
-    notes = Notes.from_arrays(start, start + rng.uniform(.05, .3, 100), rng.integers(0, 128, 100), rng.integers(1, 128, 100))
+    start = np.cumsum(rng.uniform(0.4, 1, 100))
+    notes = Notes.from_arrays(
+        start,
+        start + rng.uniform(0.05, 0.3, 100),
+        rng.integers(0, 128, 100),
+        rng.integers(1, 128, 100),
+    )
     write_midi(notes, tmp_path / "a.mid")
     score = read_midi(tmp_path / "a.mid")
-    new = score.notes.at_times(score.notes.onset_s + rng.uniform(-.04, .04, 100), score.notes.offset_s + rng.uniform(.04, .05, 100))
+    new = score.notes.at_times(
+        score.notes.onset_s + rng.uniform(-0.04, 0.04, 100),
+        score.notes.offset_s + rng.uniform(0.04, 0.05, 100),
+    )
     write_retimed_midi(score, new, tmp_path / "b.mid")
     back = read_midi(tmp_path / "b.mid").notes
     np.testing.assert_allclose(back.onset_s, new.onset_s, atol=TICK_S)
@@ -122,117 +192,245 @@ def test_offsets_come_back_too_where_keys_stay_apart(tmp_path, seed):
 @pytest.mark.parametrize("division", [1, 24, 480, 10_000, 32_767])
 def test_rounding_stays_small_at_any_tempo(tmp_path, tempo_us, division):
     rng, tick_s = np.random.default_rng(0), tempo_us / 1e6 / division
-    score = simple(tmp_path / "a.mid", [mido.MetaMessage("set_tempo", tempo=tempo_us)] + [m for p in range(40, 80) for m in (
-        on(p, int(.1 / tick_s)), mido.MetaMessage("set_tempo", tempo=tempo_us), off(p, int(.2 / tick_s) + 1))], division)
-    new = score.notes.at_times(score.notes.onset_s + rng.uniform(0, .05, 40), score.notes.offset_s + .05)
+    score = simple(
+        tmp_path / "a.mid",
+        [mido.MetaMessage("set_tempo", tempo=tempo_us)]
+        + [
+            m
+            for p in range(40, 80)
+            for m in (
+                on(p, int(0.1 / tick_s)),
+                mido.MetaMessage("set_tempo", tempo=tempo_us),
+                off(p, int(0.2 / tick_s) + 1),
+            )
+        ],
+        division,
+    )
+    new = score.notes.at_times(
+        score.notes.onset_s + rng.uniform(0, 0.05, 40), score.notes.offset_s + 0.05
+    )
     write_retimed_midi(score, new, tmp_path / "b.mid")
-    np.testing.assert_allclose(read_midi(tmp_path / "b.mid").notes.onset_s, new.onset_s, atol=TICK_S)
+    np.testing.assert_allclose(
+        read_midi(tmp_path / "b.mid").notes.onset_s, new.onset_s, atol=TICK_S
+    )
 
 
 @pytest.mark.parametrize("frames", [24, 25, 29, 30])
 def test_film_frames(tmp_path, frames):
     division = -frames * 256 + 40
-    score = simple(tmp_path / "a.mid", [mido.MetaMessage("set_tempo", tempo=123456), on(60, 1000), off(60, 500)], division)
+    score = simple(
+        tmp_path / "a.mid",
+        [mido.MetaMessage("set_tempo", tempo=123456), on(60, 1000), off(60, 500)],
+        division,
+    )
     rate_hz = 40 * (30_000 / 1001 if frames == 29 else frames)
-    np.testing.assert_allclose([score.notes.onset_s[0], score.notes.offset_s[0]], [1000 / rate_hz, 1500 / rate_hz])
-    write_retimed_midi(score, score.notes.shifted(.01234), tmp_path / "b.mid")
+    np.testing.assert_allclose(
+        [score.notes.onset_s[0], score.notes.offset_s[0]], [1000 / rate_hz, 1500 / rate_hz]
+    )
+    write_retimed_midi(score, score.notes.shifted(0.01234), tmp_path / "b.mid")
     after = read_midi(tmp_path / "b.mid")
-    np.testing.assert_allclose(after.notes.onset_s, score.notes.onset_s + .01234, atol=TICK_S)
+    np.testing.assert_allclose(after.notes.onset_s, score.notes.onset_s + 0.01234, atol=TICK_S)
     assert after.midi.ticks_per_beat >> 8 == division >> 8
 
 
 def test_what_ends_a_note(tmp_path):
-    score = simple(tmp_path / "a.mid", [on(60), on(60, 240, 80), on(60, 240, 0), off(60, 240), off(60), on(61), off(61), on(62, 240), pedal(0, 480)])
-    np.testing.assert_allclose(score.notes.onset_s, [0, .25, .75, 1.0])
-    np.testing.assert_allclose(score.notes.offset_s, [.5, .75, .751, 1.5]) # in order; length zero; never ended
+    score = simple(
+        tmp_path / "a.mid",
+        [
+            on(60),
+            on(60, 240, 80),
+            on(60, 240, 0),
+            off(60, 240),
+            off(60),
+            on(61),
+            off(61),
+            on(62, 240),
+            pedal(0, 480),
+        ],
+    )
+    np.testing.assert_allclose(score.notes.onset_s, [0, 0.25, 0.75, 1.0])
+    np.testing.assert_allclose(
+        score.notes.offset_s, [0.5, 0.75, 0.751, 1.5]
+    )  # in order; length zero; never ended
     assert len(score.stray) == 1
 
 
 def test_notes_that_met_stay_apart_and_notes_that_overlapped_may(tmp_path):
-    score = simple(tmp_path / "a.mid", [on(60), off(60, 480), on(60), off(60, 480), on(62), on(62, 100), off(62, 100), off(62, 100)])
+    score = simple(
+        tmp_path / "a.mid",
+        [
+            on(60),
+            off(60, 480),
+            on(60),
+            off(60, 480),
+            on(62),
+            on(62, 100),
+            off(62, 100),
+            off(62, 100),
+        ],
+    )
     n = score.notes
-    later = n.at_times(n.onset_s - [0, .1, 0, .05], n.offset_s + [.1, .1, .1, .1])
+    later = n.at_times(n.onset_s - [0, 0.1, 0, 0.05], n.offset_s + [0.1, 0.1, 0.1, 0.1])
     write_retimed_midi(score, later, tmp_path / "b.mid")
     after = read_midi(tmp_path / "b.mid")
-    np.testing.assert_allclose(after.notes.offset_s[:2], [later.onset_s[1], later.offset_s[1]], atol=TICK_S)
+    np.testing.assert_allclose(
+        after.notes.offset_s[:2], [later.onset_s[1], later.offset_s[1]], atol=TICK_S
+    )
     np.testing.assert_allclose(after.notes.offset_s[2:], later.offset_s[2:], atol=TICK_S)
-    sounding = set() # and no key of the first pair is down twice
+    sounding = set()  # and no key of the first pair is down twice
     for m in after.midi.tracks[0]:
         if m.type == "note_on" and m.note == 60:
             assert m.note not in sounding
             sounding.add(m.note)
-        elif m.type == "note_off": sounding.discard(m.note)
+        elif m.type == "note_off":
+            sounding.discard(m.note)
 
 
 def test_two_tracks_may_hold_the_same_key(tmp_path):
-    tracks = [mido.MidiTrack([on(60, 0, 50), off(60, 480)]), mido.MidiTrack([on(60, 240, 90), off(60, 480)])]
+    tracks = [
+        mido.MidiTrack([on(60, 0, 50), off(60, 480)]),
+        mido.MidiTrack([on(60, 240, 90), off(60, 480)]),
+    ]
     mido.MidiFile(type=1, ticks_per_beat=480, tracks=tracks).save(tmp_path / "a.mid")
     score = read_midi(tmp_path / "a.mid")
-    np.testing.assert_allclose(score.notes.offset_s, [.5, .75])
-    write_retimed_midi(score, score.notes.shifted(.1), tmp_path / "b.mid")
+    np.testing.assert_allclose(score.notes.offset_s, [0.5, 0.75])
+    write_retimed_midi(score, score.notes.shifted(0.1), tmp_path / "b.mid")
     after = read_midi(tmp_path / "b.mid")
     assert after.track.tolist() == [0, 1] and after.notes.velocity.tolist() == [50, 90]
-    np.testing.assert_allclose(after.notes.offset_s, [.6, .85], atol=TICK_S)
+    np.testing.assert_allclose(after.notes.offset_s, [0.6, 0.85], atol=TICK_S)
 
 
 def test_a_program_change_stays_before_its_notes(tmp_path):
-    score = simple(tmp_path / "a.mid", [on(60, 480), off(60, 240), mido.Message("program_change", program=9, time=239), on(62, 1), on(64), on(65), off(62, 100)])
+    score = simple(
+        tmp_path / "a.mid",
+        [
+            on(60, 480),
+            off(60, 240),
+            mido.Message("program_change", program=9, time=239),
+            on(62, 1),
+            on(64),
+            on(65),
+            off(62, 100),
+        ],
+    )
     n = score.notes
-    write_retimed_midi(score, n.at_times(n.onset_s + [0, -.06, 0, .06], n.offset_s + .1), tmp_path / "b.mid")
-    order = [m.type if m.type == "program_change" else m.note for m in read_midi(tmp_path / "b.mid").midi.tracks[0] if m.type in ("program_change", "note_on")]
+    write_retimed_midi(
+        score, n.at_times(n.onset_s + [0, -0.06, 0, 0.06], n.offset_s + 0.1), tmp_path / "b.mid"
+    )
+    order = [
+        m.type if m.type == "program_change" else m.note
+        for m in read_midi(tmp_path / "b.mid").midi.tracks[0]
+        if m.type in ("program_change", "note_on")
+    ]
     assert order == [60, "program_change", 62, 64, 65]
 
 
 def test_pedal_lengthens_until_it_rises_or_the_key_is_struck_again(tmp_path):
-    score = simple(tmp_path / "a.mid", [pedal(64), on(60), on(62), off(60, 480), off(62), on(60, 480), pedal(63, 480), off(60, 480), pedal(127), on(64), off(64, 480), mido.MetaMessage("marker", text="end", time=480)])
-    np.testing.assert_allclose(score.notes.offset_s, [.5, .5, 2.0, 2.5])
+    score = simple(
+        tmp_path / "a.mid",
+        [
+            pedal(64),
+            on(60),
+            on(62),
+            off(60, 480),
+            off(62),
+            on(60, 480),
+            pedal(63, 480),
+            off(60, 480),
+            pedal(127),
+            on(64),
+            off(64, 480),
+            mido.MetaMessage("marker", text="end", time=480),
+        ],
+    )
+    np.testing.assert_allclose(score.notes.offset_s, [0.5, 0.5, 2.0, 2.5])
     sounding = sounding_notes(score)
-    np.testing.assert_allclose(sounding.offset_s, [1.0, 1.5, 2.0 + 1.0, 3.0]) # 60 again; pedal up; pedal down as the key rises; never up
+    np.testing.assert_allclose(
+        sounding.offset_s, [1.0, 1.5, 2.0 + 1.0, 3.0]
+    )  # 60 again; pedal up; pedal down as the key rises; never up
     np.testing.assert_array_equal(sounding.onset_s, score.notes.onset_s)
 
 
 def test_drums_are_carried_along(tmp_path):
-    score = simple(tmp_path / "a.mid", [on(60), on(36, channel=DRUMS), off(60, 480), off(36, channel=DRUMS), on(60), on(38, channel=DRUMS), off(60, 480)])
+    score = simple(
+        tmp_path / "a.mid",
+        [
+            on(60),
+            on(36, channel=DRUMS),
+            off(60, 480),
+            off(36, channel=DRUMS),
+            on(60),
+            on(38, channel=DRUMS),
+            off(60, 480),
+        ],
+    )
     assert len(score.notes) == 2 and score.drum_notes == 2
-    write_retimed_midi(score, score.notes.shifted(.25), tmp_path / "b.mid")
+    write_retimed_midi(score, score.notes.shifted(0.25), tmp_path / "b.mid")
     after = read_midi(tmp_path / "b.mid")
     ticks = np.cumsum([m.time for m in after.midi.tracks[0]])
-    at_s = [after.tempo_map.seconds_of(t) for t, m in zip(ticks, after.midi.tracks[0]) if m.type == "note_on" and m.channel == DRUMS]
-    np.testing.assert_allclose(at_s, [0, .75], atol=TICK_S) # what stands at 0 stays there
+    at_s = [
+        after.tempo_map.seconds_of(t)
+        for t, m in zip(ticks, after.midi.tracks[0])
+        if m.type == "note_on" and m.channel == DRUMS
+    ]
+    np.testing.assert_allclose(at_s, [0, 0.75], atol=TICK_S)  # what stands at 0 stays there
 
 
 def test_notes_within_notes_end_in_order(tmp_path):
     write_midi(Notes.from_arrays([0, 1, 1, 5], [4, 2, 3, 6], [60, 60, 61, 60]), tmp_path / "a.mid")
-    np.testing.assert_allclose(read_midi(tmp_path / "a.mid").notes.offset_s, [2, 2, 3, 6], atol=TICK_S)
+    np.testing.assert_allclose(
+        read_midi(tmp_path / "a.mid").notes.offset_s, [2, 2, 3, 6], atol=TICK_S
+    )
 
 
 def test_time_map_is_monotone():
     rng = np.random.default_rng(3)
     old = np.round(np.sort(rng.uniform(0, 10, 300)), 1)
-    to_new = TimeMap.through(old, np.maximum(old + rng.normal(0, .5, 300), 0))
+    to_new = TimeMap.through(old, np.maximum(old + rng.normal(0, 0.5, 300), 0))
     x = np.linspace(-1, 12, 5000)
     assert np.all(np.diff(to_new(x)) >= 0) and to_new(0) == 0 and np.isfinite(to_new(x)).all()
 
 
 def test_tempo_map_and_back():
     rng = np.random.default_rng(0)
-    clock = tempo_map([(int(t), int(u)) for t, u in zip(rng.integers(0, 10_000, 50), rng.integers(100_000, 2_000_000, 50))], 480)
+    clock = tempo_map(
+        [
+            (int(t), int(u))
+            for t, u in zip(rng.integers(0, 10_000, 50), rng.integers(100_000, 2_000_000, 50))
+        ],
+        480,
+    )
     ticks = np.arange(0, 12_000)
     np.testing.assert_array_equal(clock.tick_of(clock.seconds_of(ticks)), ticks)
-    np.testing.assert_array_equal(clock.tick_of(clock.seconds_of(ticks + .4)), ticks)
+    np.testing.assert_array_equal(clock.tick_of(clock.seconds_of(ticks + 0.4)), ticks)
 
 
-@pytest.mark.parametrize("text, says", [("0 1\n", "2 columns"), ("a b c\n0 1 x\n", "words"), ("0 1 60\n0 1\n", "unequal"),
-                                        ("1 0 60\n", "not after its onset"), ("0 nan 60", "finite"), ("0 1 60.5", "whole")])
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("0 1\n", "2 columns"),
+        ("a b c\n0 1 x\n", "words"),
+        ("0 1 60\n0 1\n", "unequal"),
+        ("1 0 60\n", "not after its onset"),
+        ("0 nan 60", "finite"),
+        ("0 1 60.5", "whole"),
+    ],
+)
 def test_bad_note_tables(tmp_path, text, says):
     (tmp_path / "a.tsv").write_text(text)
-    with pytest.raises(InputError, match=says) as e: read_note_table(tmp_path / "a.tsv")
+    with pytest.raises(InputError, match=says) as e:
+        read_note_table(tmp_path / "a.tsv")
     assert "a.tsv" in str(e.value)
 
 
 def test_nothing_is_left_when_writing_fails(tmp_path, monkeypatch):
     (tmp_path / "a.mid").write_bytes(b"old")
-    def fail(self, file=None): file.write(b"half"); raise KeyboardInterrupt
+
+    def fail(self, file=None):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
     monkeypatch.setattr(mido.MidiFile, "save", fail)
-    with pytest.raises(KeyboardInterrupt): write_midi(Notes.from_arrays([0], [1], [60]), tmp_path / "a.mid")
+    with pytest.raises(KeyboardInterrupt):
+        write_midi(Notes.from_arrays([0], [1], [60]), tmp_path / "a.mid")
     assert os.listdir(tmp_path) == ["a.mid"] and (tmp_path / "a.mid").read_bytes() == b"old"

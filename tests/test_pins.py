@@ -1,4 +1,5 @@
 """settings.ini, pyproject.toml, constraints.txt and environment.yml say the same."""
+
 import configparser, re, sys, tomllib
 from pathlib import Path
 
@@ -13,57 +14,89 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
 
 
-def canonical(name): return re.sub(r"[-_.]+", "-", name).lower()
+def canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
 
 def pins():
     lines = [l.split("#")[0].strip() for l in (ROOT / "constraints.txt").read_text().splitlines()]
     return [l for l in lines if l]
 
-def wanted(): return SETTINGS["requirements"].split() + SETTINGS["dev_requirements"].split()
 
-def site(): return SETTINGS["site_requirements"].split()   # `make site` and `make test-browser` install these
+def wanted():
+    return SETTINGS["requirements"].split() + SETTINGS["dev_requirements"].split()
 
-def pip_lines(): return next(d["pip"] for d in ENVIRONMENT["dependencies"] if isinstance(d, dict))
+
+def site():
+    return SETTINGS[
+        "site_requirements"
+    ].split()  # `make site` and `make test-browser` install these
+
+
+def pip_lines():
+    return next(d["pip"] for d in ENVIRONMENT["dependencies"] if isinstance(d, dict))
 
 
 def test_constraints_fix_one_version_each():
-    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!]+", pin) for pin in pins())     # no ranges, no local tags, no paths
+    assert all(
+        re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!]+", pin) for pin in pins()
+    )  # no ranges, no local tags, no paths
     names = [canonical(pin.split("==")[0]) for pin in pins()]
     assert len(names) == len(set(names)) and names == sorted(names)
     assert "torch==2.13.0" in pins() and "nbdev==2.4.14" in pins()
 
+
 def test_every_requirement_is_pinned():
-    assert {canonical(n) for n in wanted() + site()} <= {canonical(p.split("==")[0]) for p in pins()}
+    assert {canonical(n) for n in wanted() + site()} <= {
+        canonical(p.split("==")[0]) for p in pins()
+    }
+
 
 def test_settings_and_pyproject_name_the_same_requirements():
     assert sorted(PROJECT["dependencies"]) == sorted(SETTINGS["requirements"].split())
-    assert sorted(PROJECT["optional-dependencies"]["dev"]) == sorted(SETTINGS["dev_requirements"].split())
+    assert sorted(PROJECT["optional-dependencies"]["dev"]) == sorted(
+        SETTINGS["dev_requirements"].split()
+    )
     assert sorted(PROJECT["optional-dependencies"]["site"]) == sorted(site())
+
 
 def test_one_range_of_pythons():
     low, high = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", PROJECT["requires-python"]).groups()
     assert SETTINGS["min_python"] == f"3.{low}"
-    python = next(d for d in ENVIRONMENT["dependencies"] if isinstance(d, str) and d.startswith("python="))
+    python = next(
+        d for d in ENVIRONMENT["dependencies"] if isinstance(d, str) and d.startswith("python=")
+    )
     assert int(low) <= int(python.removeprefix("python=3.")) < int(high)
     assert f"(3, {low}) <= sys.version_info[:2] < (3, {high})" in (ROOT / "Makefile").read_text()
+
 
 def test_environment_takes_its_versions_from_constraints():
     assert "-c constraints.txt" in pip_lines() and "-e .[dev]" in pip_lines()
     named = [l for l in pip_lines() if not l.startswith("-")]
-    assert all(l in pins() for l in named)                                                  # nothing with a version of its own
+    assert all(l in pins() for l in named)  # nothing with a version of its own
+
 
 def test_version_stands_in_one_place():
     import pianoalign
+
     assert PROJECT["dynamic"] == ["version"] and pianoalign.__version__ == SETTINGS["version"]
+
 
 def test_installed_versions_are_the_pinned_ones():
     from importlib.metadata import version
+
     pinned = {canonical(n): v for n, v in (p.split("==") for p in pins())}
-    wrong = {n: (version(n), pinned[canonical(n)]) for n in wanted() if version(n).split("+")[0] != pinned[canonical(n)]}
+    wrong = {
+        n: (version(n), pinned[canonical(n)])
+        for n in wanted()
+        if version(n).split("+")[0] != pinned[canonical(n)]
+    }
     assert not wrong
+
 
 def test_tags_are_kept():
     assert "tags" in SETTINGS["allowed_cell_metadata_keys"].split()
+
 
 def test_citation_names_this_version_and_licence():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())

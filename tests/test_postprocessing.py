@@ -1,40 +1,62 @@
 "Decoding: what the chapter shows on small cases, tried here on many random ones, on awkward ones and against the clock."
+
 import time
 
 import numpy as np
 import pytest
 
-from pianoalign.notes import InputError, Notes, frame_of
-from pianoalign.postprocessing import (align_by_onsets, align_notes, by_pitch, cut_overlaps, match_in_order, match_notes,
-                                       note_blocks, onset_candidates, retime)
+from pianoalign.files import InputError
+from pianoalign.notes import frame_of, Notes
+from pianoalign.postprocessing import (
+    align_by_onsets,
+    align_notes,
+    by_pitch,
+    cut_overlaps,
+    match_in_order,
+    match_notes,
+    note_blocks,
+    onset_candidates,
+    retime,
+)
 from pianoalign.preprocessing import piano_roll
-from pianoalign.training import onset_target
+from pianoalign.targets import onset_target
 
 
-def random_notes(rng, n, length_s, pitches=88, shortest_s=.012):
+def random_notes(rng, n, length_s, pitches=88, shortest_s=0.012):
     "Notes anywhere: overlapping, in unison, of one frame, in no order."
     onset_s = rng.uniform(0, length_s, n)
-    onset_s[rng.random(n) < .05] = rng.choice(onset_s)
-    return Notes.from_arrays(onset_s, onset_s + shortest_s + rng.exponential(.2, n), rng.integers(21, 21 + pitches, n), rng.integers(1, 128, n))
+    onset_s[rng.random(n) < 0.05] = rng.choice(onset_s)
+    return Notes.from_arrays(
+        onset_s,
+        onset_s + shortest_s + rng.exponential(0.2, n),
+        rng.integers(21, 21 + pitches, n),
+        rng.integers(1, 128, n),
+    )
 
 
 def separate_notes(rng, n_a_pitch, pitches=88):
     "Notes of each pitch one after the other, a third of them struck again at once, at times between the frames."
-    rest_s = np.where(rng.random((pitches, n_a_pitch)) < 1 / 3, 0, .06 + rng.exponential(.8, (pitches, n_a_pitch)))
-    length_s = .06 + rng.exponential(.3, (pitches, n_a_pitch))
+    rest_s = np.where(
+        rng.random((pitches, n_a_pitch)) < 1 / 3,
+        0,
+        0.06 + rng.exponential(0.8, (pitches, n_a_pitch)),
+    )
+    length_s = 0.06 + rng.exponential(0.3, (pitches, n_a_pitch))
     offset_s = np.cumsum(rest_s + length_s, axis=1)
     pitch = np.repeat(np.arange(21, 21 + pitches)[:, None], n_a_pitch, axis=1)
     return Notes.from_arrays((offset_s - length_s).ravel(), offset_s.ravel(), pitch.ravel())
 
 
-def nudged(notes, rng, by_s=.1):
+def nudged(notes, rng, by_s=0.1):
     onset_s = np.maximum(notes.onset_s + rng.uniform(-by_s, by_s, len(notes)), 0)
-    return notes.at_times(onset_s, np.maximum(notes.offset_s + rng.uniform(-by_s, by_s, len(notes)), onset_s + .03))
+    return notes.at_times(
+        onset_s, np.maximum(notes.offset_s + rng.uniform(-by_s, by_s, len(notes)), onset_s + 0.03)
+    )
 
 
 def least_cost(given_s, found_s, alone_s, limit_s):
     "The textbook table, filled cell by cell."
-    cost = alone_s * np.add.outer(np.arange(len(given_s) + 1.), np.arange(len(found_s) + 1.))
+    cost = alone_s * np.add.outer(np.arange(len(given_s) + 1.0), np.arange(len(found_s) + 1.0))
     for i, g in enumerate(given_s, 1):
         for j, f in enumerate(found_s, 1):
             pair = cost[i - 1, j - 1] + abs(g - f) if abs(g - f) <= limit_s else np.inf
@@ -45,7 +67,7 @@ def least_cost(given_s, found_s, alone_s, limit_s):
 @pytest.mark.parametrize("fps", [25, 50, 100, 200])
 def test_blocks_give_back_the_roll(fps):
     rng = np.random.default_rng(fps)
-    roll = (rng.random((500, 88)) < .3).astype(np.float32)
+    roll = (rng.random((500, 88)) < 0.3).astype(np.float32)
     blocks = note_blocks(roll, fps=fps)
     assert (piano_roll(blocks, 500, fps, gap=False) == roll).all()
     assert (np.lexsort((blocks.onset_s, blocks.pitch)) == np.arange(len(blocks))).all()
@@ -55,8 +77,16 @@ def test_blocks_give_back_the_roll(fps):
 def test_matching_is_the_cheapest(seed):
     rng = np.random.default_rng(seed)
     for _ in range(30):
-        alone_s, limit_s = rng.choice([.01, .075, .15, .4, 2.]), rng.choice([.0501, .5003, 3.0007])
-        given_s, found_s = (np.sort(rng.uniform(0, rng.choice([.3, 2, 8]), rng.integers(0, 30))).round(rng.choice([1, 2, 6])) for _ in range(2))
+        alone_s, limit_s = (
+            rng.choice([0.01, 0.075, 0.15, 0.4, 2.0]),
+            rng.choice([0.0501, 0.5003, 3.0007]),
+        )
+        given_s, found_s = (
+            np.sort(rng.uniform(0, rng.choice([0.3, 2, 8]), rng.integers(0, 30))).round(
+                rng.choice([1, 2, 6])
+            )
+            for _ in range(2)
+        )
         index = match_in_order(given_s, found_s, 2 * alone_s, limit_s)
         pairs = index >= 0
         away_s = np.abs(given_s[pairs] - found_s[index[pairs]])
@@ -71,18 +101,22 @@ def test_matching_ignores_the_order_of_rows(method):
     given, found = random_notes(rng, 200, 20, 5), random_notes(rng, 180, 20, 5)
     order, other = rng.permutation(200), rng.permutation(180)
     index = match_notes(given, found, method)
-    assert (given.pitch[index >= 0] == found.pitch[index[index >= 0]]).all() and len(set(index[index >= 0])) == (index >= 0).sum()
-    unique = len(np.unique(given.onset_s)) == 200                       # rows in unison may take each other's partner
+    assert (given.pitch[index >= 0] == found.pitch[index[index >= 0]]).all() and len(
+        set(index[index >= 0])
+    ) == (index >= 0).sum()
+    unique = len(np.unique(given.onset_s)) == 200  # rows in unison may take each other's partner
     times = np.where(index >= 0, found.onset_s[index], np.nan)
     shuffled = match_notes(given[order], found[other], method)
     shuffled_times = np.where(shuffled >= 0, found[other].onset_s[shuffled], np.nan)
-    if unique: assert np.array_equal(shuffled_times, times[order], equal_nan=True)
-    else: assert np.array_equal(np.sort(shuffled_times), np.sort(times), equal_nan=True)
+    if unique:
+        assert np.array_equal(shuffled_times, times[order], equal_nan=True)
+    else:
+        assert np.array_equal(np.sort(shuffled_times), np.sort(times), equal_nan=True)
 
 
 def test_rank_counts():
-    given = Notes.from_arrays([2., 1., 3., 1.], [2.5, 1.5, 3.5, 1.5], [60, 60, 60, 61])
-    found = Notes.from_arrays([9., 8.], [9.5, 8.5], [60, 60])
+    given = Notes.from_arrays([2.0, 1.0, 3.0, 1.0], [2.5, 1.5, 3.5, 1.5], [60, 60, 60, 61])
+    found = Notes.from_arrays([9.0, 8.0], [9.5, 8.5], [60, 60])
     assert match_notes(given, found, "rank").tolist() == [0, 1, -1, -1]
 
 
@@ -90,29 +124,47 @@ def test_rank_counts():
 def test_result_is_always_valid(seed):
     rng = np.random.default_rng(seed)
     given = random_notes(rng, 300, 12, rng.choice([2, 20, 88]))
-    roll = rng.random((int(rng.choice([1, 30, 1300])), 88)) ** rng.choice([.5, 2, 8])
+    roll = rng.random((int(rng.choice([1, 30, 1300])), 88)) ** rng.choice([0.5, 2, 8])
     curve = rng.random(roll.shape).astype(np.float32)
-    for notes, matched in (align_notes(given, roll), align_notes(given, roll, method="rank"), align_by_onsets(given, curve), align_by_onsets(given, curve, probabilities=roll)):
+    for notes, matched in (
+        align_notes(given, roll),
+        align_notes(given, roll, method="rank"),
+        align_by_onsets(given, curve),
+        align_by_onsets(given, curve, probabilities=roll),
+    ):
         assert len(notes) == 300 and matched.dtype == bool and matched.shape == (300,)
-        assert (notes.offset_s > notes.onset_s).all() and np.isfinite(notes.offset_s).all()       # checked by Notes as well
-        for field in ("pitch", "velocity", "source"): assert (getattr(notes, field) == getattr(given, field)).all()
+        assert (notes.offset_s > notes.onset_s).all() and np.isfinite(
+            notes.offset_s
+        ).all()  # checked by Notes as well
+        for field in ("pitch", "velocity", "source"):
+            assert (getattr(notes, field) == getattr(given, field)).all()
         assert (notes.onset_s[~matched] == given.onset_s[~matched]).all()
-    notes, matched = align_by_onsets(given, curve, max_displacement_s=.2)
-    assert np.abs(notes.onset_s - given.onset_s).max() <= .2 + .001
+    notes, matched = align_by_onsets(given, curve, max_displacement_s=0.2)
+    assert np.abs(notes.onset_s - given.onset_s).max() <= 0.2 + 0.001
 
 
 def test_unmatched_notes_keep_their_times_to_the_bit():
     given = random_notes(np.random.default_rng(0), 500, 30)
-    for notes, matched in (align_notes(given, np.zeros((3000, 88))), align_by_onsets(given, np.zeros((3000, 88)), probabilities=np.zeros((3000, 88)))):
-        assert not matched.any() and (notes.onset_s == given.onset_s).all() and (notes.offset_s == given.offset_s).all()
+    for notes, matched in (
+        align_notes(given, np.zeros((3000, 88))),
+        align_by_onsets(given, np.zeros((3000, 88)), probabilities=np.zeros((3000, 88))),
+    ):
+        assert (
+            not matched.any()
+            and (notes.onset_s == given.onset_s).all()
+            and (notes.offset_s == given.offset_s).all()
+        )
 
 
 def test_no_new_overlaps():
     rng = np.random.default_rng(2)
     truth = separate_notes(rng, 40, 30)
-    given = truth.at_times(truth.onset_s + .004, truth.offset_s - .01)                       # apart, as given
-    roll = piano_roll(truth, 6000, gap=False)                                               # every repeated note is swallowed
-    for notes in (align_notes(given, roll)[0], align_by_onsets(given, onset_target(truth, 6000, 100), probabilities=roll)[0]):
+    given = truth.at_times(truth.onset_s + 0.004, truth.offset_s - 0.01)  # apart, as given
+    roll = piano_roll(truth, 6000, gap=False)  # every repeated note is swallowed
+    for notes in (
+        align_notes(given, roll)[0],
+        align_by_onsets(given, onset_target(truth, 6000, 100), probabilities=roll)[0],
+    ):
         order = np.lexsort((notes.onset_s, notes.pitch))
         same = np.diff(notes.pitch[order]) == 0
         assert (notes.offset_s[order][:-1] <= notes.onset_s[order][1:] + 1e-9)[same].all()
@@ -122,79 +174,122 @@ def test_no_new_overlaps():
 
 def test_click_test_no_bias():
     rng = np.random.default_rng(3)
-    truth = separate_notes(rng, 200)                                                        # 17,600 notes
+    truth = separate_notes(rng, 200)  # 17,600 notes
     n_frames = frame_of(truth.offset_s.max(), 100) + 2
-    notes, matched = align_notes(nudged(truth, rng, .01), piano_roll(truth, n_frames))
+    notes, matched = align_notes(nudged(truth, rng, 0.01), piano_roll(truth, n_frames))
     error_ms = 1000 * (notes.onset_s - truth.onset_s)
-    assert matched.all() and abs(error_ms.mean()) < .1 and np.abs(error_ms).max() < 5.3
-    notes, matched = align_by_onsets(nudged(truth, rng, .01), onset_target(truth, n_frames, 100))
-    first_frame = truth.onset_s < .005                                                      # has no left neighbour to compare with
+    assert matched.all() and abs(error_ms.mean()) < 0.1 and np.abs(error_ms).max() < 5.3
+    notes, matched = align_by_onsets(nudged(truth, rng, 0.01), onset_target(truth, n_frames, 100))
+    first_frame = truth.onset_s < 0.005  # has no left neighbour to compare with
     error_ms = 1000 * (notes.onset_s - truth.onset_s)[~first_frame]
-    assert matched.all() and np.abs(error_ms).max() < .1
+    assert matched.all() and np.abs(error_ms).max() < 0.1
 
 
 @pytest.mark.parametrize("fps", [50, 100, 200])
 def test_training_target_is_read_back_exactly(fps):
     rng = np.random.default_rng(fps)
-    onset_s = .2 * np.arange(1, 500) + rng.uniform(0, .08, 499)
-    truth = Notes.from_arrays(onset_s, onset_s + .05, np.full(499, 60))
+    onset_s = 0.2 * np.arange(1, 500) + rng.uniform(0, 0.08, 499)
+    truth = Notes.from_arrays(onset_s, onset_s + 0.05, np.full(499, 60))
     time_s, pitch, height = onset_candidates(onset_target(truth, 110 * fps, fps), fps)
     assert len(time_s) == 499 and np.abs(time_s - onset_s).max() < 1e-6 and (height <= 1).all()
 
 
 def test_noise_does_not_bias_the_reading():
     rng = np.random.default_rng(4)
-    onset_s = .2 * np.arange(1, 4000) + rng.uniform(0, .08, 3999)
-    truth = Notes.from_arrays(onset_s, onset_s + .05, np.full(3999, 60))
-    curve = np.clip(.8 * onset_target(truth, 81_000, 100) + rng.normal(0, .02, (81_000, 88)), 0, 1)
-    notes, matched = align_by_onsets(truth.shifted(.02), curve, floor=.3)
+    onset_s = 0.2 * np.arange(1, 4000) + rng.uniform(0, 0.08, 3999)
+    truth = Notes.from_arrays(onset_s, onset_s + 0.05, np.full(3999, 60))
+    curve = np.clip(
+        0.8 * onset_target(truth, 81_000, 100) + rng.normal(0, 0.02, (81_000, 88)), 0, 1
+    )
+    notes, matched = align_by_onsets(truth.shifted(0.02), curve, floor=0.3)
     error_ms = 1000 * (notes.onset_s - onset_s)
-    assert matched.all() and abs(error_ms.mean()) < 4 * error_ms.std() / np.sqrt(3999) and error_ms.std() < 1.5
+    assert (
+        matched.all()
+        and abs(error_ms.mean()) < 4 * error_ms.std() / np.sqrt(3999)
+        and error_ms.std() < 1.5
+    )
 
 
 def test_unison_moves_together_and_outsiders_stay():
-    given = Notes.from_arrays([1.05, 1.05, 1.0504, .5, 2.], [1.4, 1.3, 1.4, .9, 2.2], [60, 60, 60, 10, 120])
+    given = Notes.from_arrays(
+        [1.05, 1.05, 1.0504, 0.5, 2.0], [1.4, 1.3, 1.4, 0.9, 2.2], [60, 60, 60, 10, 120]
+    )
     true = Notes.from_arrays([1.0123], [1.3], [60])
     notes, matched = align_by_onsets(given, onset_target(true, 300, 100))
-    assert notes.onset_s == pytest.approx([1.0123, 1.0123, 1.0127, .5, 2.], abs=1e-6) and matched.tolist() == [True, True, True, False, False]
+    assert notes.onset_s == pytest.approx(
+        [1.0123, 1.0123, 1.0127, 0.5, 2.0], abs=1e-6
+    ) and matched.tolist() == [True, True, True, False, False]
 
 
 def test_offsets_come_from_the_roll_if_it_falls_near_them():
     given = Notes.from_arrays([1.03, 2.03, 3.03], [1.80, 2.2, 3.4], [60, 60, 60])
     true = Notes.from_arrays([1.0, 2.0, 3.0], [1.71, 2.9, 3.9], [60, 60, 60])
-    roll = piano_roll(true[:2], 500)                                                        # nothing for the third
+    roll = piano_roll(true[:2], 500)  # nothing for the third
     notes, _ = align_by_onsets(given, onset_target(true, 500, 100), probabilities=roll)
-    assert notes.offset_s == pytest.approx([1.71, 2.17, 3.37], abs=1e-6)                    # the second falls too late to be its end
+    assert notes.offset_s == pytest.approx(
+        [1.71, 2.17, 3.37], abs=1e-6
+    )  # the second falls too late to be its end
 
 
 def test_ends_do_not_come_before_their_notes_and_follow_a_drift():
     rng = np.random.default_rng(4)
-    true = separate_notes(rng, 40); n_frames = frame_of(true.offset_s.max(), 100) + 60
-    drift_s = .15 * np.sin(true.onset_s / 9)                                                # slow, and larger than the reach
-    given = true.at_times(true.onset_s + drift_s, true.offset_s + drift_s + rng.uniform(-.04, .04, len(true)))
-    notes, matched = align_by_onsets(given, onset_target(true, n_frames, 100), probabilities=piano_roll(true, n_frames))
-    rests = np.append(true.onset_s[1:] > true.offset_s[:-1] + .02, True)   # what follows at once has no end to be heard
+    true = separate_notes(rng, 40)
+    n_frames = frame_of(true.offset_s.max(), 100) + 60
+    drift_s = 0.15 * np.sin(true.onset_s / 9)  # slow, and larger than the reach
+    given = true.at_times(
+        true.onset_s + drift_s, true.offset_s + drift_s + rng.uniform(-0.04, 0.04, len(true))
+    )
+    notes, matched = align_by_onsets(
+        given, onset_target(true, n_frames, 100), probabilities=piano_roll(true, n_frames)
+    )
+    rests = np.append(
+        true.onset_s[1:] > true.offset_s[:-1] + 0.02, True
+    )  # what follows at once has no end to be heard
     error_s = np.abs(notes.offset_s - true.offset_s)[matched & rests]
-    assert rests.sum() > 2000 and matched.mean() > .99 and np.mean(error_s < .0051) > .95 and (notes.offset_s > notes.onset_s).all()
+    assert (
+        rests.sum() > 2000
+        and matched.mean() > 0.99
+        and np.mean(error_s < 0.0051) > 0.95
+        and (notes.offset_s > notes.onset_s).all()
+    )
 
 
-@pytest.mark.parametrize("bad, says", [(np.zeros((5, 87)), "88 columns"), (np.zeros(88), "shape"), (np.full((5, 88), np.nan), "not numbers"),
-                                       (np.full((5, 88), np.inf), "not numbers")])
+@pytest.mark.parametrize(
+    "bad, says",
+    [
+        (np.zeros((5, 87)), "88 columns"),
+        (np.zeros(88), "shape"),
+        (np.full((5, 88), np.nan), "not numbers"),
+        (np.full((5, 88), np.inf), "not numbers"),
+    ],
+)
 def test_bad_rolls_are_refused(bad, says):
-    given = Notes.from_arrays([0.], [1.], [60])
-    for decode in (note_blocks, lambda x: align_notes(given, x), onset_candidates, lambda x: align_by_onsets(given, x)):
-        with pytest.raises(InputError, match=says): decode(bad)
+    given = Notes.from_arrays([0.0], [1.0], [60])
+    for decode in (
+        note_blocks,
+        lambda x: align_notes(given, x),
+        onset_candidates,
+        lambda x: align_by_onsets(given, x),
+    ):
+        with pytest.raises(InputError, match=says):
+            decode(bad)
 
 
 def test_bad_settings_are_refused():
-    given = Notes.from_arrays([0.], [1.], [60])
-    with pytest.raises(InputError, match="nearest"): match_notes(given, given, "closest")
-    with pytest.raises(InputError, match="1 given"): retime(given, given, [0, 0])
+    given = Notes.from_arrays([0.0], [1.0], [60])
+    with pytest.raises(InputError, match="nearest"):
+        match_notes(given, given, "closest")
+    with pytest.raises(InputError, match="1 given"):
+        retime(given, given, [0, 0])
 
 
 def test_empty_everything():
     none = Notes.empty()
-    assert by_pitch(none) == {} and match_notes(none, none).shape == (0,) and len(retime(none, none, [])) == 0
+    assert (
+        by_pitch(none) == {}
+        and match_notes(none, none).shape == (0,)
+        and len(retime(none, none, [])) == 0
+    )
     for n_frames in (0, 1, 50):
         blank = np.zeros((n_frames, 88))
         assert len(note_blocks(blank)) == 0 and len(onset_candidates(blank)[0]) == 0
@@ -203,16 +298,28 @@ def test_empty_everything():
 
 def test_twenty_thousand_notes_are_quick():
     rng = np.random.default_rng(5)
-    truth = separate_notes(rng, 228)                                                        # 20,064 notes
+    truth = separate_notes(rng, 228)  # 20,064 notes
     n_frames = frame_of(truth.offset_s.max(), 100) + 2
-    roll, curve, given = piano_roll(truth, n_frames), onset_target(truth, n_frames, 100), nudged(truth, rng)
-    for decode in (lambda: align_notes(given, roll), lambda: align_by_onsets(given, curve, probabilities=roll)):
-        begin = time.process_time(); decode(); took_s = time.process_time() - begin
-        assert took_s < 5, took_s                                                           # about half a second on one quiet core
+    roll, curve, given = (
+        piano_roll(truth, n_frames),
+        onset_target(truth, n_frames, 100),
+        nudged(truth, rng),
+    )
+    for decode in (
+        lambda: align_notes(given, roll),
+        lambda: align_by_onsets(given, curve, probabilities=roll),
+    ):
+        begin = time.process_time()
+        decode()
+        took_s = time.process_time() - begin
+        assert took_s < 5, took_s  # about half a second on one quiet core
 
 
 def test_one_key_struck_without_end_stays_quick():
-    n = 20_000                                                                              # all on one pitch: the time must not grow with n²
-    given_s = np.arange(n) * .02; found_s = given_s + np.random.default_rng(6).uniform(-.01, .01, n)
-    begin = time.process_time(); index = match_in_order(given_s, np.sort(found_s), .3, .5); took_s = time.process_time() - begin
-    assert took_s < 10 and (index >= 0).mean() > .99
+    n = 20_000  # all on one pitch: the time must not grow with n²
+    given_s = np.arange(n) * 0.02
+    found_s = given_s + np.random.default_rng(6).uniform(-0.01, 0.01, n)
+    begin = time.process_time()
+    index = match_in_order(given_s, np.sort(found_s), 0.3, 0.5)
+    took_s = time.process_time() - begin
+    assert took_s < 10 and (index >= 0).mean() > 0.99

@@ -1,46 +1,96 @@
 "What `site/build.py` makes of notebooks and tables, before Sphinx has them (the pages themselves: tests/browser)."
+
 import base64, importlib.util, json
 from pathlib import Path
 
-import pytest
+from pianoalign.reproduce.pipeline import notebook_paths
 
 ROOT = Path(__file__).resolve().parent.parent
 spec = importlib.util.spec_from_file_location("build_site", ROOT / "site" / "build.py")
-build = importlib.util.module_from_spec(spec); spec.loader.exec_module(build)
+build = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(build)
 
 
 def cell(kind, text, **more):
-    return dict(cell_type=kind, source=text, metadata=more.pop("metadata", {}), **(dict(outputs=more.pop("outputs", [])) if kind == "code" else {}))
+    return dict(
+        cell_type=kind,
+        source=text,
+        metadata=more.pop("metadata", {}),
+        **(dict(outputs=more.pop("outputs", [])) if kind == "code" else {}),
+    )
 
 
 def test_a_chapter_is_copied_for_reading():
-    cells = [cell("markdown", "See `31_datasets`, `99_nowhere` and [`31_datasets`](x)."), cell("code", "#| default_exp training"), cell("code", "#| hide\nsecret()"),
-             cell("code", "#| export\ndef f(): pass", outputs=[dict(output_type="stream", name="stderr", text="warned"), dict(output_type="stream", name="stdout", text="said")]),
-             cell("code", "tier = 'demo'", metadata=dict(tags=["injected-parameters"]))]
+    cells = [
+        cell("markdown", "See `31_datasets`, `99_nowhere` and [`31_datasets`](x)."),
+        cell("code", "#| default_exp training"),
+        cell("code", "#| hide\nsecret()"),
+        cell(
+            "code",
+            "#| export\ndef f(): pass",
+            outputs=[
+                dict(output_type="stream", name="stderr", text="warned"),
+                dict(output_type="stream", name="stdout", text="said"),
+            ],
+        ),
+        cell("code", "tier = 'demo'", metadata=dict(tags=["injected-parameters"])),
+    ]
     copy = build.reading_copy(dict(cells=cells, nbformat=4), ["31_datasets"])["cells"]
     assert [c["cell_type"] for c in copy] == ["markdown", "code"]
-    assert copy[0]["source"] == "See [`31_datasets`](31_datasets.ipynb), `99_nowhere` and [`31_datasets`](x)."
-    assert copy[1]["source"] == "def f(): pass" and [o["text"] for o in copy[1]["outputs"]] == ["said"]
+    assert (
+        copy[0]["source"]
+        == "See [`31_datasets`](31_datasets.ipynb), `99_nowhere` and [`31_datasets`](x)."
+    )
+    assert copy[1]["source"] == "def f(): pass" and [o["text"] for o in copy[1]["outputs"]] == [
+        "said"
+    ]
 
 
 def test_a_widget_becomes_a_page_in_a_frame(tmp_path):
     from pianoalign.notes import Notes
-    from pianoalign.widgets import explorer_state, page_html
-    state = explorer_state(None, dict(crnn=Notes.from_arrays([1.], [2.], [60])), title="A < B")
-    buffers = [dict(path=[n], encoding="base64", data=base64.b64encode(getattr(state, n)).decode()) for n in ("notes", "image", "audio")]
+    from pianoalign.lab.explorer import explorer_state, page_html
+
+    state = explorer_state(None, dict(crnn=Notes.from_arrays([1.0], [2.0], [60])), title="A < B")
+    buffers = [
+        dict(path=[n], encoding="base64", data=base64.b64encode(getattr(state, n)).decode())
+        for n in ("notes", "image", "audio")
+    ]
     view = "application/vnd.jupyter.widget-view+json"
-    outputs = [dict(output_type="execute_result", data={view: dict(model_id=m), "text/plain": "widget"}) for m in ("ours", "gone", "slider")]
-    widgets = {"application/vnd.jupyter.widget-state+json": dict(state=dict(ours=dict(state=dict(data=state.data), buffers=buffers), slider=dict(state={})))}
-    copy = build.with_players(dict(cells=[cell("code", "explorer()", outputs=outputs) | dict(id="c1")], metadata=dict(widgets=widgets)), "51_explorer", tmp_path / "listen")
+    outputs = [
+        dict(output_type="execute_result", data={view: dict(model_id=m), "text/plain": "widget"})
+        for m in ("ours", "gone", "slider")
+    ]
+    widgets = {
+        "application/vnd.jupyter.widget-state+json": dict(
+            state=dict(
+                ours=dict(state=dict(data=state.data), buffers=buffers), slider=dict(state={})
+            )
+        )
+    }
+    copy = build.with_players(
+        dict(
+            cells=[cell("code", "explorer()", outputs=outputs) | dict(id="c1")],
+            metadata=dict(widgets=widgets),
+        ),
+        "01_explorer",
+        tmp_path / "listen",
+    )
     ours, *others = copy["cells"][0]["outputs"]
-    assert ours["data"] == {"text/html": '<iframe class="explorer" src="../listen/51_explorer_c1.html" title="A &lt; B"></iframe><a href="../listen/51_explorer_c1.html">In a window of its own</a>'}
-    assert all(o["data"]["text/plain"] == "widget" for o in others) and "widgets" not in copy["metadata"]
-    assert (tmp_path / "listen" / "51_explorer_c1.html").read_text() == page_html(state)
+    assert ours["data"] == {
+        "text/html": '<iframe class="explorer" src="../listen/01_explorer_c1.html" title="A &lt; B"></iframe><a href="../listen/01_explorer_c1.html">In a window of its own</a>'
+    }
+    assert (
+        all(o["data"]["text/plain"] == "widget" for o in others)
+        and "widgets" not in copy["metadata"]
+    )
+    assert (tmp_path / "listen" / "01_explorer_c1.html").read_text() == page_html(state)
 
 
 def test_every_chapter_is_shown_once_and_has_its_place():
     shown = build.chapters()
-    assert len(shown) == len(set(shown)) and set(shown) == {p.stem for p in (ROOT / "nbs").glob("*.ipynb")} - {"index", "62_main"}
+    assert len(shown) == len(set(shown)) and set(shown) == {
+        name for name in notebook_paths(ROOT)
+    } - {"index", "07_main"}
     placed = [n for names in build.PARTS.values() for n in names]
     assert set(placed) == set(shown), "say in site/build.py, PARTS, where the chapter stands"
 
@@ -48,33 +98,55 @@ def test_every_chapter_is_shown_once_and_has_its_place():
 def test_chapters_without_a_run_are_shown_as_text_and_said_so(tmp_path):
     assert build.write_chapters(tmp_path, "no_such_tier") is False
     assert {p.stem for p in (tmp_path / "chapters").iterdir()} == set(build.chapters())
-    assert "has not been reproduced" in build.front_page(False, "demo") and "has not been reproduced" not in build.front_page(True, "demo")
+    assert "has not been reproduced" in build.front_page(
+        False, "demo"
+    ) and "has not been reproduced" not in build.front_page(True, "demo")
 
 
 def test_results_page_holds_all_tables_and_claims():
     page = build.results_page("demo")
-    assert [f"## Table {k}" in page for k in range(1, 7)] == [True] * 6 and "cannot be told" in page and "page scrolls" not in page
+    assert (
+        [f"## Table {k}" in page for k in range(1, 7)] == [True] * 6
+        and "cannot be told" in page
+        and "page scrolls" not in page
+    )
     assert build.results_page("no_such_tier").count("##") == 0
 
 
 def test_results_page_holds_the_neighbours_claims(tmp_path):
     assert build.neighbours_claims(tmp_path) == []
-    (tmp_path / "claims71.csv").write_text("claim,difference,difference_lo,difference_hi,unit,verdict\na helps,1.25,0.5,2.0,points,holds\n")
-    (tmp_path / "claims72.csv").write_text("claim,difference,difference_lo,difference_hi,unit,verdict\nb helps,-3,,,dB,cannot be told at this tier\n")
+    (tmp_path / "claims71.csv").write_text(
+        "claim,difference,difference_lo,difference_hi,unit,verdict\na helps,1.25,0.5,2.0,points,holds\n"
+    )
+    (tmp_path / "claims72.csv").write_text(
+        "claim,difference,difference_lo,difference_hi,unit,verdict\nb helps,-3,,,dB,cannot be told at this tier\n"
+    )
     page = "\n".join(build.neighbours_claims(tmp_path))
     assert "+1.2 [+0.5, +2.0] points" in page and "-3.0 dB" in page and page.count("<td>7") == 2
 
 
 def test_front_page_has_the_picture_and_every_part():
     page = build.front_page(True, "demo")
-    assert "(figures/figure3.png)" in page and all(f":caption: {part}" in page for part in build.PARTS) and "<!--" not in page
+    assert (
+        "(figures/figure3.png)" in page
+        and all(f":caption: {part}" in page for part in build.PARTS)
+        and "<!--" not in page
+    )
 
 
 def test_colab_and_binder_open_this_repository():
     import configparser
-    settings = configparser.ConfigParser(); settings.read(ROOT / "settings.ini"); address = settings["DEFAULT"]["git_url"]
+
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "settings.ini")
+    address = settings["DEFAULT"]["git_url"]
     place = address.removeprefix("https://github.com/")
-    for name in ("10_introduction", "51_explorer", "52_jitter_lab"):
-        head, colab = json.loads((ROOT / "nbs" / f"{name}.ipynb").read_text())["cells"][:2]
-        assert f"github/{place}/blob/main/nbs/{name}.ipynb" in "".join(head["source"]) and f"/gh/{place}/main?urlpath=lab/tree/nbs/{name}.ipynb" in "".join(head["source"])
-        assert f"git clone --depth 1 {address}\"" in "".join(colab["source"])
+    for name in ("10_introduction", "01_explorer", "02_jitter_lab"):
+        head, colab = json.loads(notebook_paths(ROOT)[name].read_text())["cells"][:2]
+        assert (
+            f"github/{place}/blob/main/{notebook_paths(ROOT)[name].relative_to(ROOT)}"
+            in "".join(head["source"])
+            and f"/gh/{place}/main?urlpath=lab/tree/{notebook_paths(ROOT)[name].relative_to(ROOT)}"
+            in "".join(head["source"])
+        )
+        assert f'git clone --depth 1 {address}"' in "".join(colab["source"])

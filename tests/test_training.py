@@ -1,4 +1,5 @@
 "What chapter 3.2 cannot show: whole runs, interrupted runs, other corpora."
+
 import json, os, signal, subprocess, sys, time
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,19 @@ import torch
 
 from pianoalign.datasets import DataSettings, experiment_corpus, load_corpus
 from pianoalign.network import CRNN, NetworkSettings
-from pianoalign.notes import InputError, Notes, write_midi
-from pianoalign.plots import synthesise
-from pianoalign.training import Experiment, TrainingSettings, find_run, load_network, load_plan, read_errors, train
+from pianoalign.files import InputError
+from pianoalign.notes import Notes
+from pianoalign.midi import write_midi
+from pianoalign.report.plots import synthesise
+from pianoalign.experiments import Experiment, load_plan, TrainingSettings
+from pianoalign.runs import find_run, load_network, read_errors
+from pianoalign.training import train
 
-TOY = Experiment("toy", network=NetworkSettings(filters=(4, 4, 8), dense=8, hidden=8),
-                 training=TrainingSettings(steps=12, batch=2, crop_s=1., prior_bias=True, forget_bias=1.))
+TOY = Experiment(
+    "toy",
+    network=NetworkSettings(filters=(4, 4, 8), dense=8, hidden=8),
+    training=TrainingSettings(steps=12, batch=2, crop_s=1.0, prior_bias=True, forget_bias=1.0),
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,58 +33,100 @@ def maps(tmp_path_factory):
     root = tmp_path_factory.mktemp("maps")
     for k, piano in enumerate(("AkPnBcht", "ENSTDkAm", "ENSTDkCl")):
         rng = np.random.default_rng(k)
-        onset_s = .3 + .21 * np.arange(30) + rng.uniform(0, .1, 30)
-        notes = Notes.from_arrays(onset_s, onset_s + .2, rng.integers(48, 72, 30))
+        onset_s = 0.3 + 0.21 * np.arange(30) + rng.uniform(0, 0.1, 30)
+        notes = Notes.from_arrays(onset_s, onset_s + 0.2, rng.integers(48, 72, 30))
         stem = root / piano / f"MAPS_MUS-toy{k}_{piano}"
         stem.parent.mkdir()
         soundfile.write(f"{stem}.wav", synthesise(notes, 16000), 16000)
-        rows = "\n".join(f"{a:.6f}\t{b:.6f}\t{p}" for a, b, p in zip(notes.onset_s, notes.offset_s, notes.pitch))
+        rows = "\n".join(
+            f"{a:.6f}\t{b:.6f}\t{p}" for a, b, p in zip(notes.onset_s, notes.offset_s, notes.pitch)
+        )
         Path(f"{stem}.txt").write_text("OnsetTime\tOffsetTime\tMidiPitch\n" + rows + "\n")
     return root
 
 
 def run(experiment, runs, maps, tmp_path, **more):
     torch.set_num_threads(1)
-    return train(experiment, runs, maps, cache_dir=tmp_path / "features", sets=("valid", "test"), progress=False, device="cpu", **more)
+    return train(
+        experiment,
+        runs,
+        maps,
+        cache_dir=tmp_path / "features",
+        sets=("valid", "test"),
+        progress=False,
+        device="cpu",
+        **more,
+    )
 
 
 def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(maps, tmp_path):
     folders = [run(TOY, tmp_path / name, maps, tmp_path) for name in ("a", "b")]
-    other = run(replace(TOY, training=replace(TOY.training, seed=1)), tmp_path / "a", maps, tmp_path)
+    other = run(
+        replace(TOY, training=replace(TOY.training, seed=1)), tmp_path / "a", maps, tmp_path
+    )
     bytes_of = lambda folder, name: (folder / name).read_bytes()
-    for name in ("errors.npz", "figure3.npz", "checkpoint/weights.safetensors"): assert bytes_of(folders[0], name) == bytes_of(folders[1], name)
-    assert bytes_of(folders[0], "checkpoint/weights.safetensors") != bytes_of(other, "checkpoint/weights.safetensors")
+    for name in ("errors.npz", "figure3.npz", "checkpoint/weights.safetensors"):
+        assert bytes_of(folders[0], name) == bytes_of(folders[1], name)
+    assert bytes_of(folders[0], "checkpoint/weights.safetensors") != bytes_of(
+        other, "checkpoint/weights.safetensors"
+    )
     errors = read_errors(folders[0])
-    assert set(errors) == {(s, m) for s in ("valid", "test") for m in ("unaligned", "crnn", "crnn_rank")}
+    assert set(errors) == {
+        (s, m) for s in ("valid", "test") for m in ("unaligned", "crnn", "crnn_rank")
+    }
     assert all(len(e) == 30 for pieces in errors.values() for e in pieces.values())
-    assert not list((folders[0] / "checkpoint").glob("state*")) and not (folders[0] / "progress.json").exists()
+    assert (
+        not list((folders[0] / "checkpoint").glob("state*"))
+        and not (folders[0] / "progress.json").exists()
+    )
 
 
 def test_killed_run_goes_on_and_ends_as_if_nothing_had_happened(maps, tmp_path):
     slow = replace(TOY, training=replace(TOY.training, steps=40))
     straight = run(slow, tmp_path / "straight", maps, tmp_path)
-    code = ("import json, sys, torch; from pathlib import Path; import pianoalign.training as t; torch.set_num_threads(1)\n"
-            "step = t.Run.advance\n"
-            "def slowly(self):\n"
-            "    import time; time.sleep(.1); step(self)\n"
-            "t.Run.advance = slowly\n"
-            "e = t.experiment_from_dict(json.loads(sys.argv[1]))\n"
-            "t.train(e, sys.argv[2], sys.argv[3], cache_dir=sys.argv[4], sets=('valid', 'test'), progress=False, device='cpu')\n")
-    process = subprocess.Popen([sys.executable, "-c", code, json.dumps(slow.to_dict()), str(tmp_path / "killed"), str(maps), str(tmp_path / "features")])
+    code = (
+        "import json, sys, torch; from pathlib import Path; import pianoalign.training as t; torch.set_num_threads(1)\n"
+        "step = t.Run.advance\n"
+        "def slowly(self):\n"
+        "    import time; time.sleep(.1); step(self)\n"
+        "t.Run.advance = slowly\n"
+        "e = t.experiment_from_dict(json.loads(sys.argv[1]))\n"
+        "t.train(e, sys.argv[2], sys.argv[3], cache_dir=sys.argv[4], sets=('valid', 'test'), progress=False, device='cpu')\n"
+    )
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            code,
+            json.dumps(slow.to_dict()),
+            str(tmp_path / "killed"),
+            str(maps),
+            str(tmp_path / "features"),
+        ]
+    )
     state = tmp_path / "killed" / slow.folder_name / "checkpoint" / "state.safetensors"
     for _ in range(600):
-        if state.exists(): break
-        time.sleep(.1)
-    process.send_signal(signal.SIGKILL); process.wait()
-    assert state.exists() and not (state.parent.parent / "metrics.json").exists(), "the run ended before it could be killed"
+        if state.exists():
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert state.exists() and not (state.parent.parent / "metrics.json").exists(), (
+        "the run ended before it could be killed"
+    )
     resumed = run(slow, tmp_path / "killed", maps, tmp_path)
-    for name in ("errors.npz", "checkpoint/weights.safetensors"): assert (resumed / name).read_bytes() == (straight / name).read_bytes()
+    for name in ("errors.npz", "checkpoint/weights.safetensors"):
+        assert (resumed / name).read_bytes() == (straight / name).read_bytes()
 
 
 def test_epochs_stop_early_and_keep_the_best_weights(maps, tmp_path):
-    paper = replace(TOY, training=TrainingSettings(batch=2, epochs=30, min_epochs=2, patience=2, learning_rate=.3))  # too fast, so that it gets worse
+    paper = replace(
+        TOY,
+        training=TrainingSettings(batch=2, epochs=30, min_epochs=2, patience=2, learning_rate=0.3),
+    )  # too fast, so that it gets worse
     folder = run(paper, tmp_path / "runs", maps, tmp_path)
     import pandas as pd
+
     history = pd.read_csv(folder / "history.csv")
     assert history.epoch.iloc[-1] < 30 and (history.epoch == np.arange(1, len(history) + 1)).all()
     assert history.epoch.iloc[-1] - history.epoch[history.valid_loss.idxmin()] == 2
@@ -87,132 +137,247 @@ def test_epochs_stop_early_and_keep_the_best_weights(maps, tmp_path):
 def test_finished_run_is_left_alone_until_the_corpus_changes(maps, tmp_path):
     folder = run(TOY, tmp_path / "runs", maps, tmp_path)
     written = (folder / "metrics.json").stat().st_mtime_ns
-    assert run(TOY, tmp_path / "runs", maps, tmp_path) == folder == find_run(tmp_path / "runs", "toy")
+    assert (
+        run(TOY, tmp_path / "runs", maps, tmp_path) == folder == find_run(tmp_path / "runs", "toy")
+    )
     assert (folder / "metrics.json").stat().st_mtime_ns == written
-    labels = next((maps / "ENSTDkAm").glob("*.txt")); before = labels.read_text()
+    labels = next((maps / "ENSTDkAm").glob("*.txt"))
+    before = labels.read_text()
     try:
         labels.write_text(before.rsplit("\n", 2)[0] + "\n")  # one note less
         run(TOY, tmp_path / "runs", maps, tmp_path)
-    finally: labels.write_text(before)
+    finally:
+        labels.write_text(before)
     assert (folder / "metrics.json").stat().st_mtime_ns != written
 
 
 def test_a_run_that_came_without_its_weights_is_trained(maps, tmp_path):
     "As in a clone: figures are committed, weights are not."
-    folder = run(TOY, tmp_path / "runs", maps, tmp_path); before = (folder / "metrics.json").read_text()
+    folder = run(TOY, tmp_path / "runs", maps, tmp_path)
+    before = (folder / "metrics.json").read_text()
     (folder / "checkpoint" / "weights.safetensors").unlink()
     assert run(TOY, tmp_path / "runs", maps, tmp_path) == folder and load_network(folder)
-    without_time = lambda text: {k: v for k, v in json.loads(text).items() if k != "seconds_trained"}
+    without_time = lambda text: {
+        k: v for k, v in json.loads(text).items() if k != "seconds_trained"
+    }
     assert without_time((folder / "metrics.json").read_text()) == without_time(before)
 
 
 def test_run_starts_from_another_and_says_if_it_is_missing(maps, tmp_path):
-    second = replace(TOY, name="second", training=replace(TOY.training, init_from="toy", steps=1, learning_rate=1e-9))
-    with pytest.raises(InputError, match="no finished run of 'toy'"): run(second, tmp_path / "runs", maps, tmp_path)
+    second = replace(
+        TOY,
+        name="second",
+        training=replace(TOY.training, init_from="toy", steps=1, learning_rate=1e-9),
+    )
+    with pytest.raises(InputError, match="no finished run of 'toy'"):
+        run(second, tmp_path / "runs", maps, tmp_path)
     first = load_network(run(TOY, tmp_path / "runs", maps, tmp_path))[0]
     near = load_network(run(second, tmp_path / "runs", maps, tmp_path))[0]
-    assert torch.allclose(first.output.weight, near.output.weight, atol=1e-6) and first.mean == near.mean
+    assert (
+        torch.allclose(first.output.weight, near.output.weight, atol=1e-6)
+        and first.mean == near.mean
+    )
 
 
 def test_a_plan_names_the_very_weights_that_a_run_starts_from():
-    plan = load_plan(); plan.values["runs"]["gru"]["in_tier"] = {"demo": {"training": {"init_from": "crnn", "steps": 5}}}
+    plan = load_plan()
+    plan.values["runs"]["gru"]["in_tier"] = {
+        "demo": {"training": {"init_from": "crnn", "steps": 5}}
+    }
     begun = plan.experiment("gru", "demo")
     assert begun.training.init_from == plan.experiment("crnn", "demo").folder_name
-    plan.values["runs"]["crnn"]["training"] = {"seed": 9}                       # other weights to start from: another run
+    plan.values["runs"]["crnn"]["training"] = {
+        "seed": 9
+    }  # other weights to start from: another run
     assert plan.experiment("gru", "demo").hash8 != begun.hash8
     plan.values["runs"]["gru"]["in_tier"]["demo"]["training"]["init_from"] = "gru"
-    with pytest.raises(InputError, match="cannot start from itself"): plan.experiment("gru", "demo")
+    with pytest.raises(InputError, match="cannot start from itself"):
+        plan.experiment("gru", "demo")
 
 
 def test_settings_that_keep_their_default_leave_a_runs_name_alone():
     paper = Experiment("crnn")
     assert paper.changes() == {} and replace(TOY, name="x").changes() == TOY.changes() != {}
-    assert replace(paper, data=replace(paper.data, room_s=.5)).changes() == {"data": {"room_s": .5}}
-    assert len({paper.hash8, replace(paper, name="gru").hash8, replace(paper, data=replace(paper.data, room_s=.5)).hash8}) == 3
+    assert replace(paper, data=replace(paper.data, room_s=0.5)).changes() == {
+        "data": {"room_s": 0.5}
+    }
+    assert (
+        len(
+            {
+                paper.hash8,
+                replace(paper, name="gru").hash8,
+                replace(paper, data=replace(paper.data, room_s=0.5)).hash8,
+            }
+        )
+        == 3
+    )
 
 
 def test_other_rooms_need_log_magnitudes(maps, tmp_path):
-    wild = replace(TOY, audio=replace(TOY.audio, scale="lin"), data=replace(TOY.data, noise_db=20.))
-    with pytest.raises(InputError, match="take scale 'log'"): run(wild, tmp_path / "runs", maps, tmp_path)
+    wild = replace(
+        TOY, audio=replace(TOY.audio, scale="lin"), data=replace(TOY.data, noise_db=20.0)
+    )
+    with pytest.raises(InputError, match="take scale 'log'"):
+        run(wild, tmp_path / "runs", maps, tmp_path)
 
 
 def test_free_corpus_beside_others_leaves_out_the_pianos_of_the_tests(maps, tmp_path):
-    demo = tmp_path / "demo"; both = {"demo": (demo, ["FluidR3 Yamaha Grand Piano"]), "free": (demo / "free", ["FluidR3 Honky Tonk", "MuseScore General HQ Grand Piano (bank 0, program 0)"])}
+    demo = tmp_path / "demo"
+    both = {
+        "demo": (demo, ["FluidR3 Yamaha Grand Piano"]),
+        "free": (
+            demo / "free",
+            ["FluidR3 Honky Tonk", "MuseScore General HQ Grand Piano (bank 0, program 0)"],
+        ),
+    }
     for name, (folder, pianos) in both.items():
         (folder / "midi").mkdir(parents=True)
-        rows = [dict(id=f"{name}_{k}", split="train", piano=p, title="x", duration_s=2.) for k, p in enumerate(pianos)]
+        rows = [
+            dict(id=f"{name}_{k}", split="train", piano=p, title="x", duration_s=2.0)
+            for k, p in enumerate(pianos)
+        ]
         pd.DataFrame(rows).to_csv(folder / "index.csv", index=False)
-        for r in rows: write_midi(Notes.from_arrays([.5], [1.], [60]), folder / "midi" / f"{r['id']}.mid")
+        for r in rows:
+            write_midi(Notes.from_arrays([0.5], [1.0], [60]), folder / "midi" / f"{r['id']}.mid")
     data = replace(TOY.data, corpus="maps+demo+free")
     ids = [r.id for r in experiment_corpus(data, maps, demo) if r.split == "train"]
     assert {"demo_0", "free_0"} <= set(ids) and "free_1" not in ids
-    with pytest.raises(InputError, match="needs the folder of the demo corpus"): experiment_corpus(data, maps)
+    with pytest.raises(InputError, match="needs the folder of the demo corpus"):
+        experiment_corpus(data, maps)
     (demo / "free" / "index.csv").unlink()
-    with pytest.raises(InputError, match="make_free.py makes it"): experiment_corpus(data, maps, demo)
+    with pytest.raises(InputError, match="make_free.py makes it"):
+        experiment_corpus(data, maps, demo)
 
 
 def test_an_onset_head_may_say_the_place(maps, tmp_path):
-    folder = run(replace(TOY, network=replace(TOY.network, onset_head=True, onset_place=True)), tmp_path / "runs", maps, tmp_path)
+    folder = run(
+        replace(TOY, network=replace(TOY.network, onset_head=True, onset_place=True)),
+        tmp_path / "runs",
+        maps,
+        tmp_path,
+    )
     network, experiment = load_network(folder)
     assert experiment.network.onset_place and network.onset_output.out_features == 176
-    assert len(read_errors(folder)["valid", "crnn_high_resolution"]) == 1 and json.loads((folder / "metrics.json").read_text())["steps_trained"] == 12
-    from pianoalign.aligner import open_engine
-    with pytest.raises(InputError, match="aligner does not read"): open_engine(folder)
+    assert (
+        len(read_errors(folder)["valid", "crnn_high_resolution"]) == 1
+        and json.loads((folder / "metrics.json").read_text())["steps_trained"] == 12
+    )
+    from pianoalign.tool.aligner import open_engine
+
+    with pytest.raises(InputError, match="aligner does not read"):
+        open_engine(folder)
 
 
 def test_a_piano_can_be_held_out(maps, tmp_path):
     pianos = sorted({r.piano for r in load_corpus("maps", maps, ("train",))})
     data = replace(TOY.data, held_out=pianos[0])
     kept = experiment_corpus(data, maps)
-    assert {r.piano for r in kept if r.split == "unseen"} == {pianos[0]} and pianos[0] not in {r.piano for r in kept if r.split == "train"}
-    with pytest.raises(InputError, match="has only"): experiment_corpus(replace(data, held_out="Steinway"), maps)
+    assert {r.piano for r in kept if r.split == "unseen"} == {pianos[0]} and pianos[0] not in {
+        r.piano for r in kept if r.split == "train"
+    }
+    with pytest.raises(InputError, match="has only"):
+        experiment_corpus(replace(data, held_out="Steinway"), maps)
 
 
 def test_budget_ends_a_run(maps, tmp_path):
-    folder = run(replace(TOY, training=replace(TOY.training, steps=10 ** 6, budget_s=.5)), tmp_path / "runs", maps, tmp_path)
+    folder = run(
+        replace(TOY, training=replace(TOY.training, steps=10**6, budget_s=0.5)),
+        tmp_path / "runs",
+        maps,
+        tmp_path,
+    )
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert 1 <= metrics["steps_trained"] < 10 ** 5 and metrics["seconds_trained"] >= .5
+    assert 1 <= metrics["steps_trained"] < 10**5 and metrics["seconds_trained"] >= 0.5
 
 
-@pytest.mark.parametrize("tier, name, says", [("dmo", "crnn", "did you mean 'demo'"), ("demo", "crnn_blnd", "did you mean 'crnn_blind'")])
+@pytest.mark.parametrize(
+    "tier, name, says",
+    [("dmo", "crnn", "did you mean 'demo'"), ("demo", "crnn_blnd", "did you mean 'crnn_blind'")],
+)
 def test_unknown_names(tier, name, says):
-    with pytest.raises(InputError, match=says): load_plan().experiment(name, tier)
+    with pytest.raises(InputError, match=says):
+        load_plan().experiment(name, tier)
 
 
 def test_a_network_may_start_from_one_that_hears_no_differences():
     from pianoalign.training import widened
-    small, large = (CRNN(NetworkSettings(filters=(2, 2, 4), dense=8, hidden=4, difference=d)).eval() for d in (False, True))
+
+    small, large = (
+        CRNN(NetworkSettings(filters=(2, 2, 4), dense=8, hidden=4, difference=d)).eval()
+        for d in (False, True)
+    )
     large.load_state_dict(widened(small.state_dict(), large.state_dict()))
     image, roll = torch.randn(1, 30, 88), torch.zeros(1, 30, 88)
-    with torch.inference_mode(): assert torch.allclose(small(image, roll), large(image, roll), atol=1e-6)
-    with pytest.raises(RuntimeError, match="size mismatch"): small.load_state_dict(widened(large.state_dict(), small.state_dict()))
+    with torch.inference_mode():
+        assert torch.allclose(small(image, roll), large(image, roll), atol=1e-6)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        small.load_state_dict(widened(large.state_dict(), small.state_dict()))
 
 
 def test_full_disk_leaves_nothing_half_written(maps, tmp_path, monkeypatch):
     import pianoalign.datasets as datasets
-    def full(*_, **__): raise OSError(28, "No space left on device")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
     monkeypatch.setattr(datasets.np, "save", full)
-    with pytest.raises(InputError, match="No space left.*free some space"): run(TOY, tmp_path / "runs", maps, tmp_path)
+    with pytest.raises(InputError, match="No space left.*free some space"):
+        run(TOY, tmp_path / "runs", maps, tmp_path)
     assert not [p for p in (tmp_path / "features").iterdir()]
 
 
 def test_printed_tier_is_the_paper_to_its_letter():
     e = load_plan().experiment("crnn", "printed")
     assert e == Experiment("crnn", data=DataSettings(corpus="maps"))
-    assert (e.training.optimiser, e.training.learning_rate, e.training.batch, e.training.epochs, e.training.min_epochs) == ("adam", .001, 8, 200, 50)
+    assert (
+        e.training.optimiser,
+        e.training.learning_rate,
+        e.training.batch,
+        e.training.epochs,
+        e.training.min_epochs,
+    ) == ("adam", 0.001, 8, 200, 50)
 
 
 def test_a_run_may_belong_to_some_tiers_alone():
-    plan = load_plan(); own = set(plan.names) - set(plan.runs_of("demo"))
+    plan = load_plan()
+    own = set(plan.names) - set(plan.runs_of("demo"))
     assert own == {"crnn_as_printed", "crnn_onsets_2", "crnn_onsets_3"}
-    assert "crnn_as_printed" in plan.runs_of("paper") and {"crnn_onsets_2", "crnn_onsets_3"} <= set(plan.runs_of("weights")) and not own & set(plan.runs_of("smoke"))
+    assert (
+        "crnn_as_printed" in plan.runs_of("paper")
+        and {"crnn_onsets_2", "crnn_onsets_3"} <= set(plan.runs_of("weights"))
+        and not own & set(plan.runs_of("smoke"))
+    )
     printed, e = plan.experiment("crnn", "printed"), plan.experiment("crnn_as_printed", "paper")
-    for section, names in (("network", ("dropout",)), ("training", ("optimiser", "learning_rate", "beta2", "weight_decay", "clip_norm", "schedule", "prior_bias", "forget_bias"))):
-        for name in names: assert getattr(getattr(e, section), name) == getattr(getattr(printed, section), name), name
+    for section, names in (
+        ("network", ("dropout",)),
+        (
+            "training",
+            (
+                "optimiser",
+                "learning_rate",
+                "beta2",
+                "weight_decay",
+                "clip_norm",
+                "schedule",
+                "prior_bias",
+                "forget_bias",
+            ),
+        ),
+    ):
+        for name in names:
+            assert getattr(getattr(e, section), name) == getattr(getattr(printed, section), name), (
+                name
+            )
 
 
 def test_a_tier_may_say_what_all_its_runs_are_judged_on():
     plan = load_plan()
-    assert plan.run("cnn", "paper")["sets"] == ["valid", "test"] and plan.run("cnn", "demo")["sets"] == ["valid"]
-    assert plan.run("crnn", "paper")["sets"] == ["valid", "test", "recordings"]          # what a run says itself comes first
+    assert plan.run("cnn", "paper")["sets"] == ["valid", "test"] and plan.run("cnn", "demo")[
+        "sets"
+    ] == ["valid"]
+    assert plan.run("crnn", "paper")["sets"] == [
+        "valid",
+        "test",
+        "recordings",
+    ]  # what a run says itself comes first
     assert plan.experiment("cnn", "paper").data.corpus == "maps"

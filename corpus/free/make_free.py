@@ -58,22 +58,36 @@ class Timbre:
 
 
 def preset(name: str, font: str, program: int, low: int, high: int) -> Timbre:
-    piano = house.Piano(f"{font} {name} (bank 0, program {program})", (house.Layer(font, 0, program),))
+    piano = house.Piano(
+        f"{font} {name} (bank 0, program {program})", (house.Layer(font, 0, program),)
+    )
     return Timbre(piano, low, high)
 
 
 ADDITIVE = [Timbre(house.ADDITIVE)]
-FLUID = [Timbre(p) for p in (house.GRAND, house.BRIGHT, house.ELECTRIC, house.HONKY_TONK, house.LAYERED)]
+FLUID = [
+    Timbre(p) for p in (house.GRAND, house.BRIGHT, house.ELECTRIC, house.HONKY_TONK, house.LAYERED)
+]
 MUSESCORE = [Timbre(p) for p in (house.RECORDINGS_PIANO, house.VALID_PIANO, house.TEST_PIANO)]
 OTHERS = [
-    preset("Electric Piano 1", "FluidR3", 4, 21, 108), preset("Electric Piano 2", "FluidR3", 5, 21, 108),
-    preset("Harpsichord", "FluidR3", 6, 29, 89), preset("Clavinet", "FluidR3", 7, 29, 96),
-    preset("Celesta", "FluidR3", 8, 60, 108), preset("Vibraphone", "FluidR3", 11, 53, 89),
-    preset("Marimba", "FluidR3", 12, 36, 96), preset("Dulcimer", "FluidR3", 15, 48, 88),
-    preset("Nylon Guitar", "FluidR3", 24, 40, 88), preset("Steel Guitar", "FluidR3", 25, 40, 88),
+    preset("Electric Piano 1", "FluidR3", 4, 21, 108),
+    preset("Electric Piano 2", "FluidR3", 5, 21, 108),
+    preset("Harpsichord", "FluidR3", 6, 29, 89),
+    preset("Clavinet", "FluidR3", 7, 29, 96),
+    preset("Celesta", "FluidR3", 8, 60, 108),
+    preset("Vibraphone", "FluidR3", 11, 53, 89),
+    preset("Marimba", "FluidR3", 12, 36, 96),
+    preset("Dulcimer", "FluidR3", 15, 48, 88),
+    preset("Nylon Guitar", "FluidR3", 24, 40, 88),
+    preset("Steel Guitar", "FluidR3", 25, 40, 88),
     preset("Harp", "FluidR3", 46, 24, 103),
 ]
-TRAIN_TIMBRES = ((ADDITIVE, 0.30), (FLUID, 0.34), (MUSESCORE, 0.26), (OTHERS, 0.10))  # and their shares
+TRAIN_TIMBRES = (
+    (ADDITIVE, 0.30),
+    (FLUID, 0.34),
+    (MUSESCORE, 0.26),
+    (OTHERS, 0.10),
+)  # and their shares
 VALID_TIMBRES = (ADDITIVE[0], MUSESCORE[2], FLUID[1])  # in turn
 
 
@@ -87,14 +101,29 @@ SCORES = {  # music21's name without .mxl -> (composer, work)
         **{f"mozart/k155/movement{n}": ("Mozart", "Quartet K. 155") for n in (1, 2, 3)},
         **{f"mozart/k458/movement{n}": ("Mozart", "Quartet K. 458") for n in (1, 2, 3, 4)},
         "mozart/k545/movement1_exposition": ("Mozart", "Sonata K. 545"),
-        **{f"beethoven/opus18no1/movement{n}": ("Beethoven", "Quartet op. 18 no. 1") for n in (1, 2, 3, 4)},
+        **{
+            f"beethoven/opus18no1/movement{n}": ("Beethoven", "Quartet op. 18 no. 1")
+            for n in (1, 2, 3, 4)
+        },
         "beethoven/opus18no3": ("Beethoven", "Quartet op. 18 no. 3"),
         "beethoven/opus18no4": ("Beethoven", "Quartet op. 18 no. 4"),
-        **{f"beethoven/opus59no1/movement{n}": ("Beethoven", "Quartet op. 59 no. 1") for n in (1, 2, 3, 4)},
-        **{f"beethoven/opus59no2/movement{n}": ("Beethoven", "Quartet op. 59 no. 2") for n in (1, 2, 3, 4)},
-        **{f"beethoven/opus59no3/movement{n}": ("Beethoven", "Quartet op. 59 no. 3") for n in (1, 2, 3, 4)},
+        **{
+            f"beethoven/opus59no1/movement{n}": ("Beethoven", "Quartet op. 59 no. 1")
+            for n in (1, 2, 3, 4)
+        },
+        **{
+            f"beethoven/opus59no2/movement{n}": ("Beethoven", "Quartet op. 59 no. 2")
+            for n in (1, 2, 3, 4)
+        },
+        **{
+            f"beethoven/opus59no3/movement{n}": ("Beethoven", "Quartet op. 59 no. 3")
+            for n in (1, 2, 3, 4)
+        },
         "beethoven/opus74": ("Beethoven", "Quartet op. 74"),
-        **{f"schumann_robert/opus41no1/movement{n}": ("Schumann", "Quartet op. 41 no. 1") for n in (1, 2, 3, 4, 5)},
+        **{
+            f"schumann_robert/opus41no1/movement{n}": ("Schumann", "Quartet op. 41 no. 1")
+            for n in (1, 2, 3, 4, 5)
+        },
         "schumann_robert/opus48no2": ("Schumann", "Dichterliebe"),
         "cpebach/h186": ("C. P. E. Bach", "Sonata H. 186"),
         "weber/concertino_clarinet": ("Weber", "Concertino"),
@@ -106,13 +135,17 @@ SCORES = {  # music21's name without .mxl -> (composer, work)
         "beethoven/opus18no5": ("Beethoven", "Quartet op. 18 no. 5"),
     },
 }
-CLAIM = re.compile(r"©|copyright|licen[cs]e|permission|all rights|commercial|arranged by|transcri", re.I)
+CLAIM = re.compile(
+    r"©|copyright|licen[cs]e|permission|all rights|commercial|arranged by|transcri", re.I
+)
 RELEASED = re.compile(r"public domain|\bCC0\b", re.I)  # a claim beside one of these is none
 
 
 def claims_of(text: str) -> list[str]:
     """What the text of a MusicXML file says on rights: its <rights>, credits and comments that claim some."""
-    said = re.findall(r"<(?:rights|credit-words|miscellaneous-field|source|words)\b[^>]*>([^<]*)<", text)
+    said = re.findall(
+        r"<(?:rights|credit-words|miscellaneous-field|source|words)\b[^>]*>([^<]*)<", text
+    )
     said += re.findall(r"<!--(.*?)-->", text, re.S)
     if any(RELEASED.search(words) for words in said):
         return []
@@ -122,7 +155,9 @@ def claims_of(text: str) -> list[str]:
 def score_text(path: Path) -> str:
     """The MusicXML inside a compressed score."""
     with zipfile.ZipFile(path) as archive:
-        names = [n for n in archive.namelist() if n.endswith("xml") and not n.startswith("META-INF")]
+        names = [
+            n for n in archive.namelist() if n.endswith("xml") and not n.startswith("META-INF")
+        ]
         return "\n".join(archive.read(name).decode("utf-8", "replace") for name in names)
 
 
@@ -136,10 +171,14 @@ def score_rows(source: str) -> np.ndarray:
     try:
         path = Path(music21.corpus.getWork(f"{source}.mxl"))
     except music21.exceptions21.Music21Exception as error:
-        raise house.CorpusError(f"music21 comes without the score {source}: install it with its corpus") from error
+        raise house.CorpusError(
+            f"music21 comes without the score {source}: install it with its corpus"
+        ) from error
     claims = claims_of(score_text(path))
     if claims:
-        raise house.CorpusError(f"{source} states terms of its own ({claims[0][:80]!r}): leave it out")
+        raise house.CorpusError(
+            f"{source} states terms of its own ({claims[0][:80]!r}): leave it out"
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         score = music21.converter.parse(path)
@@ -147,10 +186,21 @@ def score_rows(source: str) -> np.ndarray:
     rows = []
     for part in score.parts:
         notes = part.flatten().notes
-        singles = [(float(n.offset), single) for n in notes if not isinstance(n, music21.harmony.Harmony)
-                   for single in getattr(n, "notes", (n,))]
-        rows += joined_ties((at_q, float(n.duration.quarterLength), float(n.pitch.midi), n.tie.type if n.tie else "")
-                            for at_q, n in singles)
+        singles = [
+            (float(n.offset), single)
+            for n in notes
+            if not isinstance(n, music21.harmony.Harmony)
+            for single in getattr(n, "notes", (n,))
+        ]
+        rows += joined_ties(
+            (
+                at_q,
+                float(n.duration.quarterLength),
+                float(n.pitch.midi),
+                n.tie.type if n.tie else "",
+            )
+            for at_q, n in singles
+        )
     return np.array(sorted(set(rows)))
 
 
@@ -180,11 +230,17 @@ def arranged(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     rows = rows[np.lexsort((rows[:, 2], rows[:, 0]))]
     chord = np.cumsum(np.append(False, np.diff(rows[:, 0]) > 1e-4))
     top, bottom = np.append(np.diff(chord) > 0, True), np.append(True, np.diff(chord) > 0)
-    more = [rows[mask] + [0, 0, move] for mask, move in ((top, 12), (bottom, -12)) if rng.random() < 0.35]
+    more = [
+        rows[mask] + [0, 0, move]
+        for mask, move in ((top, 12), (bottom, -12))
+        if rng.random() < 0.35
+    ]
     return np.concatenate([rows, *more])
 
 
-def excerpt(rows: np.ndarray, seconds: float, rng: np.random.Generator) -> tuple[np.ndarray, float, float]:
+def excerpt(
+    rows: np.ndarray, seconds: float, rng: np.random.Generator
+) -> tuple[np.ndarray, float, float]:
     """Rows for `seconds` from somewhere in a score, seconds a quarter, and where it starts in quarters.
 
     A score that ends too soon begins again, in another key.
@@ -227,7 +283,9 @@ def timbre_of(split: str, number: int) -> Timbre:
     if split == "valid":
         return VALID_TIMBRES[number // 2 % len(VALID_TIMBRES)]
     pools, shares = zip(*TRAIN_TIMBRES, strict=True)
-    pool = pools[min(int(np.searchsorted(np.cumsum(shares), number * 0.6180339887 % 1)), len(pools) - 1)]
+    pool = pools[
+        min(int(np.searchsorted(np.cumsum(shares), number * 0.6180339887 % 1)), len(pools) - 1)
+    ]
     return pool[int((number * 0.7548776662 + 0.5) % 1 * len(pool))]
 
 
@@ -245,7 +303,9 @@ def plan(recordings: int) -> list[Entry]:
                 source, (composer, work) = scores[int(number * SCORE_SHARE) % len(scores)]
             name = re.sub(r"[^a-z0-9]+", "_", source or "generated")
             recording_id = f"{split}_{number:03d}_{name}"
-            entries.append(Entry(recording_id, split, composer, work, source, timbre_of(split, number)))
+            entries.append(
+                Entry(recording_id, split, composer, work, source, timbre_of(split, number))
+            )
     return entries
 
 
@@ -330,12 +390,20 @@ def make_entry(entry: Entry, out: Path, piano) -> dict:
     written(out / "midi" / f"{entry.id}.mid", lambda path: house.write_midi(path, sounding))
     decoded = house.read_ogg(audio)
     return {
-        "id": entry.id, "split": entry.split, "composer": entry.composer,
-        "title": entry.source or entry.work, "work": entry.work, "performer": "performer.py",
+        "id": entry.id,
+        "split": entry.split,
+        "composer": entry.composer,
+        "title": entry.source or entry.work,
+        "work": entry.work,
+        "performer": "performer.py",
         "source": f"music21 {entry.source}.mxl" if entry.source else "pieces.py",
-        "source_start_s": f"{start_s:.4f}", "piano": entry.timbre.piano.name, "license": LICENCE,
-        "duration_s": f"{len(decoded) / house.RATE_HZ:.4f}", "notes": len(sounding),
-        "sha256_samples": hashlib.sha256(decoded.tobytes()).hexdigest(), "bytes": audio.stat().st_size,
+        "source_start_s": f"{start_s:.4f}",
+        "piano": entry.timbre.piano.name,
+        "license": LICENCE,
+        "duration_s": f"{len(decoded) / house.RATE_HZ:.4f}",
+        "notes": len(sounding),
+        "sha256_samples": hashlib.sha256(decoded.tobytes()).hexdigest(),
+        "bytes": audio.stat().st_size,
     }
 
 
@@ -354,7 +422,10 @@ def make_corpus(soundfonts: Path, out: Path, recordings: int) -> None:
             piano = house.AdditivePiano(entry.rng("additive piano"))
         piano = piano or house.FontPiano(entry.timbre.piano, soundfonts)
         rows[entry.id] = make_entry(entry, out, piano)
-        print(f"{number:3d}/{len(entries)} {entry.id}: {rows[entry.id]['notes']} notes, {name}", flush=True)
+        print(
+            f"{number:3d}/{len(entries)} {entry.id}: {rows[entry.id]['notes']} notes, {name}",
+            flush=True,
+        )
     table = pd.DataFrame([rows[entry.id] for entry in entries])
     written(out / "index.csv", lambda path: table.to_csv(path, index=False, lineterminator="\n"))
 
@@ -363,7 +434,11 @@ def make_corpus(soundfonts: Path, out: Path, recordings: int) -> None:
 
 
 def kind_of(name: str) -> str:
-    for kind, pool in (("additive", ADDITIVE), ("FluidR3 pianos", FLUID), ("MuseScore grands", MUSESCORE)):
+    for kind, pool in (
+        ("additive", ADDITIVE),
+        ("FluidR3 pianos", FLUID),
+        ("MuseScore grands", MUSESCORE),
+    ):
         if name in {t.piano.name for t in pool}:
             return kind
     return "others"
@@ -371,15 +446,25 @@ def kind_of(name: str) -> str:
 
 def print_summary(table: pd.DataFrame, notes: list[house.Performance]) -> None:
     """Counts, shares of the timbres, and how keys, velocities and densities are spread."""
-    totals = dict(files=("id", "size"), minutes=("duration_s", lambda d: round(d.sum() / 60, 1)), notes=("notes", "sum"),
-                  bytes=("bytes", "sum"))
+    totals = dict(
+        files=("id", "size"),
+        minutes=("duration_s", lambda d: round(d.sum() / 60, 1)),
+        notes=("notes", "sum"),
+        bytes=("bytes", "sum"),
+    )
     print(table.groupby("split", sort=False).agg(**totals).to_string())
     print(table.groupby(table.piano.map(kind_of)).agg(**totals).to_string())
-    print(table.groupby(table.source.eq("pieces.py").map({True: "generated", False: "scores"})).agg(**totals).to_string())
+    print(
+        table.groupby(table.source.eq("pieces.py").map({True: "generated", False: "scores"}))
+        .agg(**totals)
+        .to_string()
+    )
     keys = np.bincount(np.concatenate([n.pitch for n in notes]), minlength=128)[21:109]
     velocity = np.concatenate([n.velocity for n in notes])
-    print(f"keys: all but {np.sum(keys == 0)} of 88 struck, least {keys.min()}, median {np.median(keys):.0f} times; "
-          f"lowest octave {keys[:12].sum()}, highest {keys[-12:].sum()}")
+    print(
+        f"keys: all but {np.sum(keys == 0)} of 88 struck, least {keys.min()}, median {np.median(keys):.0f} times; "
+        f"lowest octave {keys[:12].sum()}, highest {keys[-12:].sum()}"
+    )
     print("velocities, deciles:", *np.percentile(velocity, range(0, 101, 10)).astype(int))
     print("notes a recording, deciles:", *np.percentile(table.notes, range(0, 101, 10)).astype(int))
     print(f"with pedal: {sum(n.pedal_value.max() >= 64 for n in notes)} of {len(notes)}")
@@ -397,14 +482,21 @@ def check_corpus(out: Path) -> list[str]:
         samples = house.read_ogg(out / "audio" / f"{row.id}.ogg")
         notes = house.read_midi(out / "midi" / f"{row.id}.mid")  # raises on same-key overlap
         expect(abs(len(samples) / house.RATE_HZ - row.duration_s) < 1e-4, f"{row.id}: length")
-        expect(hashlib.sha256(samples.tobytes()).hexdigest() == row.sha256_samples, f"{row.id}: hash")
-        expect(np.abs(samples.astype(int)).max() < 32_700 and samples.std() > 50, f"{row.id}: clipped or silent")
+        expect(
+            hashlib.sha256(samples.tobytes()).hexdigest() == row.sha256_samples, f"{row.id}: hash"
+        )
+        expect(
+            np.abs(samples.astype(int)).max() < 32_700 and samples.std() > 50,
+            f"{row.id}: clipped or silent",
+        )
         expect(len(notes) == row.notes and len(notes) >= 30, f"{row.id}: number of notes")
         expect(notes.pitch.min() >= 21 and notes.pitch.max() <= 108, f"{row.id}: pitch range")
         expect(bool(np.all(notes.offset_s > notes.onset_s)), f"{row.id}: note without length")
         expect(notes.offset_s.max() <= row.duration_s, f"{row.id}: note after the end")
         every.append(notes)
-        errors_s.setdefault(kind_of(row.piano), []).append(house.isolated_onset_errors_s(samples, notes))
+        errors_s.setdefault(kind_of(row.piano), []).append(
+            house.isolated_onset_errors_s(samples, notes)
+        )
     splits = table.groupby("work").split.nunique()
     expect((splits == 1).all(), f"work in two splits: {list(splits[splits > 1].index)}")
     listed = set(table.id)
@@ -416,14 +508,23 @@ def check_corpus(out: Path) -> list[str]:
     for kind, parts in {**errors_s, "all": sum(errors_s.values(), [])}.items():
         ms = 1e3 * np.concatenate(parts)
         if len(ms):
-            print(f"  {kind}: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| {np.median(abs(ms)):.2f}, "
-                  f"95 % within {np.percentile(abs(ms), 95):.2f}")
-    expect(len(ms) and np.median(abs(ms)) < 1.0, "median onset error of isolated notes is 1 ms or more")
+            print(
+                f"  {kind}: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| {np.median(abs(ms)):.2f}, "
+                f"95 % within {np.percentile(abs(ms), 95):.2f}"
+            )
+    expect(
+        len(ms) and np.median(abs(ms)) < 1.0, "median onset error of isolated notes is 1 ms or more"
+    )
     return problems
 
 
 def how_many(parser):
-    parser.add_argument("--recordings", type=int, default=RECORDINGS, help="how many, a minute each (default: %(default)s)")
+    parser.add_argument(
+        "--recordings",
+        type=int,
+        default=RECORDINGS,
+        help="how many, a minute each (default: %(default)s)",
+    )
 
 
 def main() -> int:

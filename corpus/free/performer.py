@@ -56,13 +56,17 @@ class Style:
             swell=float(rng.uniform(0, 20)),
             melody_plus=float(rng.uniform(0, 16)),
             uneven=float(rng.uniform(2, 9)),
-            legato=float(rng.choice([rng.uniform(0.2, 0.6), rng.uniform(0.6, 0.95), rng.uniform(0.95, 1.2)])),
+            legato=float(
+                rng.choice([rng.uniform(0.2, 0.6), rng.uniform(0.6, 0.95), rng.uniform(0.95, 1.2)])
+            ),
             bar_q=float(rng.choice([0, 1, 2, 4, 8], p=[0.5, 0.1, 0.15, 0.15, 0.1])),
             ornaments=float(rng.choice([0.0, rng.uniform(0.0, 0.08)])),
         )
 
 
-def time_curve_s(position_q: np.ndarray, end_q: float, style: Style, rng: np.random.Generator) -> np.ndarray:
+def time_curve_s(
+    position_q: np.ndarray, end_q: float, style: Style, rng: np.random.Generator
+) -> np.ndarray:
     """Where positions in the score (quarters from 0 to `end_q`) fall in time; strictly rising.
 
     A quarter is longer at both ends of a phrase, sways slowly, and grows over the last four quarters.
@@ -70,7 +74,9 @@ def time_curve_s(position_q: np.ndarray, end_q: float, style: Style, rng: np.ran
     grid_q = np.arange(0, end_q + 9, 1 / 16)
     in_phrase = grid_q / style.phrase_q % 1
     arch = style.arch * ((2 * in_phrase - 1) ** 2 - 1 / 3)
-    sway = style.drift * np.sin(2 * np.pi * grid_q / rng.uniform(15, 50) + rng.uniform(0, 2 * np.pi))
+    sway = style.drift * np.sin(
+        2 * np.pi * grid_q / rng.uniform(15, 50) + rng.uniform(0, 2 * np.pi)
+    )
     late = style.ritardando * np.clip((grid_q - end_q + 4) / 4, 0, 1) ** 2
     quarter_s = style.quarter_s * np.maximum(1 + arch + sway + late, 0.4)
     time_s = np.concatenate([[0], np.cumsum((quarter_s[1:] + quarter_s[:-1]) / 2 / 16)])
@@ -89,20 +95,28 @@ def chord_shifts_s(chord: np.ndarray, style: Style, rng: np.random.Generator) ->
     early_bass = (rng.random(count) < 0.5)[chord] & first & ~alone
     rolled = (rng.random(count) < style.rolled)[chord] & (size > 2)
     shift_s = rng.normal(0, style.scatter_s, n) + rng.normal(0, 0.006, count)[chord]
-    shift_s -= style.melody_lead_s * (last & ~alone & ~rolled) + style.bass_lead_s * (early_bass & ~rolled)
+    shift_s -= style.melody_lead_s * (last & ~alone & ~rolled) + style.bass_lead_s * (
+        early_bass & ~rolled
+    )
     return shift_s + np.where(rolled, rank * rng.uniform(0.015, 0.060, count)[chord], 0)
 
 
-def velocities(onset_q: np.ndarray, top: np.ndarray, style: Style, rng: np.random.Generator) -> np.ndarray:
+def velocities(
+    onset_q: np.ndarray, top: np.ndarray, style: Style, rng: np.random.Generator
+) -> np.ndarray:
     """Phrases differ and swell, the top note is louder, each note differs; 4 to 127."""
     phrase = (onset_q / style.phrase_q).astype(int)
     in_phrase = onset_q / style.phrase_q % 1
     level = style.level + style.swing * rng.standard_normal(phrase.max() + 1)[phrase]
-    level = level + style.swell * (np.sin(np.pi * in_phrase) - 0.64) + style.melody_plus * (top - 0.3)
+    level = (
+        level + style.swell * (np.sin(np.pi * in_phrase) - 0.64) + style.melody_plus * (top - 0.3)
+    )
     return np.clip(np.rint(level + rng.normal(0, style.uneven, len(onset_q))), 4, 127).astype(int)
 
 
-def with_ornaments(notes: np.ndarray, top: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+def with_ornaments(
+    notes: np.ndarray, top: np.ndarray, share: float, rng: np.random.Generator
+) -> np.ndarray:
     """Rows (onset_s, offset_s, pitch, velocity), and grace notes before or trills in some top notes."""
     more = []
     for row in np.flatnonzero(top & (rng.random(len(notes)) < share)):
@@ -139,7 +153,9 @@ def playable(notes: np.ndarray) -> np.ndarray:
     return np.array(kept).reshape(-1, 4)
 
 
-def pedal_moves(end_q: float, curve, style: Style, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def pedal_moves(
+    end_q: float, curve, style: Style, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Times and values of the sustain pedal: up with each bar, down again a moment later."""
     if not style.bar_q:
         return np.zeros(1), np.zeros(1, int)
@@ -148,12 +164,18 @@ def pedal_moves(end_q: float, curve, style: Style, rng: np.random.Generator) -> 
     length_s = np.diff(np.append(bars_s, bars_s[-1] + 1.0))
     down_s = up_s + np.minimum(rng.uniform(0.05, 0.20, len(bars_s)), length_s / 3)
     time_s = np.append(np.stack([up_s, down_s], axis=1).ravel(), curve(np.array([end_q]))[0] + 0.5)
-    value = np.append(np.stack([np.zeros(len(bars_s)), rng.integers(80, 128, len(bars_s))], axis=1).ravel(), 0)
+    value = np.append(
+        np.stack([np.zeros(len(bars_s)), rng.integers(80, 128, len(bars_s))], axis=1).ravel(), 0
+    )
     return time_s, value.astype(int)
 
 
 def perform(
-    onset_q: np.ndarray, length_q: np.ndarray, pitch: np.ndarray, style: Style, rng: np.random.Generator
+    onset_q: np.ndarray,
+    length_q: np.ndarray,
+    pitch: np.ndarray,
+    style: Style,
+    rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
     """A performance of score notes: onset and length in quarters (any order), pitch as MIDI number.
 
@@ -173,12 +195,20 @@ def perform(
     chord = np.cumsum(np.append(False, np.diff(onset_q) > 1e-4))
     top = np.append(np.diff(chord) > 0, True)
     onset_s = curve(onset_q) + chord_shifts_s(chord, style, rng)
-    held_s = (curve(onset_q + length_q) - curve(onset_q)) * style.legato * rng.uniform(0.9, 1.1, len(pitch))
+    held_s = (
+        (curve(onset_q + length_q) - curve(onset_q))
+        * style.legato
+        * rng.uniform(0.9, 1.1, len(pitch))
+    )
     velocity = velocities(onset_q, top, style, rng)
     notes = np.stack([onset_s, onset_s + np.maximum(held_s, SHORTEST_S), pitch, velocity], axis=1)
     notes = playable(with_ornaments(notes, top, style.ornaments, rng))
     pedal_s, pedal_value = pedal_moves(end_q, curve, style, rng)
     return {
-        "onset_s": notes[:, 0], "offset_s": notes[:, 1], "pitch": notes[:, 2].astype(int),
-        "velocity": np.clip(notes[:, 3], 4, 127).astype(int), "pedal_s": pedal_s, "pedal_value": pedal_value,
+        "onset_s": notes[:, 0],
+        "offset_s": notes[:, 1],
+        "pitch": notes[:, 2].astype(int),
+        "velocity": np.clip(notes[:, 3], 4, 127).astype(int),
+        "pedal_s": pedal_s,
+        "pedal_value": pedal_value,
     }

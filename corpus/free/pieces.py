@@ -12,10 +12,23 @@ from __future__ import annotations
 import numpy as np
 
 SCALES = (
-    (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 11), (0, 2, 3, 5, 7, 9, 10),
-    (0, 2, 4, 6, 8, 10), (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11), (0, 2, 4, 7, 9),
+    (0, 2, 4, 5, 7, 9, 11),
+    (0, 2, 3, 5, 7, 8, 11),
+    (0, 2, 3, 5, 7, 9, 10),
+    (0, 2, 4, 6, 8, 10),
+    (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11),
+    (0, 2, 4, 7, 9),
 )
-CHORDS = ((0, 4, 7), (0, 3, 7), (0, 4, 7, 10), (0, 3, 6, 9), (0, 4, 8), (0, 3, 7, 10), (0, 5, 7), (0, 4, 7, 11))
+CHORDS = (
+    (0, 4, 7),
+    (0, 3, 7),
+    (0, 4, 7, 10),
+    (0, 3, 6, 9),
+    (0, 4, 8),
+    (0, 3, 7, 10),
+    (0, 5, 7),
+    (0, 4, 7, 11),
+)
 STEPS_Q = (1 / 8, 1 / 6, 1 / 4, 1 / 4, 1 / 3, 1 / 2, 1)  # the speeds of a figure
 
 
@@ -55,7 +68,10 @@ def broken_chords(rng, low, high, step_q):
     keys = keys_of(rng, CHORDS[rng.integers(len(CHORDS))], low, high)
     figure = rng.permutation(min(4, len(keys)))
     starts = range(max(1, len(keys) - 3))
-    return row_of_notes(np.concatenate([keys[s : s + 4][figure[figure < len(keys[s : s + 4])]] for s in starts]), step_q)
+    return row_of_notes(
+        np.concatenate([keys[s : s + 4][figure[figure < len(keys[s : s + 4])]] for s in starts]),
+        step_q,
+    )
 
 
 def repeated(rng, low, high, step_q):
@@ -121,14 +137,21 @@ def polyphony(rng, low, high, step_q):
 def scattered(rng, low, high, step_q):
     """Keys from anywhere on the keyboard, each alone or in small groups, with silences."""
     count = int(rng.integers(6, 24))
-    onset_q = np.cumsum(rng.choice([0.0, 0.5, 1.0, 2.0], count, p=[0.2, 0.4, 0.25, 0.15]) * rng.uniform(0.5, 1.5))
-    return np.stack([onset_q, rng.choice([0.1, 0.5, 1.0, 3.0], count), rng.integers(21, 109, count)], axis=1)
+    onset_q = np.cumsum(
+        rng.choice([0.0, 0.5, 1.0, 2.0], count, p=[0.2, 0.4, 0.25, 0.15]) * rng.uniform(0.5, 1.5)
+    )
+    return np.stack(
+        [onset_q, rng.choice([0.1, 0.5, 1.0, 3.0], count), rng.integers(21, 109, count)], axis=1
+    )
 
 
 def motif(rng: np.random.Generator, keys: np.ndarray, count: int) -> np.ndarray:
     """A walk on `keys`, mostly by step."""
     at = int(rng.integers(len(keys)))
-    walk = [at := int(np.clip(at + rng.choice([-4, -2, -1, -1, 0, 1, 1, 2, 4]), 0, len(keys) - 1)) for _ in range(count)]
+    walk = [
+        at := int(np.clip(at + rng.choice([-4, -2, -1, -1, 0, 1, 1, 2, 4]), 0, len(keys) - 1))
+        for _ in range(count)
+    ]
     return keys[walk]
 
 
@@ -138,10 +161,26 @@ def walked_motif(rng, low, high, step_q):
     moves = np.cumsum(np.append(0, rng.choice([-5, -2, 0, 0, 2, 3, 7], rng.integers(2, 6))))
     upper = row_of_notes(np.concatenate([run + move for move in moves]), step_q)
     held_q = len(run) * step_q
-    return together(upper, row_of_notes(rng.integers(28, 52) + moves, held_q), row_of_notes(rng.integers(40, 60) + moves, held_q))
+    return together(
+        upper,
+        row_of_notes(rng.integers(28, 52) + moves, held_q),
+        row_of_notes(rng.integers(40, 60) + moves, held_q),
+    )
 
 
-FIGURES = (scale, arpeggio, broken_chords, repeated, trill, octaves, alberti, chords, polyphony, scattered, walked_motif)
+FIGURES = (
+    scale,
+    arpeggio,
+    broken_chords,
+    repeated,
+    trill,
+    octaves,
+    alberti,
+    chords,
+    polyphony,
+    scattered,
+    walked_motif,
+)
 
 
 def section(rng: np.random.Generator) -> np.ndarray:
@@ -162,5 +201,7 @@ def generate(rng: np.random.Generator, length_q: float) -> np.ndarray:
         rows[:, 0] -= rows[:, 0].min()
         for move in [0] if rng.random() < 0.6 else [0, rng.choice([-12, -7, -5, 0, 2, 5, 12])]:
             out.append(rows + [at_q, 0, move])
-            at_q += float((rows[:, 0] + np.minimum(rows[:, 1], 1.0)).max()) + float(rng.choice([0, 0, 0.5, 1]))
+            at_q += float((rows[:, 0] + np.minimum(rows[:, 1], 1.0)).max()) + float(
+                rng.choice([0, 0, 0.5, 1])
+            )
     return np.concatenate(out)

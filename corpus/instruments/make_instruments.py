@@ -58,40 +58,81 @@ def _pool(font: str, rows) -> dict[str, Instrument]:
     return {name: Instrument(name, family, font, *rest) for name, family, *rest in rows}
 
 
-SEEN = _pool("FluidR3", [  # train and valid
-    ("violin", "strings", 40, 55, 98), ("viola", "strings", 41, 48, 88), ("cello", "strings", 42, 36, 80),
-    ("flute", "woodwinds", 73, 60, 96), ("clarinet", "woodwinds", 71, 50, 91), ("bassoon", "woodwinds", 70, 34, 72),
-    ("trumpet", "brass", 56, 54, 84), ("horn", "brass", 60, 36, 77),
-    ("church organ", "organ", 19, 36, 96, True),
-    ("nylon guitar", "plucked", 24, 40, 84, True), ("harpsichord", "plucked", 6, 36, 88, True),
-    ("choir aahs", "voice", 52, 40, 81),
-])
-UNSEEN = _pool("MuseScore", [  # test and solo
-    ("string section", "strings", 48, 36, 93, True),
-    ("oboe", "woodwinds", 68, 58, 91), ("english horn", "woodwinds", 69, 52, 81), ("alto sax", "woodwinds", 65, 49, 82),
-    ("trombone", "brass", 57, 40, 72), ("tuba", "brass", 58, 28, 60),
-    ("reed organ", "organ", 20, 36, 96, True),
-    ("steel guitar", "plucked", 25, 40, 84, True), ("harp", "plucked", 46, 31, 96, True),
-    ("voice oohs", "voice", 53, 40, 81),
-])
+SEEN = _pool(
+    "FluidR3",
+    [  # train and valid
+        ("violin", "strings", 40, 55, 98),
+        ("viola", "strings", 41, 48, 88),
+        ("cello", "strings", 42, 36, 80),
+        ("flute", "woodwinds", 73, 60, 96),
+        ("clarinet", "woodwinds", 71, 50, 91),
+        ("bassoon", "woodwinds", 70, 34, 72),
+        ("trumpet", "brass", 56, 54, 84),
+        ("horn", "brass", 60, 36, 77),
+        ("church organ", "organ", 19, 36, 96, True),
+        ("nylon guitar", "plucked", 24, 40, 84, True),
+        ("harpsichord", "plucked", 6, 36, 88, True),
+        ("choir aahs", "voice", 52, 40, 81),
+    ],
+)
+UNSEEN = _pool(
+    "MuseScore",
+    [  # test and solo
+        ("string section", "strings", 48, 36, 93, True),
+        ("oboe", "woodwinds", 68, 58, 91),
+        ("english horn", "woodwinds", 69, 52, 81),
+        ("alto sax", "woodwinds", 65, 49, 82),
+        ("trombone", "brass", 57, 40, 72),
+        ("tuba", "brass", 58, 28, 60),
+        ("reed organ", "organ", 20, 36, 96, True),
+        ("steel guitar", "plucked", 25, 40, 84, True),
+        ("harp", "plucked", 46, 31, 96, True),
+        ("voice oohs", "voice", 53, 40, 81),
+    ],
+)
 POOLS = {"train": SEEN, "valid": SEEN, "test": UNSEEN, "solo": UNSEEN}
 
 CHORALES = {
-    "train": ("bwv253", "bwv254", "bwv255", "bwv256", "bwv257", "bwv258", "bwv259", "bwv260", "bwv261", "bwv262", "bwv263"),
+    "train": (
+        "bwv253",
+        "bwv254",
+        "bwv255",
+        "bwv256",
+        "bwv257",
+        "bwv258",
+        "bwv259",
+        "bwv260",
+        "bwv261",
+        "bwv262",
+        "bwv263",
+    ),
     "valid": ("bwv420", "bwv421"),
     "test": ("bwv300", "bwv301", "bwv302", "bwv303", "bwv304"),
     "solo": ("bwv340", "bwv341", "bwv342", "bwv343", "bwv344", "bwv345"),
 }
 OTHERS = {  # music21's name, composer, work, first quarter, quarters a minute
-    "train": (("haydn/opus1no1/movement1", "Haydn", "Quartet op. 1 no. 1", 0, 108), ("haydn/opus1no1/movement3", "Haydn", "Quartet op. 1 no. 1", 0, 52),
-              ("haydn/opus74no1/movement1", "Haydn", "Quartet op. 74 no. 1", 60, 120), ("haydn/opus74no1/movement2", "Haydn", "Quartet op. 74 no. 1", 0, 76),
-              ("mozart/k155/movement1", "Mozart", "Quartet K. 155", 0, 116), ("mozart/k155/movement2", "Mozart", "Quartet K. 155", 0, 58),
-              ("mozart/k155/movement3", "Mozart", "Quartet K. 155", 0, 104)),
+    "train": (
+        ("haydn/opus1no1/movement1", "Haydn", "Quartet op. 1 no. 1", 0, 108),
+        ("haydn/opus1no1/movement3", "Haydn", "Quartet op. 1 no. 1", 0, 52),
+        ("haydn/opus74no1/movement1", "Haydn", "Quartet op. 74 no. 1", 60, 120),
+        ("haydn/opus74no1/movement2", "Haydn", "Quartet op. 74 no. 1", 0, 76),
+        ("mozart/k155/movement1", "Mozart", "Quartet K. 155", 0, 116),
+        ("mozart/k155/movement2", "Mozart", "Quartet K. 155", 0, 58),
+        ("mozart/k155/movement3", "Mozart", "Quartet K. 155", 0, 104),
+    ),
     "valid": (("corelli/opus3no1/1grave", "Corelli", "Trio sonata op. 3 no. 1", 0, 60),),
-    "test": (("mozart/k156/movement1", "Mozart", "Quartet K. 156", 0, 132), ("mozart/k156/movement2", "Mozart", "Quartet K. 156", 0, 52),
-             ("beethoven/opus18no1/movement1", "Beethoven", "Quartet op. 18 no. 1", 0, 132), ("beethoven/opus18no1/movement2", "Beethoven", "Quartet op. 18 no. 1", 0, 80)),
-    "solo": (("mozart/k80/movement1", "Mozart", "Quartet K. 80", 0, 60), ("mozart/k80/movement2", "Mozart", "Quartet K. 80", 0, 116),
-             ("mozart/k80/movement3", "Mozart", "Quartet K. 80", 0, 108), ("mozart/k80/movement4", "Mozart", "Quartet K. 80", 0, 110)),
+    "test": (
+        ("mozart/k156/movement1", "Mozart", "Quartet K. 156", 0, 132),
+        ("mozart/k156/movement2", "Mozart", "Quartet K. 156", 0, 52),
+        ("beethoven/opus18no1/movement1", "Beethoven", "Quartet op. 18 no. 1", 0, 132),
+        ("beethoven/opus18no1/movement2", "Beethoven", "Quartet op. 18 no. 1", 0, 80),
+    ),
+    "solo": (
+        ("mozart/k80/movement1", "Mozart", "Quartet K. 80", 0, 60),
+        ("mozart/k80/movement2", "Mozart", "Quartet K. 80", 0, 116),
+        ("mozart/k80/movement3", "Mozart", "Quartet K. 80", 0, 108),
+        ("mozart/k80/movement4", "Mozart", "Quartet K. 80", 0, 110),
+    ),
 }
 
 
@@ -115,7 +156,12 @@ def samples_of_presets(path: Path) -> dict[int, set[str]]:
 
     def generators(bag, generator, first, last, wanted):
         bags, values = rows(bag, "<HH"), rows(generator, "<HH")
-        return [v for k in range(first, last) for op, v in values[bags[k][0] : bags[k + 1][0]] if op == wanted]
+        return [
+            v
+            for k in range(first, last)
+            for op, v in values[bags[k][0] : bags[k + 1][0]]
+            if op == wanted
+        ]
 
     def plain(name):
         name = re.sub(r"\((l|r)\)|[-_ ](l|r)$", "", name.lower())
@@ -125,20 +171,30 @@ def samples_of_presets(path: Path) -> dict[int, set[str]]:
     for this, after in zip(presets, presets[1:]):
         if this[2] == 0:
             used = generators("pbag", "pgen", this[3], after[3], 41)
-            ids = [s for i in used for s in generators("ibag", "igen", instruments[i][1], instruments[i + 1][1], 53)]
+            ids = [
+                s
+                for i in used
+                for s in generators("ibag", "igen", instruments[i][1], instruments[i + 1][1], 53)
+            ]
             found[this[1]] = {plain(names[s]) for s in ids}
     return found
 
 
 def check_samples(soundfonts: Path) -> None:
     """Refuse instruments of the test that are built on samples of the training's."""
-    fonts = {name: samples_of_presets(soundfonts / file) for name, file in house.SOUND_FONTS.items()}
+    fonts = {
+        name: samples_of_presets(soundfonts / file) for name, file in house.SOUND_FONTS.items()
+    }
     trained = set().union(*(fonts[i.font][i.program] for i in SEEN.values()))
     for i in UNSEEN.values():
         both = fonts[i.font][i.program] & trained
         if both:
-            raise house.CorpusError(f"{i.name} uses samples that training hears: {sorted(both)[:5]}")
-    print(f"{sum(len(fonts[i.font][i.program]) for i in UNSEEN.values())} samples of the test, none of them among {len(trained)} of the training")
+            raise house.CorpusError(
+                f"{i.name} uses samples that training hears: {sorted(both)[:5]}"
+            )
+    print(
+        f"{sum(len(fonts[i.font][i.program]) for i in UNSEEN.values())} samples of the test, none of them among {len(trained)} of the training"
+    )
 
 
 class Orchestra(house.FontPiano):
@@ -147,7 +203,10 @@ class Orchestra(house.FontPiano):
     def __init__(self, font: str, soundfonts: Path):
         self._tables: dict[str, house.AttackTable] = {}
         first = house.Layer(font, 0, 0)
-        measure, house.AttackTable.measure = house.AttackTable.measure, classmethod(lambda cls, strike: None)
+        measure, house.AttackTable.measure = (
+            house.AttackTable.measure,
+            classmethod(lambda cls, strike: None),
+        )
         try:
             super().__init__(house.Piano(font, (first,)), soundfonts)
         finally:
@@ -184,10 +243,14 @@ def score_parts(source: str) -> list[np.ndarray]:
     return [p for p in parts if len(p)]
 
 
-def play(parts: list[np.ndarray], first_q: float, per_minute: float, length_s: float, rng) -> list[house.Performance]:
+def play(
+    parts: list[np.ndarray], first_q: float, per_minute: float, length_s: float, rng
+) -> list[house.Performance]:
     """Parts as people might play them: a tempo that breathes, attacks that differ, phrases that swell."""
     quarter_s = 60 / per_minute
-    turns = [(rng.uniform(0.02, 0.07), rng.uniform(3, 9), rng.uniform(0, 2 * np.pi)) for _ in range(3)]
+    turns = [
+        (rng.uniform(0.02, 0.07), rng.uniform(3, 9), rng.uniform(0, 2 * np.pi)) for _ in range(3)
+    ]
 
     def time_s(q):
         t = (np.asarray(q) - first_q) * quarter_s
@@ -200,18 +263,30 @@ def play(parts: list[np.ndarray], first_q: float, per_minute: float, length_s: f
         lag_s, legato = rng.normal(0, 0.008), rng.uniform(0.82, 1.0)
         onset_s = time_s(part[:, 0]) + lag_s + rng.normal(0, 0.010, len(part))
         onset_s = np.maximum(onset_s, 0.15)
-        offset_s = onset_s + np.maximum((time_s(part[:, 0] + part[:, 1]) - time_s(part[:, 0])) * legato, 0.06)
+        offset_s = onset_s + np.maximum(
+            (time_s(part[:, 0] + part[:, 1]) - time_s(part[:, 0])) * legato, 0.06
+        )
         swell = 12 * np.sin(2 * np.pi * onset_s / rng.uniform(4, 10) + rng.uniform(0, 6))
-        velocity = np.clip(np.rint(rng.uniform(66, 92) + swell + rng.normal(0, 4, len(part))), 30, 120).astype(int)
+        velocity = np.clip(
+            np.rint(rng.uniform(66, 92) + swell + rng.normal(0, 4, len(part))), 30, 120
+        ).astype(int)
         keep = onset_s < length_s - TAIL_S - 0.3
-        notes = house.Performance(onset_s[keep], np.minimum(offset_s[keep], length_s - TAIL_S), part[keep, 2].astype(int),
-                                  velocity[keep], np.empty(0), np.empty(0, int)).sorted()
+        notes = house.Performance(
+            onset_s[keep],
+            np.minimum(offset_s[keep], length_s - TAIL_S),
+            part[keep, 2].astype(int),
+            velocity[keep],
+            np.empty(0),
+            np.empty(0, int),
+        ).sorted()
         apart = house.unambiguous_rows(notes.pitch, notes.onset_s, notes.onset_s)
         played.append(house.without_same_key_overlap(notes.take(apart)))
     return played
 
 
-def cast(parts: list[house.Performance], pool: dict[str, Instrument], uses: dict[str, int], rng) -> list[Instrument]:
+def cast(
+    parts: list[house.Performance], pool: dict[str, Instrument], uses: dict[str, int], rng
+) -> list[Instrument]:
     """An instrument for each part whose range holds it; those used least so far first."""
     chosen: list[Instrument] = []
     for part in parts:
@@ -232,15 +307,30 @@ def write_parts(path: Path, parts: list[house.Performance], instruments: list[In
     """One track and one channel a part, named after its instrument; otherwise as in make_corpus.py."""
     ticks = lambda t: np.rint(np.asarray(t) * house.TICKS_PER_SECOND).astype(int)
     midi = mido.MidiFile(type=1, ticks_per_beat=house.TICKS_PER_QUARTER)
-    midi.tracks.append(mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=house.TEMPO_US_PER_QUARTER, time=0)]))
+    midi.tracks.append(
+        mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=house.TEMPO_US_PER_QUARTER, time=0)])
+    )
     for channel, (part, instrument) in enumerate(zip(parts, instruments, strict=True)):
         on, off = ticks(part.onset_s), ticks(part.offset_s)
         events = [(int(max(b, a + 1)), 0, int(p), 64) for a, b, p in zip(on, off, part.pitch)]
         events += [(int(a), 1, int(p), int(v)) for a, p, v in zip(on, part.pitch, part.velocity)]
-        track, now = mido.MidiTrack([mido.MetaMessage("track_name", name=instrument.name, time=0)]), 0
-        track.append(mido.Message("program_change", channel=channel, program=instrument.program, time=0))
+        track, now = (
+            mido.MidiTrack([mido.MetaMessage("track_name", name=instrument.name, time=0)]),
+            0,
+        )
+        track.append(
+            mido.Message("program_change", channel=channel, program=instrument.program, time=0)
+        )
         for tick, kind, pitch, velocity in sorted(events):
-            track.append(mido.Message(("note_off", "note_on")[kind], channel=channel, note=pitch, velocity=velocity, time=tick - now))
+            track.append(
+                mido.Message(
+                    ("note_off", "note_on")[kind],
+                    channel=channel,
+                    note=pitch,
+                    velocity=velocity,
+                    time=tick - now,
+                )
+            )
             now = tick
         midi.tracks.append(track)
     midi.save(path)
@@ -253,7 +343,9 @@ def read_parts(path: Path) -> dict[int, house.Performance]:
         now_s += message.time
         if message.type == "note_on":
             if (message.channel, message.note) in held:
-                raise house.CorpusError(f"{path.name}: key {message.note} struck while held, at {now_s:.4f} s")
+                raise house.CorpusError(
+                    f"{path.name}: key {message.note} struck while held, at {now_s:.4f} s"
+                )
             held[message.channel, message.note] = now_s, message.velocity
         elif message.type == "note_off":
             onset_s, velocity = held.pop((message.channel, message.note))
@@ -261,8 +353,17 @@ def read_parts(path: Path) -> dict[int, house.Performance]:
     if held:
         raise house.CorpusError(f"{path.name}: keys never released: {sorted(held)}")
     tables = {channel: np.array(r, float) for channel, r in rows.items()}
-    return {channel: house.Performance(t[:, 0], t[:, 1], t[:, 2].astype(int), t[:, 3].astype(int), np.empty(0), np.empty(0, int)).sorted()
-            for channel, t in tables.items()}
+    return {
+        channel: house.Performance(
+            t[:, 0],
+            t[:, 1],
+            t[:, 2].astype(int),
+            t[:, 3].astype(int),
+            np.empty(0),
+            np.empty(0, int),
+        ).sorted()
+        for channel, t in tables.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -288,21 +389,59 @@ def plan() -> list[Entry]:
     for split in ("train", "valid", "test"):
         for number in CHORALES[split]:
             tempo = 72 + zlib.crc32(number.encode()) % 20
-            entries.append(Entry(f"{split}_{number}", split, f"bach/{number}", "Bach", f"Chorale {number.upper()}", 0, tempo))
+            entries.append(
+                Entry(
+                    f"{split}_{number}",
+                    split,
+                    f"bach/{number}",
+                    "Bach",
+                    f"Chorale {number.upper()}",
+                    0,
+                    tempo,
+                )
+            )
         for source, composer, work, first_q, per_minute in OTHERS[split]:
-            entries.append(Entry(f"{split}_{source.replace('/', '_')}", split, source, composer, work, first_q, per_minute))
+            entries.append(
+                Entry(
+                    f"{split}_{source.replace('/', '_')}",
+                    split,
+                    source,
+                    composer,
+                    work,
+                    first_q,
+                    per_minute,
+                )
+            )
     chorales = [(f"bach/{n}", "Bach", f"Chorale {n.upper()}", 0, 76) for n in CHORALES["solo"]]
     quartets = list(OTHERS["solo"])
-    for instrument in UNSEEN.values():  # chords: a chorale; one voice: a part of a quartet or chorale
-        source, composer, work, first_q, per_minute = (chorales if instrument.chords or not quartets else quartets).pop(0)
-        entries.append(Entry(f"solo_{instrument.name.replace(' ', '_')}", "solo", source, composer, work, first_q, per_minute, instrument.name))
+    for (
+        instrument
+    ) in UNSEEN.values():  # chords: a chorale; one voice: a part of a quartet or chorale
+        source, composer, work, first_q, per_minute = (
+            chorales if instrument.chords or not quartets else quartets
+        ).pop(0)
+        entries.append(
+            Entry(
+                f"solo_{instrument.name.replace(' ', '_')}",
+                "solo",
+                source,
+                composer,
+                work,
+                first_q,
+                per_minute,
+                instrument.name,
+            )
+        )
     return entries
 
 
 def solo_parts(parts: list[house.Performance], instrument: Instrument) -> list[house.Performance]:
     """What one instrument can play alone: all parts as one, or the busiest part that fits its range."""
     if instrument.chords:
-        table = {name: np.concatenate([getattr(p, name) for p in parts]) for name in ("onset_s", "offset_s", "pitch", "velocity")}
+        table = {
+            name: np.concatenate([getattr(p, name) for p in parts])
+            for name in ("onset_s", "offset_s", "pitch", "velocity")
+        }
         whole = replace(parts[0], **table).sorted()
         keep = whole.take(house.unambiguous_rows(whole.pitch, whole.onset_s, whole.onset_s))
         return [house.without_same_key_overlap(keep)]
@@ -311,10 +450,14 @@ def solo_parts(parts: list[house.Performance], instrument: Instrument) -> list[h
     return [best.take((best.pitch >= instrument.low) & (best.pitch <= instrument.high))]
 
 
-def make_entry(entry: Entry, out: Path, orchestras: dict[str, Orchestra], uses: dict[str, int]) -> dict:
+def make_entry(
+    entry: Entry, out: Path, orchestras: dict[str, Orchestra], uses: dict[str, int]
+) -> dict:
     """Render one recording, write its files, return its row of index.csv."""
     length_s, pool = SECONDS[entry.split], POOLS[entry.split]
-    parts = play(score_parts(entry.source), entry.first_q, entry.per_minute, length_s, entry.rng("play"))
+    parts = play(
+        score_parts(entry.source), entry.first_q, entry.per_minute, length_s, entry.rng("play")
+    )
     parts = [p for p in parts if len(p) >= 5]
     if entry.solo:
         instruments = [pool[entry.solo]]
@@ -322,7 +465,9 @@ def make_entry(entry: Entry, out: Path, orchestras: dict[str, Orchestra], uses: 
     else:
         instruments = cast(parts, pool, uses, entry.rng("cast"))
     rng = entry.rng("surroundings")
-    surroundings = house.Surroundings.varied(rng) if entry.split == "train" else house.Surroundings.light(rng)
+    surroundings = (
+        house.Surroundings.varied(rng) if entry.split == "train" else house.Surroundings.light(rng)
+    )
     dry, sounding = 0, []
     for part, instrument in zip(parts, instruments, strict=True):
         orchestra = orchestras[instrument.font]
@@ -337,11 +482,21 @@ def make_entry(entry: Entry, out: Path, orchestras: dict[str, Orchestra], uses: 
     write_parts(out / "midi" / f"{entry.id}.mid", sounding, instruments)
     decoded = house.read_ogg(audio)
     return {
-        "id": entry.id, "split": entry.split, "composer": entry.composer, "work": entry.work,
-        "source": entry.source, "source_start_q": f"{entry.first_q:g}", "quarters_a_minute": f"{entry.per_minute:g}",
-        "instruments": ";".join(i.name for i in instruments), "families": ";".join(i.family for i in instruments),
-        "sound_font": instruments[0].font, "license": LICENCE, "duration_s": f"{len(decoded) / house.RATE_HZ:.4f}",
-        "notes": sum(map(len, sounding)), "sha256_samples": hashlib.sha256(decoded.tobytes()).hexdigest(), "bytes": audio.stat().st_size,
+        "id": entry.id,
+        "split": entry.split,
+        "composer": entry.composer,
+        "work": entry.work,
+        "source": entry.source,
+        "source_start_q": f"{entry.first_q:g}",
+        "quarters_a_minute": f"{entry.per_minute:g}",
+        "instruments": ";".join(i.name for i in instruments),
+        "families": ";".join(i.family for i in instruments),
+        "sound_font": instruments[0].font,
+        "license": LICENCE,
+        "duration_s": f"{len(decoded) / house.RATE_HZ:.4f}",
+        "notes": sum(map(len, sounding)),
+        "sha256_samples": hashlib.sha256(decoded.tobytes()).hexdigest(),
+        "bytes": audio.stat().st_size,
     }
 
 
@@ -353,7 +508,10 @@ def make_corpus(soundfonts: Path, out: Path) -> None:
     rows, uses = [], {split: {} for split in SECONDS}
     for entry in plan():
         rows.append(make_entry(entry, out, orchestras, uses[entry.split]))
-        print(f"{entry.id}: {rows[-1]['instruments']}, {rows[-1]['notes']} notes, {rows[-1]['bytes']} bytes", flush=True)
+        print(
+            f"{entry.id}: {rows[-1]['instruments']}, {rows[-1]['notes']} notes, {rows[-1]['bytes']} bytes",
+            flush=True,
+        )
     pd.DataFrame(rows).to_csv(out / "index.csv", index=False, lineterminator="\n")
 
 
@@ -372,13 +530,24 @@ def check_corpus(out: Path) -> list[str]:
         samples = house.read_ogg(out / "audio" / f"{row.id}.ogg")
         parts, names = read_parts(out / "midi" / f"{row.id}.mid"), row.instruments.split(";")
         expect(abs(len(samples) / house.RATE_HZ - row.duration_s) < 1e-4, f"{row.id}: length")
-        expect(hashlib.sha256(samples.tobytes()).hexdigest() == row.sha256_samples, f"{row.id}: hash")
-        expect(np.abs(samples.astype(int)).max() < 32_700 and samples.std() > 50, f"{row.id}: clipped or silent")
+        expect(
+            hashlib.sha256(samples.tobytes()).hexdigest() == row.sha256_samples, f"{row.id}: hash"
+        )
+        expect(
+            np.abs(samples.astype(int)).max() < 32_700 and samples.std() > 50,
+            f"{row.id}: clipped or silent",
+        )
         expect(sorted(parts) == list(range(len(names))), f"{row.id}: parts")
-        expect(sum(map(len, parts.values())) == row.notes and row.notes >= 10, f"{row.id}: number of notes")
+        expect(
+            sum(map(len, parts.values())) == row.notes and row.notes >= 10,
+            f"{row.id}: number of notes",
+        )
         for channel, part in parts.items():
             instrument = POOLS[row.split][names[channel]]
-            expect(part.pitch.min() >= instrument.low and part.pitch.max() <= instrument.high, f"{row.id}: range of {instrument.name}")
+            expect(
+                part.pitch.min() >= instrument.low and part.pitch.max() <= instrument.high,
+                f"{row.id}: range of {instrument.name}",
+            )
             expect(part.offset_s.max() <= row.duration_s, f"{row.id}: note after the end")
         if row.split == "solo":
             errors_s[names[0]] = house.isolated_onset_errors_s(samples, parts[0])
@@ -389,14 +558,24 @@ def check_corpus(out: Path) -> list[str]:
     for folder in ("audio", "midi"):
         for path in sorted((out / folder).iterdir()):
             expect(path.stem in listed, f"{folder}/{path.name} is not in index.csv")
-    print(table.groupby("split", sort=False).agg(files=("id", "size"), minutes=("duration_s", lambda d: round(d.sum() / 60, 2)),
-                                                 notes=("notes", "sum"), bytes=("bytes", "sum")).to_string())
+    print(
+        table.groupby("split", sort=False)
+        .agg(
+            files=("id", "size"),
+            minutes=("duration_s", lambda d: round(d.sum() / 60, 2)),
+            notes=("notes", "sum"),
+            bytes=("bytes", "sum"),
+        )
+        .to_string()
+    )
     print("all bytes:", table.bytes.sum())
     print("Onsets found in the decoded files minus labels, isolated notes of solos, ms:")
     for name, seconds in errors_s.items():
         if len(seconds):
             ms = 1e3 * seconds
-            print(f"  {name}: {len(ms)} notes, median {np.median(ms):+.2f}, largest {np.abs(ms).max():.2f}")
+            print(
+                f"  {name}: {len(ms)} notes, median {np.median(ms):+.2f}, largest {np.abs(ms).max():.2f}"
+            )
     ms = 1e3 * np.concatenate(list(errors_s.values()))
     expect(np.median(np.abs(ms)) < 1, "median onset error of isolated notes is 1 ms or more")
     return problems

@@ -3,7 +3,7 @@
 #
 # **What you will see and hear at the end.** Eight seconds of Schubert as a picture with one row a key, the notes of the MIDI file laid over it cell for cell, and clicks that you have read back from your own piano roll and that fall exactly on the notes. On the way you will find out how one careless line makes every note of a data set 5 ms late without anybody noticing.
 #
-# *Time*: about ninety minutes. *Chapters*: `nbs/20_model` (time and frames) and `nbs/21_preprocessing` (the two pictures).
+# *Time*: about ninety minutes. *Chapters*: `nbs/20a_notes` (time and frames) and `nbs/21_preprocessing` (the two pictures).
 #
 # Write your code where it says `# your code here`, and remove the line `raise NotImplementedError()`. Each task is followed by a cell of tests: run it, it should stay silent. When your work is graded, further tests are added to that cell, so try your functions on cases of your own too. Cells marked as given are put back before grading; every other cell is yours to play with.
 
@@ -15,8 +15,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from pianoalign.datasets import cut_notes, load_corpus
-from pianoalign.notes import Notes, repo_root
-from pianoalign.plots import COLOURS, draw_roll, draw_spectrogram, listen, synthesise, use_style
+from pianoalign.notes import Notes
+from pianoalign.files import repo_root
+from pianoalign.report.plots import COLOURS, draw_roll, draw_spectrogram, listen, synthesise, use_style
 from pianoalign.preprocessing import load_audio
 
 use_style()

@@ -13,8 +13,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from pianoalign.datasets import load_corpus
-from pianoalign.notes import repo_root
-from pianoalign.plots import COLOURS, draw_roll, listen, use_style
+from pianoalign.files import repo_root
+from pianoalign.report.plots import COLOURS, draw_roll, listen, use_style
 from pianoalign.preprocessing import AudioSettings, load_audio, piano_roll, spectrogram
 
 use_style()

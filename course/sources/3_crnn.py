@@ -3,7 +3,7 @@
 #
 # **What you will see and hear at the end.** A network that you have wired and trained yourself, on one processor core while you fetch a glass of water, moves loose notes to where they sound in music that it has never met. You will see what it draws (Figure 3 of the paper, in small), hear the clicks before and after, and then hear what the same network makes of a real piece after some minutes of training instead of some seconds.
 #
-# *Time*: about ninety minutes. *Chapters*: `nbs/31_datasets` (loosening notes), `nbs/22_network` (the network), `nbs/32_training` (training).
+# *Time*: about ninety minutes. *Chapters*: `nbs/31_datasets` (loosening notes), `nbs/22_network` (the network), `nbs/32b_training` (training).
 #
 # Write your code where it says `# your code here`, and remove the line `raise NotImplementedError()`. Each task is followed by a cell of tests; when your work is graded, further tests are added to it.
 
@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from pianoalign.network import Branch, CRNN, NetworkSettings, parameter_count
-from pianoalign.notes import Notes, repo_root
-from pianoalign.plots import COLOURS, draw_roll, draw_spectrogram, listen, synthesise, use_style
+from pianoalign.notes import Notes
+from pianoalign.files import repo_root
+from pianoalign.report.plots import COLOURS, draw_roll, draw_spectrogram, listen, synthesise, use_style
 from pianoalign.postprocessing import align_notes
 from pianoalign.preprocessing import load_audio, piano_roll, spectrogram
 from pianoalign.training import tune_allocator
@@ -340,11 +341,11 @@ listen(unseen_sound, mended, start_s=2, end_s=8)
 # The package ships such weights. Here they meet a performance whose piano they have never heard; the notes are loosened as above.
 
 # %% slow
-from pianoalign.aligner import default_weights
+from pianoalign.tool.aligner import default_weights
 from pianoalign.datasets import cut_notes, load_corpus
 from pianoalign.network import predict
 from pianoalign.postprocessing import align_by_onsets
-from pianoalign.training import load_network
+from pianoalign.runs import load_network
 
 recording = next(r for r in load_corpus("demo", repo_root() / "corpus", ("test",)) if r.id == "schumann_arabeske_parks15m")
 sound = load_audio(recording.audio)[:10 * 16000]

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from pianoalign.datasets import load_corpus
-from pianoalign.notes import repo_root
-from pianoalign.plots import COLOURS, METHOD_NAMES, listen, use_style
+from pianoalign.files import repo_root
+from pianoalign.report.plots import COLOURS, METHOD_NAMES, listen, use_style
 from pianoalign.preprocessing import load_audio
-from pianoalign.training import read_errors
+from pianoalign.runs import read_errors
 
 use_style();
 

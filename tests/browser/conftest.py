@@ -1,11 +1,12 @@
 "What browser tests share: one Chromium, and the executed chapters with widgets."
+
 import shutil, subprocess, sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-WIDGETS = ("51_explorer", "52_jitter_lab")
+WIDGETS = ("01_explorer", "02_jitter_lab")
 
 
 @pytest.fixture(scope="session")
@@ -13,17 +14,24 @@ def executed(tmp_path_factory):
     "A folder with the chapters that hold widgets, executed: those of tier demo if they are newer than their sources, else run now."
     folder = tmp_path_factory.mktemp("executed")
     for name in WIDGETS:
-        source, done = ROOT / "nbs" / f"{name}.ipynb", ROOT / "results" / "demo" / "notebooks" / f"{name}.ipynb"
-        if done.is_file() and done.stat().st_mtime > source.stat().st_mtime: shutil.copy(done, folder)
+        source, done = (
+            ROOT / "nbs" / "lab" / f"{name}.ipynb",
+            ROOT / "results" / "demo" / "notebooks" / f"{name}.ipynb",
+        )
+        if done.is_file() and done.stat().st_mtime > source.stat().st_mtime:
+            shutil.copy(done, folder)
         else:
-            code = "import sys; from pianoalign.pipeline import run_notebook; run_notebook(*sys.argv[1:])"
-            subprocess.run([sys.executable, "-c", code, str(source), str(folder / f"{name}.ipynb")], check=True)
+            code = "import sys; from pianoalign.reproduce.pipeline import run_notebook; run_notebook(*sys.argv[1:])"
+            subprocess.run(
+                [sys.executable, "-c", code, str(source), str(folder / f"{name}.ipynb")], check=True
+            )
     return folder
 
 
 @pytest.fixture(scope="session")
 def browser():
     from chromium import launch, sync_api
+
     with sync_api.sync_playwright() as playwright:
         browser = launch(playwright)
         yield browser

@@ -1,6 +1,7 @@
 """JupyterLab in a real Chromium: the chapters with widgets run to their end, from the menu, and what they show is drawn, heard and moved.
 
 The server has a port and folders of its own; nothing of the user's settings is read or written."""
+
 import json, shutil
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from chromium import ROOT, do, n_colours, picture, plays, ready, save, settled
 from server import jupyterlab
 
-CHAPTERS = ("51_explorer", "52_jitter_lab")
+CHAPTERS = ("01_explorer", "02_jitter_lab")
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
 CELLS = f"""(() => {{ const panel = {NOTEBOOK};
     return {{ status: panel.sessionContext.session?.kernel?.status, cells: panel.content.widgets.filter(c => c.model.type === 'code').map(c => ({{
@@ -20,31 +21,55 @@ CELLS = f"""(() => {{ const panel = {NOTEBOOK};
 def lab(tmp_path_factory, executed):
     "JupyterLab on copies of the chapters (nbs/) and their executed forms (executed/); its address."
     root = tmp_path_factory.mktemp("project")
-    (root / "nbs").mkdir(); (root / "corpus").symlink_to(ROOT / "corpus"); shutil.copytree(executed, root / "executed")
-    for name in CHAPTERS: shutil.copy(ROOT / "nbs" / f"{name}.ipynb", root / "nbs")
-    with jupyterlab(tmp_path_factory.mktemp("jupyterlab"), root, trusted=sorted((root / "executed").iterdir())) as address: yield address
+    (root / "nbs" / "lab").mkdir(parents=True)
+    (root / "corpus").symlink_to(ROOT / "corpus")
+    shutil.copytree(executed, root / "executed")
+    for name in CHAPTERS:
+        shutil.copy(ROOT / "nbs" / "lab" / f"{name}.ipynb", root / "nbs" / "lab")
+    with jupyterlab(
+        tmp_path_factory.mktemp("jupyterlab"), root, trusted=sorted((root / "executed").iterdir())
+    ) as address:
+        yield address
 
 
 @pytest.fixture
 def open_notebook(browser, lab):
     "Open a notebook of the server; at the end no script may have failed and nothing but the server may have been asked."
-    page = browser.new_page(viewport=dict(width=1440, height=1000)); said, elsewhere = [], []
+    page = browser.new_page(viewport=dict(width=1440, height=1000))
+    said, elsewhere = [], []
     page.on("pageerror", lambda e: said.append(str(e)))
-    page.on("request", lambda r: elsewhere.append(r.url) if not r.url.startswith((lab, lab.replace("http", "ws"), "data:", "blob:")) else None)
+    page.on(
+        "request",
+        lambda r: (
+            elsewhere.append(r.url)
+            if not r.url.startswith((lab, lab.replace("http", "ws"), "data:", "blob:"))
+            else None
+        ),
+    )
+
     def go(path, kernel=True):
         page.goto(f"{lab}/lab/tree/{path}?reset")
-        page.wait_for_function(f"window.jupyterapp && {NOTEBOOK}?.content?.widgets?.length > 3 && ({NOTEBOOK}.sessionContext.isReady || {json.dumps(not kernel)})", timeout=180_000)
+        page.wait_for_function(
+            f"window.jupyterapp && {NOTEBOOK}?.content?.widgets?.length > 3 && ({NOTEBOOK}.sessionContext.isReady || {json.dumps(not kernel)})",
+            timeout=180_000,
+        )
         return page
+
     yield go
-    page.evaluate("async () => { for (const m of jupyterapp.serviceManager.sessions.running()) await jupyterapp.serviceManager.sessions.shutdown(m.id); }")
+    page.evaluate(
+        "async () => { for (const m of jupyterapp.serviceManager.sessions.running()) await jupyterapp.serviceManager.sessions.shutdown(m.id); }"
+    )
     page.close()
     assert said == [] and elsewhere == []
 
 
 def show_cell(page, text):
     "Scroll to the code cell that holds `text`."
-    page.evaluate(f"""text => {{ const notebook = {NOTEBOOK}.content, k = notebook.widgets.findIndex(c => c.model.type === 'code' && c.model.sharedModel.getSource().includes(text));
-        notebook.activeCellIndex = k; return notebook.scrollToItem(k, 'start'); }}""", text)
+    page.evaluate(
+        f"""text => {{ const notebook = {NOTEBOOK}.content, k = notebook.widgets.findIndex(c => c.model.type === 'code' && c.model.sharedModel.getSource().includes(text));
+        notebook.activeCellIndex = k; return notebook.scrollToItem(k, 'start'); }}""",
+        text,
+    )
     page.wait_for_timeout(500)
 
 
@@ -57,54 +82,88 @@ def run_all(page):
     return page.evaluate(CELLS)["cells"]
 
 
-def errors(cells): return [(c["source"][:80], o["ename"], o["evalue"]) for c in cells for o in c["outputs"] if o["output_type"] == "error"]
+def errors(cells):
+    return [
+        (c["source"][:80], o["ename"], o["evalue"])
+        for c in cells
+        for o in c["outputs"]
+        if o["output_type"] == "error"
+    ]
 
 
 def test_the_explorer_in_jupyterlab(open_notebook):
-    page = open_notebook("nbs/51_explorer.ipynb")
+    page = open_notebook("nbs/lab/01_explorer.ipynb")
     cells = run_all(page)
     assert errors(cells) == [] and all(c["count"] for c in cells)
-    show_cell(page, 'title="Beethoven, sonata op. 10 no. 1, 0:12'); ready(page)
+    show_cell(page, 'title="Beethoven, sonata op. 10 no. 1, 0:12')
+    ready(page)
     assert n_colours(picture(page)) > 40
     plays(page)
     save(page, "jupyterlab_explorer")
 
     # its keys are its own: none of them moves, adds or deletes a cell, though Lab knows most of them
-    page.locator(".pa-stage").focus(); n_cells, active = page.evaluate(f"[{NOTEBOOK}.content.widgets.length, {NOTEBOOK}.content.activeCellIndex]")
+    page.locator(".pa-stage").focus()
+    n_cells, active = page.evaluate(
+        f"[{NOTEBOOK}.content.widgets.length, {NOTEBOOK}.content.activeCellIndex]"
+    )
     before = picture(page)
-    for key in ("w", "e", "l", "1", "s", "0", "0", "d", "d", "b", "x"): page.keyboard.press(key)
-    settled(page); page.wait_for_timeout(300)
-    assert page.evaluate(f"[{NOTEBOOK}.content.widgets.length, {NOTEBOOK}.content.activeCellIndex]") == [n_cells, active] and page.locator(".jp-Dialog").count() == 0
+    for key in ("w", "e", "l", "1", "s", "0", "0", "d", "d", "b", "x"):
+        page.keyboard.press(key)
+    settled(page)
+    page.wait_for_timeout(300)
+    assert (
+        page.evaluate(f"[{NOTEBOOK}.content.widgets.length, {NOTEBOOK}.content.activeCellIndex]")
+        == [n_cells, active]
+        and page.locator(".jp-Dialog").count() == 0
+    )
     assert do(page, "return w.selected") >= 0 and (picture(page) != before).any()
 
     light = picture(page).mean()
-    page.evaluate("jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })")
-    page.wait_for_function("document.body.dataset.jpThemeLight === 'false'"); page.wait_for_timeout(500)
+    page.evaluate(
+        "jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })"
+    )
+    page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
+    page.wait_for_timeout(500)
     assert picture(page).mean() < light - 40
     save(page, "jupyterlab_explorer_dark")
-    page.evaluate("jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' })"); page.wait_for_function("document.body.dataset.jpThemeLight === 'true'")
+    page.evaluate(
+        "jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' })"
+    )
+    page.wait_for_function("document.body.dataset.jpThemeLight === 'true'")
 
 
 def test_the_jitter_laboratory_in_jupyterlab(open_notebook):
-    page = open_notebook("nbs/52_jitter_lab.ipynb")
+    page = open_notebook("nbs/lab/02_jitter_lab.ipynb")
     cells = run_all(page)
     assert errors(cells) == [] and all(c["count"] for c in cells)
-    show_cell(page, "jitter_lab((sound, 16000), truth)"); lab = ".pa-lab"; ready(page, lab)
+    show_cell(page, "jitter_lab((sound, 16000), truth)")
+    lab = ".pa-lab"
+    ready(page, lab)
     roll, bars = picture(page, f"{lab} .pa-stage canvas"), picture(page, f"{lab} .pa-plot canvas")
     assert n_colours(roll) > 40 and n_colours(bars) > 8
-    slider = page.locator(lab).get_by_label("Largest deviation"); slider.focus()
-    for _ in range(80): page.keyboard.press("ArrowLeft")
+    slider = page.locator(lab).get_by_label("Largest deviation")
+    slider.focus()
+    for _ in range(80):
+        page.keyboard.press("ArrowLeft")
     settled(page)
-    assert slider.input_value() == "20" and np.abs(do(page, "return Array.from(w.items[0].errors)", lab)).max() <= .02 + 1e-9
-    assert (picture(page, f"{lab} .pa-stage canvas") != roll).any() and (picture(page, f"{lab} .pa-plot canvas") != bars).any()
+    assert (
+        slider.input_value() == "20"
+        and np.abs(do(page, "return Array.from(w.items[0].errors)", lab)).max() <= 0.02 + 1e-9
+    )
+    assert (picture(page, f"{lab} .pa-stage canvas") != roll).any() and (
+        picture(page, f"{lab} .pa-plot canvas") != bars
+    ).any()
     plays(page, lab)
     save(page, "jupyterlab_lab")
 
 
 def test_a_saved_notebook_shows_the_explorer_without_running(open_notebook):
     page = open_notebook("executed/51_explorer.ipynb", kernel=False)
-    assert all(c["count"] for c in page.evaluate(CELLS)["cells"])      # executed elsewhere: nothing has run here
-    show_cell(page, 'title="Beethoven, sonata op. 10 no. 1, 0:12'); ready(page)
+    assert all(
+        c["count"] for c in page.evaluate(CELLS)["cells"]
+    )  # executed elsewhere: nothing has run here
+    show_cell(page, 'title="Beethoven, sonata op. 10 no. 1, 0:12')
+    ready(page)
     assert n_colours(picture(page)) > 40
     plays(page)
     save(page, "jupyterlab_saved")

@@ -30,7 +30,7 @@ for fps in (25, 50, 100, 200):
 #
 # `astype(int)` cuts off. A time between two frames then always goes to the earlier one: errors from −1 frame to 0 instead of ±½ frame. Adding half a frame to `seconds_of` would also turn the test green, and would be the second mistake: frames of the spectrogram are *centred* on k / fps, so sound and labels would part by half a frame.
 #
-# *How to catch it*: send random times, not multiples of a frame, through the chain and look at the **mean signed** error. Absolute errors hide it. *Chapter*: `nbs/20_model`, `frame_of`.
+# *How to catch it*: send random times, not multiples of a frame, through the chain and look at the **mean signed** error. Absolute errors hide it. *Chapter*: `nbs/20a_notes`, `frame_of`.
 
 # %% mended
 def frames_of(onset_s, fps):

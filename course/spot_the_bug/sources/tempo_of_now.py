@@ -28,7 +28,7 @@ assert all(b > a for a, b in zip(times, times[1:])), "time never goes back"
 #
 # The tempo that holds *now* was applied to all ticks since the beginning. Each stretch has to be counted with its own tempo. With one tempo both are the same, which is why tests on simple files pass.
 #
-# *How to catch it*: at a tempo change, time must be continuous: the last tick before it and the first after it lie one tick apart. *Chapter*: `nbs/20_model`, `TempoMap`.
+# *How to catch it*: at a tempo change, time must be continuous: the last tick before it and the first after it lie one tick apart. *Chapter*: `nbs/20a_notes`, `TempoMap`.
 
 # %% mended
 def seconds_of(tick, tempi):
