@@ -18,6 +18,7 @@ PARTS = {  # caption -> chapters, in reading order
         "10_introduction",
         "20a_notes",
         "20b_midi",
+        "20c_retiming",
         "21_preprocessing",
         "22_network",
         "23_postprocessing",

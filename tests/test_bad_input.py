@@ -8,7 +8,8 @@ import pytest
 import soundfile
 
 from pianoalign.files import InputError
-from pianoalign.midi import read_midi, write_retimed_midi
+from pianoalign.midi import read_midi
+from pianoalign.retiming import write_retimed_midi
 from test_align_cli import RATE_HZ, command, everything_but_times, make_piece, piece, untrained  # noqa: F401 (fixtures)
 
 

@@ -7,15 +7,8 @@ import mido
 import numpy as np
 import pytest
 
-from pianoalign.midi import (
-    DRUMS,
-    read_midi,
-    sounding_notes,
-    tempo_map,
-    TimeMap,
-    write_midi,
-    write_retimed_midi,
-)
+from pianoalign.midi import DRUMS, read_midi, sounding_notes, tempo_map, write_midi
+from pianoalign.retiming import TimeMap, write_retimed_midi
 from pianoalign.files import InputError
 from pianoalign.notes import Notes, read_note_table
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..files import InputError
 from ..notes import Notes
-from ..midi import TimeMap
+from ..retiming import TimeMap
 
 # %% ../../nbs/neighbours/08_tempo_stress.ipynb #a7600007
 GRID_S = 0.05  # between the knots of a map whose slowness varies

@@ -19,7 +19,8 @@ import numpy as np
 
 import pianoalign
 from ..files import InputError, repo_root, whole_file
-from ..midi import MidiScore, read_midi, sounding_notes, TimeMap, write_retimed_midi
+from ..midi import MidiScore, read_midi, sounding_notes
+from ..retiming import TimeMap, write_retimed_midi
 from ..notes import frame_of, Notes, SHORTEST_NOTE_S
 from ..preprocessing import AudioSettings
 from ..postprocessing import align_notes, cut_overlaps
