@@ -418,7 +418,7 @@ def _read_notes(path):
     )
 
 
-def paired_errors(reference, estimate) -> "np.ndarray":  # paths -> (n,) signed seconds
+def paired_errors(reference, estimate):  # paths -> (n,) signed seconds
     "Onset errors of corresponding notes. Raises `InputError` unless both files have the same notes of every pitch."
     import numpy as np
     from pianoalign.datasets import pair_by_rank
