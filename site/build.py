@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pianoalign.reproduce.pipeline import notebook_paths  # noqa: E402
+from pianoalign.reproduce.plan import notebook_paths  # noqa: E402
 
 PARTS = {  # caption -> chapters, in reading order
     "The paper": [
@@ -57,16 +57,27 @@ PARTS = {  # caption -> chapters, in reading order
         "08_tempo_stress",
         "09_extended_table",
     ],
-    "The workshop": ["01_files", "02_plots", "03_tables", "06_run", "05_pipeline"],
+    "The workshop": [
+        "01_files",
+        "02_plots",
+        "03_tables",
+        "05a_notebooks",
+        "05b_fingerprints",
+        "05c_plan",
+        "05d_jobs",
+        "05e_progress",
+        "05f_readme",
+        "05g_export",
+        "05h_pipeline",
+        "06_run",
+    ],
 }
 
 
 def chapters() -> list:
     "Chapters to show: those of `PARTS` that exist, then any that it forgot."
     known = [n for names in PARTS.values() for n in names]
-    there = sorted(
-        name for name in notebook_paths(ROOT) if name not in ("index", "07_main")
-    )
+    there = sorted(name for name in notebook_paths(ROOT) if name not in ("index", "07_main"))
     return [n for n in known if n in there] + [n for n in there if n not in known]
 
 

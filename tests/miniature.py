@@ -80,7 +80,7 @@ results_root = from_root(results_root)
 
 def make_miniature(tmp_path):
     "A folder with the real workflow/ and toy notebooks; toy training takes three seconds a run."
-    from pianoalign.reproduce.pipeline import BASELINES, FIGURES, TABLES, TRAINING
+    from pianoalign.reproduce.plan import BASELINES, FIGURES, TABLES, TRAINING
 
     root = tmp_path / "project"
     shutil.copytree(

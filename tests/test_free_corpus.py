@@ -10,7 +10,7 @@ import soundfile
 
 from pianoalign.datasets import DataSettings, experiment_corpus, load_corpus
 from pianoalign.files import InputError
-from pianoalign.reproduce.pipeline import corpus_folder
+from pianoalign.reproduce.plan import corpus_folder
 from pianoalign.experiments import load_plan
 
 ROOT = Path(__file__).parent.parent

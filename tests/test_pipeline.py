@@ -1,14 +1,47 @@
 """What chapter 70 cannot show: interruption, failure and repetition of the whole graph, and the rules that tracked files keep."""
 
-import configparser, json, os, re, shutil, signal, subprocess, sys, time
+import configparser
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
-
-from pianoalign.reproduce import pipeline
-from pianoalign.files import InputError
-
 from miniature import ROOT, write_notebook
+
+from pianoalign.files import InputError, write_text
+from pianoalign.reproduce.export import stale_modules, tidy
+from pianoalign.reproduce.jobs import comes_finished
+from pianoalign.reproduce.notebooks import (
+    NotebookError,
+    check_parameters,
+    declared_parameters,
+    run_notebook,
+)
+from pianoalign.reproduce.pipeline import (
+    _forget_what_came,
+    _say_what_is_kept,
+    main,
+    make_tables,
+    only_one,
+)
+from pianoalign.reproduce.plan import (
+    BASELINES,
+    PARAMETERS,
+    TABLES,
+    chapters,
+    job_parameters,
+    job_paths,
+    make_plan,
+    notebook_paths,
+    targets_of,
+)
+from pianoalign.reproduce.readme import readme_text
 
 START = """
 import sys
@@ -56,14 +89,14 @@ def wait_for(what, timeout_s=90):
 def test_unknown_parameter_is_refused_and_nothing_is_written(tmp_path):
     notebook = write_notebook(tmp_path / "n.ipynb", "print(tier)", parameters=dict(tier="demo"))
     with pytest.raises(InputError, match="no parameter 'teir'.*Did you mean tier?"):
-        pipeline.run_notebook(notebook, tmp_path / "out.ipynb", {"teir": "smoke"})
+        run_notebook(notebook, tmp_path / "out.ipynb", {"teir": "smoke"})
     assert [p.name for p in tmp_path.iterdir()] == ["n.ipynb"]
 
 
 def test_missing_tag_is_refused(tmp_path):
     notebook = write_notebook(tmp_path / "n.ipynb", "tier = 'demo'")
     with pytest.raises(InputError, match="no cell tagged `parameters`"):
-        pipeline.run_notebook(notebook, tmp_path / "out.ipynb", {"tier": "smoke"})
+        run_notebook(notebook, tmp_path / "out.ipynb", {"tier": "smoke"})
 
 
 @pytest.mark.parametrize("line", ["tier: str = 'demo'", "tier = scale = 1", "import os"])
@@ -73,7 +106,7 @@ def test_parameters_that_papermill_would_not_understand_are_refused(tmp_path, li
     nb["cells"][0]["metadata"]["tags"] = ["parameters"]
     notebook.write_text(json.dumps(nb))
     with pytest.raises(InputError, match="not of the form `name = value`"):
-        pipeline.check_parameters(notebook, {"tier": "smoke"})
+        check_parameters(notebook, {"tier": "smoke"})
 
 
 def test_notebook_runs_in_our_python_whatever_kernels_the_user_has(tmp_path, monkeypatch):
@@ -87,15 +120,15 @@ def test_notebook_runs_in_our_python_whatever_kernels_the_user_has(tmp_path, mon
     monkeypatch.setenv("MPLBACKEND", "TkAgg")
     code = "import os, sys; assert sys.prefix == {!r}, sys.prefix\nassert os.environ['OMP_NUM_THREADS'] == '1' and 'inline' in os.environ['MPLBACKEND']"
     notebook = write_notebook(tmp_path / "n.ipynb", code.format(sys.prefix))
-    assert pipeline.run_notebook(notebook, tmp_path / "out.ipynb").exists()
+    assert run_notebook(notebook, tmp_path / "out.ipynb").exists()
     assert os.environ["MPLBACKEND"] == "TkAgg"
 
 
 def test_every_notebook_declares_what_the_workflow_gives_it():
-    values = dict.fromkeys(pipeline.PARAMETERS, "x")
+    values = dict.fromkeys(PARAMETERS, "x")
     values.pop("budget")
-    for path in pipeline.notebook_paths(ROOT).values():
-        pipeline.job_parameters(path, values)
+    for path in notebook_paths(ROOT).values():
+        job_parameters(path, values)
 
 
 # ---- the graph
@@ -146,15 +179,15 @@ def test_life_of_a_run(miniature):
 
 def test_tables_are_made_from_the_runs_that_are_there(miniature, capsys):
     "No corpus, no training; a table that lacks a run is left out and the run is named."
-    plan = pipeline.make_plan("smoke", root=miniature)
+    plan = make_plan("smoke", root=miniature)
     out = miniature / "results" / "smoke"
-    with pytest.raises(pipeline.InputError, match="not one table's runs"):
-        pipeline.make_tables(plan, 1, miniature)
+    with pytest.raises(InputError, match="not one table's runs"):
+        make_tables(plan, 1, miniature)
     for run in plan["runs"].values():
         (out / "runs" / run["folder"]).mkdir(parents=True)
         for name in ("metrics.json", "errors.npz"):
             (out / "runs" / run["folder"] / name).write_text("{}")
-    made = pipeline.make_tables(plan, 1, miniature)
+    made = make_tables(plan, 1, miniature)
     said = capsys.readouterr().err
     assert (
         "table2" in made
@@ -167,17 +200,17 @@ def test_tables_are_made_from_the_runs_that_are_there(miniature, capsys):
         and not steps(miniature)
         and not (out / "table1.csv").exists()
     )
-    assert pipeline.make_tables(plan, 1, miniature, only="table2") == ["table2"]
-    with pytest.raises(pipeline.InputError, match="no table 'tabel2'.*table2"):
-        pipeline.make_tables(plan, 1, miniature, only="tabel2")
+    assert make_tables(plan, 1, miniature, only="table2") == ["table2"]
+    with pytest.raises(InputError, match="no table 'tabel2'.*table2"):
+        make_tables(plan, 1, miniature, only="tabel2")
     (miniature / "nbs" / "42a_architecture.ipynb").unlink()
-    with pytest.raises(pipeline.NotebookError, match="42a_architecture"):
-        pipeline.make_tables(plan, 1, miniature)
+    with pytest.raises(NotebookError, match="42a_architecture"):
+        make_tables(plan, 1, miniature)
 
 
 def test_runs_that_took_hours_are_kept_unless_told_otherwise(tmp_path, capsys):
     "Tier paper goes on from the run folders that come with a clone; the tiers of minutes train."
-    plan = lambda tier, **more: pipeline.make_plan(tier, tmp_path, ROOT / ".cache" / "dry", **more)
+    plan = lambda tier, **more: make_plan(tier, tmp_path, ROOT / ".cache" / "dry", **more)
     try:
         assert (
             plan("paper")["keep"]
@@ -187,12 +220,10 @@ def test_runs_that_took_hours_are_kept_unless_told_otherwise(tmp_path, capsys):
         )
     finally:
         shutil.rmtree(ROOT / ".cache" / "dry", ignore_errors=True)
-    shipped = pipeline.make_plan("paper", tmp_path)
-    pipeline._say_what_is_kept(shipped, ROOT)
+    shipped = make_plan("paper", tmp_path)
+    _say_what_is_kept(shipped, ROOT)
     there = [ROOT / shipped["out"] / "runs" / r["folder"] for r in shipped["runs"].values()]
-    assert all(
-        pipeline.comes_finished(f) for f in there
-    )  # the tables of the clone can be made from it
+    assert all(comes_finished(f) for f in there)  # the tables of the clone can be made from it
     if not all((f / "checkpoint").is_dir() for f in there):
         assert "come finished with the clone" in capsys.readouterr().err
 
@@ -217,18 +248,16 @@ def test_fresh_forgets_what_came_with_the_clone_and_nothing_else(tmp_path):
             out / ".state" / "done" / name,
             out / ".state" / "made_by" / name,
         ):
-            pipeline.write_text(path, "{}")
-    pipeline.write_text(
-        out / "runs" / "b-2" / "checkpoint" / "weights.safetensors", ""
-    )  # trained here
+            write_text(path, "{}")
+    write_text(out / "runs" / "b-2" / "checkpoint" / "weights.safetensors", "")  # trained here
     (out / "runs" / "c-3" / "errors.npz").unlink()  # not finished
-    pipeline._forget_what_came(plan, tmp_path, "a")
+    _forget_what_came(plan, tmp_path, "a")
     assert sorted(p.name for p in (out / "runs").iterdir()) == [
         "b-2",
         "c-3",
         "e-5",
     ]  # it started from d
-    pipeline._forget_what_came(plan, tmp_path)
+    _forget_what_came(plan, tmp_path)
     assert sorted(p.name for p in (out / "runs").iterdir()) == ["b-2", "c-3"]
     for kind in ("done", "made_by"):
         assert sorted(p.name for p in (out / ".state" / kind).iterdir()) == ["b-2", "c-3"]
@@ -236,7 +265,7 @@ def test_fresh_forgets_what_came_with_the_clone_and_nothing_else(tmp_path):
 
 def test_graph_of_the_real_project_is_complete():
     "Every file that the workflow promises has a rule, for every tier that needs no other corpus."
-    plan = pipeline.make_plan("smoke", results_root=ROOT / ".cache" / "dry")
+    plan = make_plan("smoke", results_root=ROOT / ".cache" / "dry")
     log = subprocess.run(
         [
             sys.executable,
@@ -259,27 +288,25 @@ def test_graph_of_the_real_project_is_complete():
     )
     shutil.rmtree(ROOT / ".cache" / "dry", ignore_errors=True)
     assert log.returncode == 0, log.stderr[-2000:]
-    for job in (*(f"train_{r}" for r in plan["runs"]), *pipeline.TABLES.values()):
+    for job in (*(f"train_{r}" for r in plan["runs"]), *TABLES.values()):
         assert job in log.stdout + log.stderr
-    assert not any(
-        n in log.stdout + log.stderr for n in pipeline.chapters(ROOT, "smoke", "neighbours")
-    )
+    assert not any(n in log.stdout + log.stderr for n in chapters(ROOT, "smoke", "neighbours"))
 
 
 def test_neighbours_are_a_part_of_their_own():
     "Plain `make reproduce` does not ask for them, and they ask for none of its trainings."
-    plan = pipeline.make_plan("smoke", results_root=ROOT / ".cache" / "dry")
-    names = pipeline.chapters(ROOT, "demo", "neighbours")
+    plan = make_plan("smoke", results_root=ROOT / ".cache" / "dry")
+    names = chapters(ROOT, "demo", "neighbours")
     assert (
         "01_small_transcriber" in names
-        and "05_pipeline" not in names
-        and not set(names) & set(pipeline.chapters(ROOT, "demo"))
+        and "05h_pipeline" not in names
+        and not set(names) & set(chapters(ROOT, "demo"))
     )
-    assert pipeline.targets_of(None, plan, ROOT) == ["all"] and pipeline.targets_of(
+    assert targets_of(None, plan, ROOT) == ["all"] and targets_of(
         None, plan, ROOT, "neighbours"
     ) == ["neighbours"]
-    assert pipeline.targets_of("01_small_transcriber", plan, ROOT) == [
-        pipeline.job_paths(plan, "01_small_transcriber")["executed"]
+    assert targets_of("01_small_transcriber", plan, ROOT) == [
+        job_paths(plan, "01_small_transcriber")["executed"]
     ]
     log = subprocess.run(
         [
@@ -306,17 +333,13 @@ def test_neighbours_are_a_part_of_their_own():
     shutil.rmtree(ROOT / ".cache" / "dry", ignore_errors=True)
     assert log.returncode == 0, log.stderr[-2000:]
     said = log.stdout + log.stderr
-    assert (
-        all(f"nb_{n}" in said for n in names)
-        and "train_" not in said
-        and pipeline.BASELINES not in said
-    )
+    assert all(f"nb_{n}" in said for n in names) and "train_" not in said and BASELINES not in said
 
 
 def test_two_at_a_time_is_refused(tmp_path):
-    with pipeline.only_one(tmp_path):
+    with only_one(tmp_path):
         with pytest.raises(InputError, match="another `make reproduce`"):
-            with pipeline.only_one(tmp_path, patience_s=0):
+            with only_one(tmp_path, patience_s=0):
                 pass
 
 
@@ -333,7 +356,7 @@ def test_two_at_a_time_is_refused(tmp_path):
 )
 def test_bad_arguments_end_with_one_sentence(arguments, says, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert pipeline.main(["reproduce", *arguments]) == 1
+    assert main(["reproduce", *arguments]) == 1
     said = capsys.readouterr().err
     assert said.startswith("pianoalign: ") and says in said and said.count("\n") == 1
 
@@ -341,7 +364,7 @@ def test_bad_arguments_end_with_one_sentence(arguments, says, capsys, monkeypatc
 def test_maps_must_be_named(monkeypatch):
     monkeypatch.delenv("PIANOALIGN_MAPS", raising=False)
     with pytest.raises(InputError, match="CORPUS="):
-        pipeline.make_plan("paper", root=ROOT)
+        make_plan("paper", root=ROOT)
 
 
 # ---- what tracked files keep to
@@ -393,7 +416,7 @@ def test_the_corpora_are_small():
     )
 
 
-@pytest.mark.parametrize("path", pipeline.notebook_paths(ROOT).values(), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", notebook_paths(ROOT).values(), ids=lambda p: p.stem)
 def test_notebooks_are_clean(path):
     nb = json.loads(path.read_text(encoding="utf-8"))
     code = [c for c in nb["cells"] if c["cell_type"] == "code"]
@@ -420,28 +443,27 @@ def test_cell_tags_survive_cleaning_and_outputs_do_not(tmp_path):
         outputs=[dict(output_type="stream", name="stdout", text="seen\n")], execution_count=3
     )
     notebook.write_text(json.dumps(nb))
-    assert pipeline.tidy(tmp_path) == ["n"]
+    assert tidy(tmp_path) == ["n"]
     assert (
-        pipeline.declared_parameters(notebook) == {"tier": "'demo'"}
-        and "seen" not in notebook.read_text()
+        declared_parameters(notebook) == {"tier": "'demo'"} and "seen" not in notebook.read_text()
     )
 
 
 def test_cleaning_leaves_no_difference(tmp_path):
-    notebooks = list(pipeline.notebook_paths(ROOT).values())
+    notebooks = list(notebook_paths(ROOT).values())
     copied_notebooks(tmp_path, notebooks)
-    assert pipeline.tidy(tmp_path) == []
+    assert tidy(tmp_path) == []
     assert [
         n.name for n in notebooks if n.read_bytes() != (tmp_path / "nbs" / n.name).read_bytes()
     ] == []
 
 
 def test_package_is_what_the_notebooks_export():
-    assert pipeline.stale_modules(ROOT) == []
+    assert stale_modules(ROOT) == []
 
 
 def test_readme_is_what_the_index_says():
-    assert (ROOT / "README.md").read_text(encoding="utf-8") == pipeline.readme_text(ROOT), (
+    assert (ROOT / "README.md").read_text(encoding="utf-8") == readme_text(ROOT), (
         "run `make readme`"
     )
 

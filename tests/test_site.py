@@ -3,7 +3,7 @@
 import base64, importlib.util, json
 from pathlib import Path
 
-from pianoalign.reproduce.pipeline import notebook_paths
+from pianoalign.reproduce.plan import notebook_paths
 
 ROOT = Path(__file__).resolve().parent.parent
 spec = importlib.util.spec_from_file_location("build_site", ROOT / "site" / "build.py")
