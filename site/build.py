@@ -60,7 +60,10 @@ PARTS = {  # caption -> chapters, in reading order
     "The workshop": [
         "01_files",
         "02_plots",
-        "03_tables",
+        "03a_tables",
+        "03b_claims",
+        "03c_pages",
+        "03d_example",
         "05a_notebooks",
         "05b_fingerprints",
         "05c_plan",
