@@ -1,4 +1,4 @@
-# make reproduce   the whole paper; TIER=smoke|demo|paper, CORPUS=folder, BUDGET=2min, ONLY=table1, JOBS=2, FRESH=1
+# make reproduce   the whole paper; TIER=smoke|demo|maps|printed, CORPUS=folder, BUDGET=2min, ONLY=table1, JOBS=2, FRESH=1
 # make reproduce PART=neighbours   the chapters beyond it: other systems and open questions
 # make reproduce PART=tables   tables from the run folders that are there, without a corpus or training
 # make test        the notebooks' own tests, then tests/

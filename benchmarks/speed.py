@@ -77,7 +77,7 @@ def training(repeat, n_steps=6):
     "Frames a second of optimiser steps, and the share of them that preparing the examples takes."
     plan, root = load_plan(), repo_root() / "corpus"
     rows = {}
-    for name, tier in (("tier demo", "demo"), ("paper's size, same examples", "paper")):
+    for name, tier in (("tier demo", "demo"), ("half the paper's width, same examples", "maps")):
         settings = plan.experiment("crnn", tier)
         e = replace(plan.experiment("crnn", "demo"), network=settings.network)
         recordings = [

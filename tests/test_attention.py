@@ -41,7 +41,7 @@ def small(kind, **more):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("tier", ["paper", "demo"])
+@pytest.mark.parametrize("tier", ["maps", "demo"])
 def test_parameters_are_those_of_the_lstm_within_ten_percent(kind, tier):
     settings = load_plan().experiment("crnn", tier).network
     of = lambda k: CRNN(replace(settings, recurrent=k))

@@ -209,18 +209,18 @@ def test_tables_are_made_from_the_runs_that_are_there(miniature, capsys):
 
 
 def test_runs_that_took_hours_are_kept_unless_told_otherwise(tmp_path, capsys):
-    "Tier paper goes on from the run folders that come with a clone; the tiers of minutes train."
+    "Tier maps goes on from the run folders that come with a clone; the tiers of minutes train."
     plan = lambda tier, **more: make_plan(tier, tmp_path, ROOT / ".cache" / "dry", **more)
     try:
         assert (
-            plan("paper")["keep"]
-            and not plan("paper", fresh=True)["keep"]
+            plan("maps")["keep"]
+            and not plan("maps", fresh=True)["keep"]
             and not plan("demo")["keep"]
             and not plan("printed")["keep"]
         )
     finally:
         shutil.rmtree(ROOT / ".cache" / "dry", ignore_errors=True)
-    shipped = make_plan("paper", tmp_path)
+    shipped = make_plan("maps", tmp_path)
     _say_what_is_kept(shipped, ROOT)
     there = [ROOT / shipped["out"] / "runs" / r["folder"] for r in shipped["runs"].values()]
     assert all(comes_finished(f) for f in there)  # the tables of the clone can be made from it
@@ -230,7 +230,7 @@ def test_runs_that_took_hours_are_kept_unless_told_otherwise(tmp_path, capsys):
 
 def test_fresh_forgets_what_came_with_the_clone_and_nothing_else(tmp_path):
     plan = dict(
-        out="results/paper",
+        out="results/maps",
         runs=dict(
             a=dict(folder="a-1", after="d"),
             b=dict(folder="b-2", after=""),
@@ -364,7 +364,7 @@ def test_bad_arguments_end_with_one_sentence(arguments, says, capsys, monkeypatc
 def test_maps_must_be_named(monkeypatch):
     monkeypatch.delenv("PIANOALIGN_MAPS", raising=False)
     with pytest.raises(InputError, match="CORPUS="):
-        make_plan("paper", root=ROOT)
+        make_plan("maps", root=ROOT)
 
 
 # ---- what tracked files keep to

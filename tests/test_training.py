@@ -85,12 +85,13 @@ def test_killed_run_goes_on_and_ends_as_if_nothing_had_happened(maps, tmp_path):
     slow = replace(TOY, training=replace(TOY.training, steps=40))
     straight = run(slow, tmp_path / "straight", maps, tmp_path)
     code = (
-        "import json, sys, torch; from pathlib import Path; import pianoalign.training as t; torch.set_num_threads(1)\n"
+        "import json, sys, torch; import pianoalign.training as t; torch.set_num_threads(1)\n"
+        "from pianoalign.experiments import experiment_from_dict\n"
         "step = t.Run.advance\n"
         "def slowly(self):\n"
         "    import time; time.sleep(.1); step(self)\n"
         "t.Run.advance = slowly\n"
-        "e = t.experiment_from_dict(json.loads(sys.argv[1]))\n"
+        "e = experiment_from_dict(json.loads(sys.argv[1]))\n"
         "t.train(e, sys.argv[2], sys.argv[3], cache_dir=sys.argv[4], sets=('valid', 'test'), progress=False, device='cpu')\n"
     )
     process = subprocess.Popen(
@@ -343,11 +344,11 @@ def test_a_run_may_belong_to_some_tiers_alone():
     own = set(plan.names) - set(plan.runs_of("demo"))
     assert own == {"crnn_as_printed", "crnn_onsets_2", "crnn_onsets_3"}
     assert (
-        "crnn_as_printed" in plan.runs_of("paper")
+        "crnn_as_printed" in plan.runs_of("maps")
         and {"crnn_onsets_2", "crnn_onsets_3"} <= set(plan.runs_of("weights"))
         and not own & set(plan.runs_of("smoke"))
     )
-    printed, e = plan.experiment("crnn", "printed"), plan.experiment("crnn_as_printed", "paper")
+    printed, e = plan.experiment("crnn", "printed"), plan.experiment("crnn_as_printed", "maps")
     for section, names in (
         ("network", ("dropout",)),
         (
@@ -372,12 +373,12 @@ def test_a_run_may_belong_to_some_tiers_alone():
 
 def test_a_tier_may_say_what_all_its_runs_are_judged_on():
     plan = load_plan()
-    assert plan.run("cnn", "paper")["sets"] == ["valid", "test"] and plan.run("cnn", "demo")[
+    assert plan.run("cnn", "maps")["sets"] == ["valid", "test"] and plan.run("cnn", "demo")[
         "sets"
     ] == ["valid"]
-    assert plan.run("crnn", "paper")["sets"] == [
+    assert plan.run("crnn", "maps")["sets"] == [
         "valid",
         "test",
         "recordings",
     ]  # what a run says itself comes first
-    assert plan.experiment("cnn", "paper").data.corpus == "maps"
+    assert plan.experiment("cnn", "maps").data.corpus == "maps"

@@ -2,7 +2,7 @@
 """Put the weights of a finished run into the package, with the card that says what they are.
 
 usage: python workflow/ship_weights.py results/weights/runs/crnn_onsets_3-HASH
-       python workflow/ship_weights.py results/paper/runs/crnn-HASH --name base
+       python workflow/ship_weights.py results/maps/runs/crnn-HASH --name base
        python workflow/ship_weights.py results/free/runs/crnn_onsets-HASH --name free --judge-on maps=MAPS
 --judge-on judges the run on MAPS as well (kept in the run folder, for --name without it later): ENSTDkCl as `test`, ENSTDkAm as `valid`, AkPnCGdD as `unseen`.
 Writes pianoalign/weights/NAME/{weights.safetensors, config.json, metrics.json, README.md}; each figure of the card is worked out from the run's errors.
@@ -24,9 +24,9 @@ from pianoalign.files import write_json
 
 TITLES = {
     "maps": "# Weights of the shipped aligner\n\n`pianoalign align` uses these unless it is told otherwise.",
-    "base": "# Weights of the paper's experiment: CRNN\n\nThe base run of Tables 1 to 6 in tier `paper`; `pianoalign align --weights base` uses them, with the paper's decoding.",
+    "base": "# Weights of the paper's experiment: CRNN\n\nThe base run of Tables 1 to 6 in tier `maps`; `pianoalign align --weights base` uses them, with the paper's decoding.",
     "free": "# Weights for any use\n\nTrained only on material that anyone may use for any purpose; `pianoalign align --weights free` uses them.",
-    "blind": "# Weights of the paper's experiment: CRNN without MIDI\n\nThe blind row of Table 1 in tier `paper`, which hears the recording and does not see the notes; `pianoalign align --weights blind` uses them.",
+    "blind": "# Weights of the paper's experiment: CRNN without MIDI\n\nThe blind row of Table 1 in tier `maps`, which hears the recording and does not see the notes; `pianoalign align --weights blind` uses them.",
 }
 CARD = """{title} One network, {parameters:,} parameters ({size}), stored as float16.
 
@@ -59,8 +59,8 @@ CORPORA = {
     ),
     "maps": dict(
         licence="CC BY-NC-SA 4.0",
-        tier="paper",
-        command="make reproduce TIER=paper CORPUS=MAPS",
+        tier="maps",
+        command="make reproduce TIER=maps CORPUS=MAPS",
         source="Trained on the six sampled pianos of MAPS that are at hand (V. Emiya, R. Badeau, B. David, IEEE TASLP 18 (6), 2010; CC BY-NC-SA 2.0 FR, whose terms allow a later version), 150 recordings as Ogg Vorbis at 16 kHz.",
         sets="`test`: ENSTDkCl, a Disklavier with close microphones; `valid`: ENSTDkAm, the same from afar; `recordings`: six performances of the demo corpus, on a sampled piano that was not trained on.",
         limits="Minutes of training at half the paper's width, for comparison with its tables; the weights `maps` are the ones made for aligning files.",

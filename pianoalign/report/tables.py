@@ -769,3 +769,455 @@ def spoken(column: str) -> str:  # words for a sentence
         median_ms="median absolute error",
         std_ms="standard deviation of the absolute error",
     )[column]
+<<<<<<< HEAD
+=======
+
+# %% ../../nbs/workshop/03_tables.ipynb #875e8fd2
+HOLDS, FAILS, OPEN = "holds", "does not hold", "cannot be told at this tier"
+
+
+@dataclass(frozen=True)
+class Check:
+    "One contrast and the side of a margin on which a claim wants it."
+
+    terms: tuple  # of (weight, Row, column)
+    label: str  # what is compared, in words
+    rule: str = "above"  # or "no better"
+    margin: float = 0.0  # points or milliseconds
+
+    def verdict(self, found: Interval) -> str:  # HOLDS, FAILS or OPEN
+        "Where the interval lies, seen from the margin."
+        sign = 1 if self.rule == "above" else -1
+        lo, hi = sorted((sign * (found.lo - self.margin), sign * (found.hi - self.margin)))
+        return HOLDS if lo > 0 else FAILS if hi < 0 else OPEN
+
+    def slack(self, found: Interval) -> float:  # in widths of the interval; small = near to failing
+        "How far the contrast lies on the claimed side."
+        sign = 1 if self.rule == "above" else -1
+        return sign * (found.value - self.margin) / max(found.hi - found.lo, 1e-9)
+
+# %% ../../nbs/workshop/03_tables.ipynb #b4174a0d
+def better(
+    a: Row,
+    b: Row,  # a is claimed to be better than b
+    column: str,  # measured column; for errors, better means smaller
+    margin: float = 0.0,  # by more than this
+) -> Check:
+    "a better than b."
+    sign = 1 if column in SHARES else -1
+    return Check(
+        ((sign, a, column), (-sign, b, column)),
+        f"{a.name} better than {b.name}, {spoken(column)}",
+        "above",
+        margin,
+    )
+
+
+def no_better(
+    a: Row,
+    b: Row,  # a is claimed to be no better than b
+    column: str,  # measured column
+    margin: float = 1.0,  # a difference up to this counts as none
+) -> Check:
+    "a no better than b."
+    check = better(a, b, column)
+    return Check(
+        check.terms, f"{a.name} no better than {b.name}, {spoken(column)}", "no better", margin
+    )
+
+# %% ../../nbs/workshop/03_tables.ipynb #bddaa9d8
+@dataclass(frozen=True)
+class Claim:
+    "A claim of the paper as checks."
+
+    id: str  # as in published/claims.csv
+    checks: tuple  # of Check: all must hold
+    steps: tuple = ()  # for a series: the steps between neighbours; none may go the wrong way
+    note: str = ""  # how we read the claim, where it can be read in several ways
+
+
+def series(
+    id: str,  # of the claim
+    rows,  # from worst to best
+    columns,  # measured columns
+    note: str = "",  # how we read it
+) -> Claim:
+    "A claim that things get better from row to row."
+    ends = tuple(better(rows[-1], rows[0], column) for column in columns)
+    steps = tuple(better(b, a, column) for column in columns for a, b in zip(rows, rows[1:]))
+    return Claim(id, ends, steps, note)
+
+# %% ../../nbs/workshop/03_tables.ipynb #336c4f15
+def _methods(split):
+    "Table 1's five rows on one set."
+    return {name: Row(split, run, key) for name, (run, key) in METHODS.items()}
+
+
+def _claims_41():
+    "Claims c01 to c08."
+    t, r = _methods("test"), _methods("recordings")
+    best = tuple(
+        better(s["dtw_crnn"], s[other], column)
+        for s in (t, r)
+        for other in METHODS
+        if other != "dtw_crnn"
+        for column in ("within_10_pct", "within_25_pct", "within_50_pct", "mean_ms", "median_ms")
+    )
+    return (
+        Claim(
+            "c01",
+            (no_better(t["dtw"], t["unaligned"], "within_10_pct"),),
+            note="no better: by at most one point",
+        ),
+        Claim("c02", (better(t["crnn"], t["unaligned"], "within_10_pct", 10.0),)),
+        Claim("c03", tuple(better(s["crnn"], s["crnn_blind"], "within_10_pct") for s in (t, r))),
+        Claim(
+            "c04",
+            tuple(better(r["dtw"], r["crnn"], c) for c in ("within_50_pct", "within_100_pct")),
+            note="slightly: no limit is set",
+        ),
+        Claim("c05", (better(r["crnn"], r["dtw"], "within_10_pct", 10.0),)),
+        Claim("c06", best, note="40 checks: two sets, four other methods, five columns"),
+        Claim("c07", (better(r["dtw_crnn"], r["dtw"], "within_10_pct", 20.0),)),
+        Claim(
+            "c08",
+            tuple(
+                better(r["dtw_crnn"], r[other], "std_ms")
+                for other in METHODS
+                if other != "dtw_crnn"
+            ),
+        ),
+    )
+
+# %% ../../nbs/workshop/03_tables.ipynb #7f81b2d5
+def _gain(column, weight=1.0):
+    "Log CQT minus the mean of the other three inputs, in one column."
+    others = ("mel_lin", "mel_log", "cqt_lin")
+    return (
+        (weight, Row("valid", "crnn"), column),
+        *((-weight / 3, Row("valid", run), column) for run in others),
+    )
+
+
+def _claims_42():
+    "Claims c10 to c18."
+    v = lambda run: Row("valid", run)
+    smaller = tuple(
+        Check(
+            (*_gain("within_10_pct"), *_gain(c, -1.0)),
+            f"gain of the log CQT within 10 ms larger than {spoken(c)[6:]}",
+        )
+        for c in ("within_25_pct", "within_50_pct")
+    )
+    half = Check(
+        ((1.0, v("tempo001"), "mean_ms"), (-1.5, v("crnn"), "mean_ms")),
+        "mean at a tempo factor of 0.01 above 1.5 times the mean at 0",
+    )
+    return (
+        Claim(
+            "c10",
+            (better(v("crnn"), v("cnn"), "within_10_pct", 10.0),),
+            note="sharply: by over 10 points",
+        ),
+        Claim("c11", (better(v("crnn"), v("gru"), "within_10_pct"),)),
+        Claim(
+            "c12",
+            tuple(
+                better(v("crnn"), v(run), "within_10_pct")
+                for run in ("mel_lin", "mel_log", "cqt_lin")
+            ),
+        ),
+        Claim("c13", smaller, note="gain: over the mean of the other three inputs"),
+        series("c14", [v("fps25"), v("fps50"), v("crnn")], ("within_10_pct",)),
+        Claim(
+            "c15",
+            (no_better(v("fps200"), v("crnn"), "within_10_pct"),),
+            note="no better: by at most one point",
+        ),
+        series("c16", [v("jitter200"), v("jitter150"), v("crnn"), v("jitter050")], ERRORS),
+        series("c17", [v(f"tempo{k:03d}") for k in (30, 20, 10, 5, 1)] + [v("crnn")], ("mean_ms",)),
+        Claim("c18", (half,), note="half as much again: over 1.5 times"),
+    )
+
+
+CLAIMS = {claim.id: claim for claim in (*_claims_41(), *_claims_42())}
+"The paper's claims as checks, all but c09, which needs counts and no table."
+
+# %% ../../nbs/workshop/03_tables.ipynb #26d0f4cb
+def published_cell(
+    row: Row,  # a row of ours
+    column: str,  # measured column
+    table: str,  # "table1" to "table6": some rows are printed in several tables, with different figures
+    plan,  # says which run stands in which row
+) -> float:  # as printed
+    "The printed figure beside a row of ours."
+    printed = published(table)
+    if table == "table1":
+        method = next(name for name, where in METHODS.items() if where == (row.run, row.method))
+        found = printed[
+            (printed.dataset == ("recordings" if row.set == "recordings" else "maps"))
+            & (printed.method == method)
+        ]
+    else:
+        entry = next(e for e in plan.tables[table] if e["run"] == row.run)
+        found = printed[
+            [all(_key(r[k]) == _key(entry[k]) for k in KEYS[table]) for _, r in printed.iterrows()]
+        ]
+    return float(found[column].iloc[0])
+
+# %% ../../nbs/workshop/03_tables.ipynb #6a1a291b
+def verdict_of(runs, claim):
+    "Verdict, its reason, the weakest check with its interval, and how many checks hold (in words)."
+    late = sorted(
+        {
+            row.run
+            for check in claim.checks + claim.steps
+            for _, row, _ in check.terms
+            if not ready(runs, row)
+        }
+    )
+    found = [(check, contrast(runs, check.terms)) for check in claim.checks + claim.steps]
+    ends, steps = found[: len(claim.checks)], found[len(claim.checks) :]
+    verdicts = [check.verdict(interval) for check, interval in ends]
+    back = [check.verdict(interval) for check, interval in steps]
+    weakest = min(ends, key=lambda pair: pair[0].slack(pair[1]))
+    if FAILS in back:
+        weakest = min(steps, key=lambda pair: pair[0].slack(pair[1]))
+    verdict = FAILS if FAILS in verdicts + back else HOLDS if set(verdicts) == {HOLDS} else OPEN
+    reason = "" if verdict != OPEN else "the interval includes the margin"
+    if verdict == FAILS:
+        reason = _short(
+            runs, {row.run for check, _ in found for _, row, _ in check.terms} - {"dtw"}
+        )
+    if late:
+        verdict, reason = OPEN, f"{', '.join(late)}: {NOT_LEARNED}"
+    counts = (
+        ""
+        if len(found) == 1
+        else f"{sum(v == HOLDS for v in verdicts + back)} of {len(found)} checks hold, {sum(v == FAILS for v in verdicts + back)} fail; weakest: "
+    )
+    return verdict, reason, weakest, counts
+
+# %% ../../nbs/workshop/03_tables.ipynb #bd5be627
+def _short(runs, names):
+    "A remark where networks were trained for less than the paper's shortest training; empty where they were not."
+    seen, wanted = [epochs_of(runs, name) for name in sorted(names)], TrainingSettings()
+    seen = [e for e in seen if e < wanted.min_epochs]
+    return (
+        f"after {min(seen):.1f} epochs of training (the paper: {wanted.min_epochs} to {wanted.epochs})"
+        if seen
+        else ""
+    )
+
+# %% ../../nbs/workshop/03_tables.ipynb #eb28b163
+def _judge_blocks(runs):
+    "c09: recall of the raw blocks below their precision, as counted over the whole test set."
+    blocks = runs.json("crnn", "metrics.json").get("raw_blocks", {}).get("test")
+    if not blocks:
+        return OPEN, "the run folder has no counts of raw blocks", "", np.nan
+    ours = f"recall {100 * blocks['recall']:.2f} %, precision {100 * blocks['precision']:.2f} %: {blocks['found']:,} blocks for {blocks['given']:,} notes"
+    difference = 100 * (blocks["precision"] - blocks["recall"])
+    if learned(runs, "crnn") == "no":
+        return OPEN, f"crnn: {NOT_LEARNED}", ours, difference
+    short = _short(runs, {"crnn"}) if difference <= 0 else ""
+    return (
+        (HOLDS if difference > 0 else FAILS),
+        "a count, without an interval" + (f", {short}" if short else ""),
+        ours,
+        difference,
+    )
+
+# %% ../../nbs/workshop/03_tables.ipynb #fa0915d3
+def asked_of(
+    claim: Claim,  # about the validation set, as printed
+    split: str,  # the set to ask instead
+) -> Claim:  # the same claim about that set
+    "A claim of §4.2 put to another set; checks about other sets stay."
+    there = lambda check: replace(
+        check,
+        terms=tuple(
+            (w, replace(row, set=split) if row.set == "valid" else row, column)
+            for w, row, column in check.terms
+        ),
+    )
+    return replace(
+        claim, checks=tuple(map(there, claim.checks)), steps=tuple(map(there, claim.steps))
+    )
+
+
+def claims(
+    tier_dir,  # folder of a tier, or `Runs`
+    plan=None,  # from `training.load_plan`
+    split: str = "valid",  # the set on which §4.2 is checked: the paper's validation set, or "test"
+) -> pd.DataFrame:  # id, section, claim, published, ours, difference, difference_lo, difference_hi, unit, verdict, reason, reading, tables
+    "The ledger: each claim of the paper, the printed figures, ours at this tier, and the verdict."
+    runs, rows = Runs.of(tier_dir, plan), []
+    for told in published("claims").to_dict("records"):
+        claim = CLAIMS.get(told["id"])
+        shown = dict(difference=np.nan, difference_lo=np.nan, difference_hi=np.nan, unit="")
+        try:
+            if claim is None:
+                verdict, reason, ours, difference = _judge_blocks(runs)
+                shown |= dict(difference=difference, unit="points")
+            else:
+                verdict, reason, (check, found), counts = verdict_of(runs, asked_of(claim, split))
+                ours = f"{counts}{_cells(runs, check)}; difference {found}"
+                shown |= dict(
+                    difference=found.value,
+                    difference_lo=found.lo,
+                    difference_hi=found.hi,
+                    unit=found.unit,
+                )
+        except InputError as error:
+            verdict, reason, ours = (
+                OPEN,
+                str(error).replace(f"{runs.tier_dir}{os.sep}", ""),
+                "",
+            )  # the same wherever the tier lies
+        rows.append(
+            {k: told[k] for k in ("id", "section", "claim", "published")}
+            | dict(ours=ours)
+            | shown
+            | dict(
+                verdict=verdict,
+                reason=reason,
+                reading=claim.note if claim else "",
+                tables=told["tables"],
+            )
+        )
+    return pd.DataFrame(rows)
+
+
+def _cells(runs, check):
+    "The cells of a check in words: 'A better than B, share within 10 ms: 41.20 and 27.10'."
+    values = [f"{cell(runs, row, column):.2f}" for _, row, column in check.terms]
+    return f"{check.label}: {' and '.join(values)}" if len(values) == 2 else check.label
+
+# %% ../../nbs/workshop/03_tables.ipynb #bb94ad20
+def remaining(
+    ax,  # matplotlib axes
+    runs: Runs,  # of one tier
+    row: Row,  # which method
+    colour: str,  # a key of `plots.COLOURS`, or any colour
+    edges_ms=tuple(range(0, 101, 10)),  # limits of the groups of input displacement
+    label: str = None,  # for the legend; default: the row's name
+    band: bool = True,  # also draw the middle half of the notes
+):  # the axes
+    "Median (line) and middle half (band) of the error that is left, over the size of the input's error."
+    loose, left = (r.errors(runs) for r in (input_of(runs, row), row))
+    before = np.abs(np.concatenate([loose[p] for p in left])) * 1000
+    after = np.abs(np.concatenate([left[p] for p in left])) * 1000
+    group = np.digitize(before, edges_ms) - 1
+    centres = (np.array(edges_ms[1:]) + np.array(edges_ms[:-1])) / 2
+    quartiles = np.array(
+        [
+            np.quantile(after[group == k], [0.25, 0.5, 0.75])
+            if (group == k).sum() >= 5
+            else [np.nan] * 3
+            for k in range(len(centres))
+        ]
+    )
+    colour = plots.COLOURS.get(colour, colour)
+    if band:
+        ax.fill_between(centres, quartiles[:, 0], quartiles[:, 2], color=colour, alpha=0.18, lw=0)
+    ax.plot(centres, quartiles[:, 1], "o-", ms=4, color=colour, label=label or row.name)
+    ax.set(xlabel="Error of the input (ms)", ylabel="Error that is left (ms)")
+    return ax
+
+# %% ../../nbs/workshop/03_tables.ipynb #35757389
+def typical_window(
+    onset_s,  # (n,) true onsets, seconds
+    errors_s,  # (n,) their signed errors, seconds
+    median_ms: float,  # median absolute error of the whole set
+    length_s: float = 6.0,  # of the window
+    fewest: int = 20,  # notes that it has to hold, or as many as the fullest window holds
+    step_s: float = 0.25,  # between candidates
+) -> tuple:  # start and end in seconds
+    "The window which is most like the whole set in its median absolute error; the earliest of equals."
+    onset_s, size_ms = np.asarray(onset_s, float), 1000 * np.abs(np.asarray(errors_s, float))
+    if not len(onset_s):
+        raise InputError("there is not one note to show; choose another segment")
+    starts = np.arange(0, max(onset_s.max() - length_s, 0) + step_s, step_s)
+    inside = (onset_s >= starts[:, None]) & (onset_s < starts[:, None] + length_s)  # (windows, n)
+    enough = inside.sum(1) >= min(fewest, inside.sum(1).max())
+    apart = [
+        abs(np.median(size_ms[row]) - median_ms) if ok else np.inf
+        for row, ok in zip(inside, enough)
+    ]
+    start = float(starts[int(np.argmin(apart))])
+    return start, start + length_s
+
+# %% ../../nbs/workshop/03_tables.ipynb #fa630bc2
+@dataclass(frozen=True)
+class Tier:
+    "What a chapter works on."
+
+    runs: Runs
+    out: Path  # where tables are written
+    figures: Path  # where figures are written
+    made_up: bool  # True: example numbers
+
+    def __str__(self):
+        if self.made_up:
+            return "**These numbers are made up**: there are no results of this tier yet, so the code is shown on an imaginary example. `make reproduce` makes the real ones."
+        seconds = [
+            _read_json(path).get("seconds_trained")
+            for path in (self.runs.tier_dir / "runs").glob("*/metrics.json")
+        ]
+        seconds = sorted(s for s in seconds if s) or [0]
+        return (
+            f"Tier `{self.runs.tier_dir.name}`, corpus `{corpus_of(self.runs)}`, {seconds[0]:.0f} to {seconds[-1]:.0f} seconds of training a run."
+            + self.beside
+        )
+
+    @property
+    def beside(self) -> str:  # a sentence, empty on MAPS
+        "What the printed figures were measured on, where it is another corpus than ours."
+        if corpus_of(self.runs) == "maps":
+            return ""
+        return " The printed figures are from MAPS, ours from another corpus: the two can be compared in the *order* of rows, not in level."
+
+
+def _complete(runs):
+    "Whether every run of the plan and the baselines are there."
+    try:
+        return all(runs.folder(name) for name in ("dtw", *runs.plan.runs_of(runs.tier_dir.name)))
+    except InputError:
+        return False
+
+
+def _marked(folder):
+    "Whether the runs in a folder say of themselves that they are made up."
+    return any(
+        _read_json(path).get("made_up")
+        for path in sorted((folder / "runs").glob("*/config.json"))[:1]
+    )
+
+# %% ../../nbs/workshop/03_tables.ipynb #fa630bc3
+def open_tier(
+    tier: str,  # "smoke", "demo", "maps" or "printed"
+    results_root,  # folder that holds the tiers
+    figures_root="figures",  # folder for figures
+    budget: str = "",  # training time a run where it is not the tier's own
+    plan=None,  # from `training.load_plan`
+) -> Tier:
+    "A tier's runs and where to write; the made-up example where the tier has no folder."
+    folder, testing = Path(results_root) / tier, bool(os.environ.get("IN_TEST"))
+    made_up = not (folder / "runs").is_dir() or (
+        testing and not _complete(Runs(folder, plan, budget))
+    )
+    if made_up or testing:
+        scratch = Path(tempfile.mkdtemp(prefix="pianoalign-"))
+        Finalize(
+            None, shutil.rmtree, args=(scratch, True), exitpriority=1
+        )  # at the end of the process, worker processes included
+        return Tier(
+            Runs(example_tier(scratch / "example"), plan)
+            if made_up
+            else Runs(folder, plan, budget),
+            scratch / "results",
+            scratch / "figures",
+            made_up,
+        )
+    return Tier(Runs(folder, plan, budget), folder, Path(from_root(figures_root)), _marked(folder))
+>>>>>>> f99f8fc (Tiers say what they are: printed is every setting as printed, maps is MAPS by our recipe; weights, wide and free train what they are for)

@@ -30,7 +30,1122 @@ from .plan import TABLES, make_plan, targets_of
 from .progress import Progress, clock, follow
 from .readme import SHORT_HEADS, as_text, short_table1, write_readme
 
+<<<<<<< HEAD
 # %% ../../nbs/workshop/05h_pipeline.ipynb #31598786
+=======
+
+def job_environment(
+    root,  # the project's folder
+) -> dict:  # name -> value
+    "Environment variables for every process that executes a notebook."
+    cache = Path(root).resolve() / ".cache"
+    kernels = Path(sys.prefix) / "share" / "jupyter"
+    one_thread = {
+        f"{k}_NUM_THREADS": "1" for k in ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM")
+    }
+    return dict(
+        **one_thread,
+        **_MALLOC,
+        NUMBA_CACHE_DIR=str(cache / "numba"),
+        MPLCONFIGDIR=str(cache / "matplotlib"),
+        IPYTHONDIR=str(cache / "ipython"),
+        JUPYTER_RUNTIME_DIR=str(cache / "jupyter"),
+        JUPYTER_PATH=str(kernels),
+        JUPYTER_PREFER_ENV_PATH="1",
+        MPLBACKEND="module://matplotlib_inline.backend_inline",
+        PYTHONHASHSEED="0",
+        PYTHONNOUSERSITE="1",
+        PYDEVD_DISABLE_FILE_VALIDATION="1",
+    )
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #50540792
+@contextlib.contextmanager
+def edge(
+    root,  # the project's folder
+):
+    "Inside, the process has `job_environment`; afterwards it has its own again."
+    before = dict(os.environ)
+    os.environ.update(job_environment(root))
+    os.environ.pop("IN_TEST", None)  # nbdev's sign that a notebook is only tested
+    for folder in ("NUMBA_CACHE_DIR", "MPLCONFIGDIR", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR"):
+        Path(os.environ[folder]).mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #6ef3207c
+class NotebookError(RuntimeError):
+    "A notebook stopped; the message says in which cell and where the executed copy lies."
+
+
+def read_notebook(
+    path,  # .ipynb
+) -> dict:
+    "The notebook as a dictionary, or an `InputError` in one sentence."
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"There is no notebook {path}.") from None
+    except (ValueError, OSError) as e:
+        raise InputError(f"{path} cannot be read as a notebook ({e}).") from None
+
+
+def _text(cell):
+    return "".join(cell["source"])
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #98988fa6
+def declared_parameters(
+    path,  # .ipynb
+) -> dict:  # name -> default as written
+    "What the cell tagged `parameters` of a notebook declares; empty without such a cell."
+    tagged = [
+        c for c in read_notebook(path)["cells"] if "parameters" in c["metadata"].get("tags", [])
+    ]
+    if len(tagged) > 1:
+        raise InputError(f"{path} has {len(tagged)} cells tagged `parameters`; keep one.")
+    names = {}
+    for statement in ast.parse(_text(tagged[0])).body if tagged else []:
+        plain = (
+            isinstance(statement, ast.Assign)
+            and len(statement.targets) == 1
+            and isinstance(statement.targets[0], ast.Name)
+        )
+        if not plain:
+            raise InputError(
+                f"{path}: `{ast.unparse(statement)}` in the parameters cell is not of the form `name = value`."
+            )
+        names[statement.targets[0].id] = ast.unparse(statement.value)
+    return names
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #1160ace3
+def nearest(
+    name: str,  # what was asked for
+    known,  # what there is
+) -> str:  # " Did you mean …?" or ""
+    "The end of an error message: the known name that is most like the one given."
+    close = difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.5)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def check_parameters(
+    path,  # .ipynb
+    parameters: dict,  # name -> value
+):
+    "Refuse parameters that papermill would ignore."
+    known = declared_parameters(path)
+    for name in parameters:
+        if not known:
+            raise InputError(
+                f"{Path(path).name} has no cell tagged `parameters`, so {name} would be ignored; tag its parameter cell."
+            )
+        if name not in known:
+            raise InputError(
+                f"{Path(path).name} has no parameter {name!r}; it has {', '.join(known)}.{nearest(name, known)}"
+            )
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #f9c0975c
+_EXPORT = "nbdev_export" + "("  # in two parts: nbdev skips cells that have it in one
+
+
+def clean_notebook(
+    path,  # .ipynb
+) -> dict:  # ready to execute
+    "The notebook without outputs and without cells that export the package."
+    nb = read_notebook(path)
+    nb["cells"] = [c for c in nb["cells"] if _EXPORT not in _text(c)]
+    for cell in nb["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+    return nb
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #0a682fb2
+def _execute(nb, part, parameters, cwd, end="graceful"):
+    "One call of papermill; a kernel that did not come up gets a second chance."
+    sys.modules.setdefault(
+        "rfc3987_syntax", None
+    )  # jsonschema would build a grammar of web addresses: two seconds for nothing
+    import nbformat, papermill
+    from nbclient.exceptions import DeadKernelError
+
+    for attempt in (1, 2):
+        try:
+            return papermill.execute_notebook(
+                nbformat.from_dict(nb),
+                str(part),
+                parameters=parameters,
+                kernel_name="python3",
+                cwd=str(cwd),
+                progress_bar=False,
+                start_timeout=180,
+                shutdown_kernel=end,
+            )
+        except DeadKernelError:
+            done = (
+                [c for c in read_notebook(part)["cells"] if c.get("execution_count")]
+                if part.exists()
+                else []
+            )
+            if attempt == 2 or done:
+                raise
+        except RuntimeError as e:
+            if attempt == 2 or "Kernel didn't respond" not in str(e):
+                raise
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #53c48df6
+def _sentence(name, error):
+    "What went wrong in a notebook, in one sentence."
+    if hasattr(error, "ename"):
+        said = (str(error.evalue).strip().splitlines() or [""])[0]
+        return f"{name} stopped in cell [{error.exec_count}]: {error.ename}: {said}"
+    if type(error).__name__ == "DeadKernelError":
+        return f"{name} stopped: its Python process died (out of memory?)"
+    return f"{name} stopped: {type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #343b4c9b
+def run_notebook(
+    notebook,  # .ipynb to execute; it is not changed
+    out,  # where the executed copy goes
+    parameters: dict = None,  # name -> value; each must stand in the cell tagged `parameters`
+    failed=None,  # where the copy goes when a cell fails; default: beside `out`
+    cwd=None,  # folder to run in; default: the notebook's
+    end="graceful",  # or "immediate": do not wait until Python has folded up what it loaded
+) -> Path:  # `out`
+    """Execute a notebook with parameters: the only door to papermill.
+    Raises `InputError` for parameters that the notebook does not have and `NotebookError` when a cell fails."""
+    notebook, out = Path(notebook), Path(out)
+    failed = Path(failed) if failed else out.with_name(f"{out.stem}.failed.ipynb")
+    check_parameters(notebook, parameters or {})
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.stem}.part.ipynb")
+    try:
+        with edge(repo_root(notebook.parent)):
+            _execute(clean_notebook(notebook), part, parameters or {}, cwd or notebook.parent, end)
+        os.replace(part, out)
+    except Exception as e:
+        if not part.exists():
+            raise NotebookError(_sentence(notebook.stem, e)) from None
+        failed.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(part, failed)
+        raise NotebookError(
+            f"{_sentence(notebook.stem, e)} (executed copy with the traceback: {failed})"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
+    failed.unlink(missing_ok=True)
+    return out
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #e13f32ab
+def digest(
+    *parts,  # anything with a text form
+) -> str:  # 16 hexadecimal digits
+    "A short fingerprint of its arguments."
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+@functools.lru_cache(None)  # a module is asked for by every notebook that needs it
+def code_fingerprint(
+    source: str,  # Python source
+) -> str:
+    "Fingerprint of what a module does: comments, docstrings and layout do not count."
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        first = body[0] if isinstance(body, list) and body else None
+        if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str):
+            first.value.value = ""
+    return digest(ast.dump(tree))
+
+
+def notebook_fingerprint(
+    path,  # .ipynb
+) -> str:
+    "Fingerprint of what a notebook says: outputs and counters do not count."
+    return digest(*((c["cell_type"], _text(c)) for c in clean_notebook(path)["cells"]))
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #08cb4c03
+def package_modules(
+    folder=None,  # the exported package; default: the one that is running
+) -> dict:  # module name -> file
+    folder = Path(folder) if folder else _package()
+    files = {
+        ".".join(p.relative_to(folder).with_suffix("").parts): p
+        for p in sorted(folder.rglob("*.py"))
+    }
+    return {name: p for name, p in files.items() if not p.stem.startswith("_")}
+
+
+def _package():
+    return (
+        Path(__file__).resolve().parent.parent
+        if "__file__" in globals()
+        else repo_root() / "pianoalign"
+    )
+
+
+@functools.lru_cache(None)
+def _imports(
+    source: str,  # Python
+    package: str = "",  # sub-package that it lies in, for relative imports
+) -> set:  # dotted names without the leading "pianoalign."
+    "Names in the package that a piece of Python imports; not all need be modules."
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {
+                a.name.removeprefix("pianoalign.")
+                for a in node.names
+                if a.name.startswith("pianoalign.")
+            }
+        elif isinstance(node, ast.ImportFrom):
+            parts = (node.module or "").split(".") if node.module else []
+            if node.level:
+                parts = ([package] if package and node.level == 1 else []) + parts
+            elif parts[0] != "pianoalign":
+                continue
+            else:
+                parts = parts[1:]
+            base = ".".join(parts)
+            found |= {base} | {".".join([*parts, a.name]) for a in node.names}
+    return found
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #bcfc75e3
+def needed_modules(
+    start,  # module names, or a notebook's path
+    modules=None,  # module name -> file
+    without=(),  # module names that are left out, with what they alone import
+) -> set:  # module names, those of `start` included
+    "The package's modules that something imports, directly or through others."
+    modules = modules or package_modules()
+    todo = set(start) if not isinstance(start, (str, Path)) else _notebook_imports(start, modules)
+    todo -= set(without)
+    seen = set()
+    while todo - seen:
+        name = (todo - seen).pop()
+        seen.add(name)
+        if name not in modules:
+            raise InputError(
+                f"The package has no module {name!r}; `make export` writes it from its notebook."
+            )
+        source = modules[name].read_text(encoding="utf-8")
+        todo |= _imports(source, name.rpartition(".")[0]) & set(modules) - set(without)
+    return seen
+
+
+def _notebook_imports(path, known):
+    "Modules that the code cells of a notebook import, and the one that it exports."
+    found, own = set(), set()
+    for cell in read_notebook(path)["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        lines = [l for l in _text(cell).splitlines() if not l.lstrip().startswith(("%", "!"))]
+        own |= set(re.findall(r"^#\| *default_exp +([\w.]+)", _text(cell), re.M))
+        try:
+            found |= _imports("\n".join(lines))
+        except SyntaxError:
+            continue
+    return (found | own) & set(known)
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #0d7c69f4
+def modules_fingerprint(
+    names,  # module names
+    modules=None,  # module name -> file
+) -> str:
+    "Fingerprint of a set of modules."
+    modules = modules or package_modules()
+    return digest(
+        *((n, code_fingerprint(modules[n].read_text(encoding="utf-8"))) for n in sorted(names))
+    )
+
+
+def folder_fingerprint(
+    folder,  # of recordings
+) -> str:
+    "Fingerprint of a corpus: its index and the names and sizes of its files."
+    folder = Path(folder)
+    index = folder / "index.csv"
+    others = {
+        p.parent for p in folder.glob("*/index.csv")
+    }  # corpora of their own, which lie inside
+    files = sorted(
+        (p.relative_to(folder).as_posix(), p.stat().st_size)
+        for p in folder.rglob("*")
+        if p.is_file() and "__pycache__" not in p.parts and not others & set(p.parents)
+    )
+    return digest(index.read_text(encoding="utf-8") if index.is_file() else "", *files)
+
+
+def stamp(
+    path,  # of the stamp
+    value,  # what to compare
+) -> str:  # the path
+    "Write `value`, unless it stands there already: the file's age is then the age of the last change."
+    path = Path(path)
+    if not (path.is_file() and path.read_text(encoding="utf-8") == str(value)):
+        write_text(path, str(value))
+    return str(path)
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #19261054
+TABLES = dict(
+    table1="41_comparison",
+    table2="42a_architecture",
+    table3="42b_audio_features",
+    table4="42c_temporal_resolution",
+    table5="42d_timing_variation",
+    table6="42e_tempo",
+    claims="50_conclusion",
+)
+FIGURES = dict(figure1="22_network", figure2="31_datasets", figure3="41_comparison")
+BASELINES, TRAINING = "34_baselines", "06_run"
+PARAMETERS = (
+    "tier",
+    "experiment",
+    "budget",
+    "corpus_root",
+    "recordings_root",
+    "results_root",
+    "figures_root",
+    "cache_root",
+    "keep",
+)
+
+
+def read_experiments(
+    root,  # the project's folder
+) -> dict:
+    "workflow/experiments.yaml as it is written."
+    import yaml
+
+    path = Path(root) / "workflow" / "experiments.yaml"
+    try:
+        plan = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as e:
+        raise InputError(
+            f"{path} cannot be read ({e}); run this inside a clone of the project."
+        ) from None
+    for table, rows in plan["tables"].items():
+        for row in rows:
+            if row["run"] not in plan["runs"]:
+                raise InputError(
+                    f"{path}: {table} names the run {row['run']!r}, which is not under `runs`.{nearest(row['run'], plan['runs'])}"
+                )
+    return plan
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #1918708d
+def _place(path, root):
+    "A path relative to the project where it lies inside it, else absolute."
+    path = Path(path).resolve()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def corpus_folder(
+    corpus,  # "demo", "maps", "maps+demo", "maps+demo+free" or "free"
+    corpus_root,  # what the reader said, or None
+    root,  # the project's folder
+) -> Path:
+    "The corpus to use, or an `InputError` that says how to name it."
+    folder = corpus_root or (
+        os.environ.get("PIANOALIGN_MAPS")
+        if corpus.startswith("maps")
+        else Path(root) / "corpus"
+        if corpus == "demo"
+        else None
+    )
+    if not folder and corpus == "free":
+        raise InputError(
+            "This tier trains on the free corpus, which does not ship with the project: make it with corpus/free/make_free.py "
+            "and name its folder, `--corpus-root folder`."
+        )
+    if not folder:
+        raise InputError(
+            "This tier trains on MAPS, which does not ship with the project: name its folder, "
+            "`make reproduce TIER=maps CORPUS=folder`, or set PIANOALIGN_MAPS."
+        )
+    if not Path(folder).expanduser().is_dir():
+        raise InputError(f"There is no folder {folder} to take the corpus from.")
+    return Path(folder).expanduser()
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #0a6675c8
+def _run_folders(root, tier, budget):
+    "For each run: the name of its folder, its corpus and what has to be there before it starts."
+    from pianoalign.experiments import load_plan
+
+    plan, runs = load_plan(Path(root) / "workflow" / "experiments.yaml"), {}
+    for name in plan.runs_of(tier):
+        e = plan.experiment(name, tier, budget or "")
+        runs[name] = dict(
+            folder=e.folder_name,
+            corpus=e.data.corpus,
+            after=e.training.init_from.rsplit("-", 1)[0],
+            budget_s=e.training.budget_s,
+            after_dtw=bool(plan.run(name, tier).get("after_dtw")),
+        )
+    return runs
+
+
+def _remembered(path, key, compute):
+    "What `compute` gave for this `key` the last time, or now."
+    try:
+        old = json.loads(path.read_text(encoding="utf-8"))
+        if old["key"] == key:
+            return old["value"]
+    except (OSError, ValueError, KeyError):
+        pass
+    value = compute()
+    write_text(path, json.dumps(dict(key=key, value=value), indent=1))
+    return value
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #dd0cef05
+def make_plan(
+    tier="demo",  # smoke, demo, maps, printed, weights, wide or free
+    corpus_root=None,  # folder of the corpus; default: the one that ships, or PIANOALIGN_MAPS
+    results_root=None,  # default: results/ in the project
+    budget=None,  # training time a run, say "2min"
+    root=None,  # the project's folder
+    fresh: bool = False,  # train anew what comes with the clone as well, in a tier whose runs are kept
+) -> dict:  # plain values, as they go to the Snakefile
+    "Everything that the graph of a tier must know. Raises `InputError`."
+    root = Path(root or repo_root()).resolve()
+    tiers = read_experiments(root)["tiers"]
+    if tier not in tiers:
+        raise InputError(
+            f"There is no tier {tier!r}; choose one of {', '.join(tiers)}.{nearest(tier, tiers)}"
+        )
+    results = Path(results_root).expanduser() if results_root else root / "results"
+    out = _place(results / tier, root)
+    settings = (root / "workflow" / "experiments.yaml").read_text(encoding="utf-8")
+    key = digest(
+        tier,
+        budget,
+        settings,
+        modules_fingerprint(needed_modules(["training", "reproduce.pipeline"])),
+    )
+    runs = _remembered(
+        root / out / ".state" / f"runs{budget or ''}.json",
+        key,
+        lambda: _run_folders(root, tier, budget),
+    )
+    corpus = _place(corpus_folder(next(iter(runs.values()))["corpus"], corpus_root, root), root)
+    shipped, keep = (
+        out == "results/demo",
+        bool((tiers[tier] or {}).get("keep")) and not fresh,
+    )  # the committed results; runs that come with them
+    figures = "figures" if shipped else f"{out}/figures"
+    values = dict(
+        tier=tier,
+        corpus_root=corpus,
+        recordings_root="corpus",
+        results_root=_place(results, root),
+        figures_root=figures,
+        **({"budget": budget} if budget else {}),
+        **({"keep": True} if keep else {}),
+    )
+    return dict(
+        tier=tier,
+        budget=budget,
+        keep=keep,
+        out=out,
+        figures=figures,
+        corpus=corpus,
+        shipped=shipped,
+        alone="runs" in (tiers[tier] or {}),  # a tier that is for some runs, not for tables
+        parameters=values,
+        runs=runs,
+        tables={
+            t: sorted({row["run"] for row in rows} & set(runs))
+            for t, rows in read_experiments(root)["tables"].items()
+        },
+    )
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #f48e0396
+REQUIRED = {
+    TRAINING: ("tier", "experiment", "corpus_root", "results_root"),
+    BASELINES: ("tier", "corpus_root", "results_root"),
+    **{n: ("tier", "results_root") for n in TABLES.values()},
+    **{n: ("figures_root",) for n in FIGURES.values()},
+    "41_comparison": ("tier", "results_root", "figures_root"),
+}
+
+PARTS = ("paper", "neighbours", "tables")
+NEIGHBOURS = "neighbours"  # folder of the chapters on other systems and on open questions: a part of their own, which trains networks of its own
+
+
+def notebook_paths(
+    root,  # the project's folder
+) -> (
+    dict
+):  # name without .ipynb -> path, in reading order: the paper, then tool, lab, neighbours, workshop
+    "All notebooks under nbs/."
+    here = Path(root) / "nbs"
+    found = [
+        p
+        for p in sorted(here.rglob("*.ipynb"))
+        if not any(x.startswith(".") for x in p.relative_to(here).parts)
+    ]
+    parts = ("", "tool", "lab", NEIGHBOURS, "workshop")
+
+    def place(p):
+        part = "" if p.parent == here else p.parent.name
+        return (parts.index(part) if part in parts else len(parts)), p.name
+
+    return {p.stem: p for p in sorted(found, key=place)}
+
+
+def chapters(
+    root,  # the project's folder
+    tier: str = None,  # "smoke" executes only what a table or a figure of the paper comes from; `make test` executes every notebook
+    part: str = "paper",  # or "neighbours"
+) -> list:  # notebook names in reading order
+    "The notebooks that are executed once for reading."
+    paths = {n: p for n, p in notebook_paths(root).items() if n[0].isdigit()}
+    theirs = [n for n, p in paths.items() if p.parent.name == NEIGHBOURS]
+    if part == "neighbours":
+        return theirs
+    return [
+        n
+        for n in paths
+        if n not in theirs
+        and n not in (TRAINING, BASELINES, *TABLES.values())
+        and (tier != "smoke" or n in FIGURES.values())
+    ]
+
+
+def job_parameters(
+    notebook,  # .ipynb
+    values: dict,  # name -> value, for all names there are
+) -> dict:  # those that go to this notebook
+    "Which of the pipeline's parameters a notebook takes. Raises `InputError` for names that are nearly known."
+    known = declared_parameters(notebook)
+    for name in known:
+        slip = (
+            []
+            if name in PARAMETERS
+            else difflib.get_close_matches(name, PARAMETERS, n=1, cutoff=0.8)
+        )
+        if slip:
+            raise InputError(
+                f"{Path(notebook).name} declares {name!r}, which the pipeline does not set. Did you mean {slip[0]}?"
+            )
+    must = set(REQUIRED.get(Path(notebook).stem, ())) | (
+        {"budget"} & set(values) if Path(notebook).stem == TRAINING else set()
+    )
+    taken = {n: v for n, v in values.items() if n in known or n in must}
+    check_parameters(notebook, taken)
+    return taken
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #16afb58e
+def job_paths(
+    plan: dict,  # of `make_plan`
+    job: str,  # a notebook's name, or train_NAME
+    root=None,  # the project's folder
+) -> dict:  # notebook, executed, failed, done: paths relative to the project
+    "Where a job reads and writes."
+    root = Path(root or repo_root()).resolve()
+    experiment = job.removeprefix("train_") if job.startswith("train_") else None
+    notebook = TRAINING if experiment else job
+    shown = f"{TRAINING}-{experiment}" if experiment else job
+    out = plan["out"]
+    path = notebook_paths(root).get(notebook, root / "nbs" / f"{notebook}.ipynb")
+    return dict(
+        notebook=_place(path, root),
+        executed=f"{out}/notebooks/{shown}.ipynb",
+        failed=f"{out}/failed/{shown}.ipynb",
+        done=f"{out}/.state/done/{plan['runs'][experiment]['folder'] if experiment else shown}",
+    )
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #58810d19
+JUDGES = (
+    "judging"  # it, and what it alone imports, changes the figures of a network, never its weights
+)
+LOOKS = {
+    "report.plots",
+    "report.tables",
+    "tool.cli",
+    "tool.aligner",
+    "reproduce.pipeline",
+}  # change what is shown, never what is computed
+
+
+def run_fingerprints(
+    plan: dict,  # of `make_plan`
+    job: str,  # train_NAME or 34_baselines
+    root,  # the project's folder
+) -> dict:  # learns, judges
+    "Two fingerprints of the code and data behind a run folder."
+    data = folder_fingerprint(Path(root) / plan["corpus"])
+    if job == BASELINES:
+        learns, judges = needed_modules(["baselines"]) - LOOKS, set()
+    else:
+        learns = needed_modules(["training"], without={JUDGES}) - LOOKS
+        judges = needed_modules([JUDGES]) - learns - LOOKS
+    return dict(
+        learns=digest(modules_fingerprint(learns), data), judges=modules_fingerprint(judges)
+    )
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #7000c001
+def comes_finished(folder) -> bool:
+    "Does a run folder hold all that tables are made from?"
+    return all((Path(folder) / name).is_file() for name in ("metrics.json", "errors.npz"))
+
+
+def prepare_run_folder(
+    folder,  # of the run
+    record,  # file with the fingerprints of what lies in the folder
+    fingerprints: dict,  # learns, judges
+    keep: bool = False,  # a finished run that comes from a clone, without weights
+):
+    "Remove what other code, or other data, has left in a run folder. What comes from a clone, without weights, goes too, unless it is to be kept."
+    folder, record = Path(folder), Path(record)
+    try:
+        old = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        old = (
+            fingerprints
+            if any(folder.glob("checkpoint/*.safetensors")) or keep and comes_finished(folder)
+            else {}
+        )
+    if old.get("learns") != fingerprints["learns"]:
+        shutil.rmtree(folder, ignore_errors=True)
+    elif old.get("judges") != fingerprints["judges"]:
+        for name in ("metrics.json", "errors.npz"):
+            (folder / name).unlink(missing_ok=True)
+    write_text(record, json.dumps(fingerprints))
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #cf920850
+def end_with_parent(
+    parent=None,  # process id; default: whoever started this process
+    every_s=0.5,  # seconds between looks
+):
+    "From now on this process ends as soon as its parent has."
+    parent = parent or os.getppid()
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(every_s)
+        os._exit(130)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _peak_mib():
+    import resource
+
+    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    return round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit)
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #145eef1b
+def _results_digest(folder):
+    "Fingerprint of what a run leaves for others."
+    kept = [
+        p
+        for n in ("errors.npz", "aligned.npz", "figure3.npz")
+        for p in sorted(Path(folder).glob(n))
+    ]
+    return digest(*(hashlib.sha256(p.read_bytes()).hexdigest() for p in kept))
+
+
+def _finished(runs, name):
+    "The newest finished run folder of a name."
+    found = sorted(
+        (p.stat().st_mtime_ns, p.parent) for p in Path(runs).glob(f"{name}-*/metrics.json")
+    )
+    return found[-1][1] if found else None
+
+
+def run_job(
+    plan: dict,  # of `make_plan`
+    job: str,  # a notebook's name, or train_NAME
+    root=None,  # the project's folder
+) -> Path:  # the executed notebook
+    "Execute one notebook of a tier, keep how long it took, and leave a mark that it is done."
+    root = Path(root or repo_root()).resolve()
+    paths = {k: root / v for k, v in job_paths(plan, job, root).items()}
+    values = dict(plan["parameters"])
+    runs, state = root / plan["out"] / "runs", root / plan["out"] / ".state"
+    name = (
+        job.removeprefix("train_")
+        if job.startswith("train_")
+        else "dtw"
+        if job == BASELINES
+        else None
+    )
+    if name:
+        folder = (
+            runs / plan["runs"][name]["folder"]
+            if name != "dtw"
+            else _finished(runs, "dtw") or runs / "dtw"
+        )
+        prepare_run_folder(
+            folder,
+            state / "made_by" / (name if name == "dtw" else folder.name),
+            run_fingerprints(plan, job, root),
+            plan.get("keep", False),
+        )
+        if name != "dtw":
+            values["experiment"] = name
+    finished, kept = (
+        bool(name) and (folder / "metrics.json").is_file(),
+        state / "cost" / f"{job}.json",
+    )
+    began = time.monotonic()
+    end = (
+        "immediate" if Path(paths["notebook"]).stem == TRAINING else "graceful"
+    )  # two seconds a run, and it has tidied up after itself
+    run_notebook(
+        paths["notebook"],
+        paths["executed"],
+        job_parameters(paths["notebook"], values),
+        paths["failed"],
+        end=end,
+    )
+    cost = dict(seconds=round(time.monotonic() - began, 1), peak_mib=_peak_mib())
+    if finished and kept.is_file():
+        cost = max(
+            cost, json.loads(kept.read_text()), key=lambda c: c["seconds"]
+        )  # that of the training, not of reading it again
+    write_text(kept, json.dumps(cost))
+    if name:
+        folder = _finished(runs, name) if name == "dtw" else folder
+        if not (folder and (folder / "metrics.json").is_file()):
+            raise NotebookError(f"{job} ended without writing metrics.json into {folder or runs}.")
+        write_text(paths["done"], _results_digest(folder))
+    return paths["executed"]
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #bbf6122f
+def _package_data():
+    "Fingerprints of what the package holds beside code (published tables, weights): name -> fingerprint."
+    entries = [
+        p
+        for p in sorted(_package().iterdir())
+        if p.suffix != ".py" and not p.name.startswith(("_", "."))
+    ]
+    files = {
+        p.name: [f for f in sorted(p.rglob("*")) if f.is_file()] if p.is_dir() else [p]
+        for p in entries
+    }
+    return {
+        name: digest(*((f.name, hashlib.sha256(f.read_bytes()).hexdigest()) for f in fs))
+        for name, fs in files.items()
+    }
+
+
+def notebook_stamp(
+    path,  # .ipynb
+    modules: dict,  # module name -> file
+    data: dict,  # name -> fingerprint
+) -> str:
+    "Fingerprint of a notebook, of the modules that it needs, and of the data that these mention."
+    runs = Path(path).stem in (TRAINING, BASELINES)
+    names = needed_modules(path, modules) - (LOOKS if runs else set())
+    source = "".join(modules[n].read_text(encoding="utf-8") for n in names)
+    return digest(
+        notebook_fingerprint(path),
+        modules_fingerprint(names, modules),
+        sorted((k, v) for k, v in data.items() if k in source),
+    )
+
+
+def write_stamps(
+    plan: dict,  # of `make_plan`
+    root,  # the project's folder
+) -> dict:  # notebook name, or "corpus" -> stamp's path, relative to the project
+    "Bring the stamps of a tier up to date, and forget marks whose run folder has gone."
+    root, state = Path(root), f"{plan['out']}/.state"
+    modules, data, tables = package_modules(), _package_data(), read_experiments(root)["tables"]
+    stamps = {
+        "corpus": stamp(
+            root / state / "stamps" / "corpus", folder_fingerprint(root / plan["corpus"])
+        )
+    }
+    for path in notebook_paths(root).values():
+        value = digest(
+            notebook_stamp(path, modules, data), tables if path.stem in TABLES.values() else ""
+        )
+        stamps[path.stem] = stamp(root / state / "stamps" / path.stem, value)
+    for name, run in plan["runs"].items():
+        folder = root / plan["out"] / "runs" / run["folder"]
+        if not (folder / "metrics.json").is_file():
+            (root / job_paths(plan, f"train_{name}", root)["done"]).unlink(missing_ok=True)
+        elif _finished(folder.parent, name) != folder:
+            os.utime(folder / "metrics.json")  # the newest of a name is the one in use
+    if not _finished(root / plan["out"] / "runs", "dtw"):
+        (root / job_paths(plan, BASELINES, root)["done"]).unlink(missing_ok=True)
+    return {k: _place(v, root) for k, v in stamps.items()}
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #72384e3d
+def _processor():
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _commit(root):
+    "The commit of the working tree, with a plus where it was edited; None outside git."
+
+    def git(*args):
+        return subprocess.run(["git", "-C", str(root), *args], capture_output=True, text=True)
+
+    with contextlib.suppress(OSError):
+        head = git("rev-parse", "HEAD")
+        if head.returncode == 0:
+            return head.stdout.strip() + (
+                "+"
+                if git(
+                    "status", "--porcelain", "--", "nbs", "pianoalign", "workflow"
+                ).stdout.strip()
+                else ""
+            )
+
+
+def _versions(root):
+    import configparser
+    from importlib.metadata import PackageNotFoundError, version
+
+    settings = configparser.ConfigParser()
+    settings.read(Path(root) / "settings.ini")
+    found = {}
+    for name in (
+        settings["DEFAULT"]["requirements"] + " " + settings["DEFAULT"]["dev_requirements"]
+    ).split():
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #7e9dba7c
+def write_environment(
+    plan: dict,  # of `make_plan`
+    root,  # the project's folder
+) -> Path:  # environment.json
+    "Versions, machine, commit and the cost of each job, beside the tables."
+    root = Path(root)
+    path, jobs, theirs = (
+        root / plan["out"] / "environment.json",
+        {},
+        chapters(root, part="neighbours"),
+    )
+    for file in sorted((root / plan["out"] / ".state" / "cost").glob("*.json")):
+        if file.stem not in theirs:
+            jobs[file.stem] = json.loads(file.read_text())
+    memory = (
+        os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
+        if hasattr(os, "sysconf")
+        else None
+    )
+    values = dict(
+        tier=plan["tier"],
+        budget=plan["budget"],
+        commit=_commit(root),
+        python=platform.python_version(),
+        system=platform.system(),
+        machine=platform.machine(),
+        processor=_processor(),
+        cores=os.cpu_count(),
+        memory_gib=memory and round(memory, 1),
+        versions=_versions(root),
+        jobs=jobs,
+        seconds_all_jobs=round(sum(j["seconds"] for j in jobs.values()), 1),
+        peak_mib=max((j["peak_mib"] for j in jobs.values()), default=0),
+    )
+    return write_text(path, json.dumps(values, indent=1) + "\n")
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #3794d836
+_USUAL_S = dict(
+    smoke=12.0, demo=90.0, maps=3600.0
+)  # seconds a training job takes when nothing better is known
+
+
+def expected_seconds(
+    plan: dict,  # of `make_plan`
+    root,  # the project's folder
+) -> dict:  # job -> seconds; the last time's where known
+    "How long each job may take."
+    known = {}
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        old = json.loads(
+            (Path(root) / plan["out"] / "environment.json").read_text(encoding="utf-8")
+        )
+        if old["budget"] == plan["budget"]:
+            known = {k: float(v["seconds"]) for k, v in old["jobs"].items()}
+    train = _USUAL_S.get(plan["tier"], 600.0)
+    guess = (
+        {
+            f"train_{name}": run["budget_s"] + 30 if run["budget_s"] else train
+            for name, run in plan["runs"].items()
+        }
+        | {n: 12.0 for n in (*chapters(root, plan["tier"]), *TABLES.values(), "index")}
+        | {n: 10 * train for n in chapters(root, plan["tier"], "neighbours")}
+        | {BASELINES: 240.0}
+    )
+    return guess | {k: v for k, v in known.items() if k in guess}
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #475df3ca
+class Progress:
+    "Follows Snakemake's log: which jobs there are, run, ended and failed."
+
+    def __init__(self, plan, root, jobs):  # `jobs`: how many run at once
+        self.plan, self.root, self.at_once = plan, Path(root), jobs
+        self.usual, self.todo, self.running, self.took, self.said = (
+            expected_seconds(plan, root),
+            [],
+            {},
+            {},
+            [],
+        )
+        self.failed, self.counting, self.position = [], False, 0
+
+    def read(self, log):  # `log`: path of the log
+        "Take in what the log has gained; returns the sentences to show."
+        with open(log, encoding="utf-8", errors="replace") as f:
+            f.seek(self.position)
+            text = f.read()
+        end = text.rfind("\n") + 1
+        self.position += len(text[:end].encode("utf-8", errors="replace"))
+        before = len(self.said)
+        for line in text[:end].splitlines():
+            self._line(line.strip())
+        return self.said[before:]
+
+    def _line(self, line):
+        if line == "Job stats:":
+            self.counting = True
+        elif self.counting and (m := re.fullmatch(r"(\w+)\s+\d+", line)):
+            if m[1] == "total":
+                self.counting = False
+            elif (job := m[1].removeprefix("nb_")) in self.usual:
+                self.todo.append(job)
+        elif m := re.match(r"(?:local)?rule (?:nb_)?(\w+):", line):
+            self.running[m[1]] = time.monotonic()
+        elif m := re.match(r"Finished jobid: \d+ \(Rule: (?:nb_)?(\w+)\)", line):
+            self.took[m[1]] = time.monotonic() - self.running.pop(m[1], time.monotonic())
+        elif m := re.match(r"Error in rule (?:nb_)?(\w+)", line):
+            self.running.pop(m[1], None)
+            self.failed.append(m[1])
+        elif line.startswith("pianoalign: "):
+            self.said.append(line.removeprefix("pianoalign: "))
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #e19d36ea
+def done_share(
+    progress,  # a `Progress`
+    job: str,  # that runs
+) -> float:  # 0 … 1
+    "How far a running job is: by its own word, or by the clock."
+    late = (time.monotonic() - progress.running.get(job, time.monotonic())) / max(
+        1.0, progress.usual[job]
+    )
+    share = late if late < 0.8 else 1 - 0.16 / late  # a job that takes longer than usual creeps
+    if job.startswith("train_"):
+        folder = (
+            progress.root
+            / progress.plan["out"]
+            / "runs"
+            / progress.plan["runs"][job.removeprefix("train_")]["folder"]
+        )
+        with contextlib.suppress(OSError, ValueError, KeyError, ZeroDivisionError):
+            at = json.loads((folder / "progress.json").read_text())
+            share = at["step"] / at["steps"]
+    return min(share, 0.99)
+
+
+def estimate(
+    progress,  # a `Progress`
+) -> tuple:  # share done 0 … 1, seconds left
+    "How far the whole is, and how long it may still take."
+    usual = progress.usual
+    shares = {
+        j: 1.0
+        if j in progress.took or j in progress.failed
+        else done_share(progress, j)
+        if j in progress.running
+        else 0.0
+        for j in progress.todo
+    }
+    all_s, left_s = (
+        sum(usual[j] for j in progress.todo),
+        sum(usual[j] * (1 - s) for j, s in shares.items()),
+    )
+    measured = [j for j in progress.took if usual.get(j)]
+    pace = (
+        sum(progress.took[j] for j in measured) / sum(usual[j] for j in measured)
+        if measured
+        else 1.0
+    )
+    longest = max((usual[j] * (1 - s) for j, s in shares.items()), default=0.0)
+    return (1 - left_s / all_s if all_s else 0.0), max(left_s / progress.at_once, longest) * min(
+        max(pace, 0.2), 5.0
+    )
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #79dfe556
+def _clock(seconds):
+    minutes, seconds = divmod(int(round(seconds)), 60)
+    return (
+        f"{minutes // 60} h {minutes % 60:02d} min"
+        if minutes >= 60
+        else f"{minutes} min"
+        if minutes >= 10
+        else f"{minutes}:{seconds:02d} min"
+    )
+
+
+def status_line(
+    progress,  # a `Progress`
+    began,  # time.monotonic() at the start
+) -> tuple:  # share done, sentence
+    "What the bar says."
+    share, left_s = estimate(progress)
+    now = ", ".join(
+        f"{j.removeprefix('train_')} {100 * done_share(progress, j):.0f} %"
+        for j in progress.running
+        if j in progress.usual
+    )
+    ended = len([j for j in progress.took if j in progress.usual])
+    return (
+        share,
+        f"{ended}/{len(progress.todo)} jobs, {_clock(time.monotonic() - began)}, about {_clock(left_s)} left: {now or '…'}",
+    )
+
+
+def follow(
+    process,  # Snakemake, running
+    log,  # path of its log
+    progress,  # a `Progress`
+):
+    "Show a bar in a terminal, or a line now and then in a file, until the process ends."
+    from tqdm import tqdm
+
+    terminal, began, told, ended = sys.stderr.isatty(), time.monotonic(), time.monotonic(), 0
+    bar = tqdm(
+        total=100,
+        bar_format="{percentage:3.0f} % |{bar:20}| {desc}",
+        disable=not terminal,
+        leave=False,
+        dynamic_ncols=True,
+    )
+    try:
+        while True:
+            code = process.poll()
+            for sentence in progress.read(log):
+                tqdm.write(sentence, file=sys.stderr)
+            share, line = status_line(progress, began)
+            bar.n = 100 * share
+            bar.set_description_str(line)
+            if (
+                not terminal
+                and progress.todo
+                and (len(progress.took) > ended or time.monotonic() - told > 60)
+            ):
+                print(f"{100 * share:3.0f} %  {line}", file=sys.stderr, flush=True)
+                told, ended = time.monotonic(), len(progress.took)
+            if code is not None:
+                return code
+            time.sleep(0.4)
+    finally:
+        bar.close()
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #31598786
+>>>>>>> f99f8fc (Tiers say what they are: printed is every setting as printed, maps is MAPS by our recipe; weights, wide and free train what they are for)
 @contextlib.contextmanager
 def only_one(
     folder,  # that only one may write to
@@ -56,7 +1171,48 @@ def only_one(
                 break
         yield f.fileno()
 
+<<<<<<< HEAD
 # %% ../../nbs/workshop/05h_pipeline.ipynb #08b9db00
+=======
+# %% ../../nbs/workshop/05_pipeline.ipynb #b29fb43a
+def targets_of(
+    only,  # "table1" … "table6", "claims", "figure1" … "figure3", a run, a notebook or its number; None: everything
+    plan: dict,  # of `make_plan`
+    root,  # the project's folder
+    part: str = "paper",  # what everything means: the paper, or its "neighbours"
+) -> list:  # what to ask of Snakemake
+    "The files behind a name. Raises `InputError` for a name that nothing has."
+    if part not in PARTS:
+        raise InputError(
+            f"There is no part {part!r}; choose one of {', '.join(PARTS)}.{nearest(part, PARTS)}"
+        )
+    if not only and part == "paper" and plan.get("alone"):
+        return [job_paths(plan, f"train_{name}", root)["done"] for name in plan["runs"]]
+    if not only:
+        return ["all" if part == "paper" else part]
+    known = {t: f"{plan['out']}/{t}.csv" for t in TABLES} | {
+        f: f"{plan['figures']}/{f}.png" for f in FIGURES
+    }
+    known |= {name: job_paths(plan, f"train_{name}", root)["done"] for name in plan["runs"]} | {
+        "dtw": job_paths(plan, BASELINES, root)["done"]
+    }
+    for name in (
+        *chapters(root, plan["tier"]),
+        *chapters(root, plan["tier"], "neighbours"),
+        BASELINES,
+        *TABLES.values(),
+    ):
+        known[name] = job_paths(plan, name, root)["executed"]
+        if name in (BASELINES, *TABLES.values()) or notebook_paths(root)[name].parent.name == "nbs":
+            known[name.split("_")[0]] = known[name]  # 42a for 42a_architecture
+    if str(only) not in known:
+        raise InputError(
+            f"There is no {only!r} to make; known are {', '.join(k for k in known if not k.isdigit())}.{nearest(only, known)}"
+        )
+    return [known[str(only)]]
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #08b9db00
+>>>>>>> f99f8fc (Tiers say what they are: printed is every setting as printed, maps is MAPS by our recipe; weights, wide and free train what they are for)
 def _snakemake(plan, targets, jobs, root, lock, log):
     "Start Snakemake in a session of its own, writing to the log."
     import yaml
@@ -144,7 +1300,193 @@ def run_workflow(
         )
     return progress
 
+<<<<<<< HEAD
 # %% ../../nbs/workshop/05h_pipeline.ipynb #f959ed25
+=======
+# %% ../../nbs/workshop/05_pipeline.ipynb #146e540c
+def read_rows(
+    path,  # .csv
+) -> list:  # of dictionaries
+    "The rows of a table as text."
+    with open(path, newline="", encoding="utf-8") as f:
+        return list(csv.DictReader(f))
+
+
+_SHORT = {
+    "median_ms": ("median, ms", 1),
+    "within_50_pct": ("≤ 50 ms, %", 1),
+    "within_25_pct": ("≤ 25 ms, %", 1),
+    "within_10_pct": ("≤ 10 ms, %", 1),
+}
+_METHODS = dict(
+    unaligned="unaligned",
+    dtw="DTW",
+    crnn_blind="CRNN without MIDI",
+    crnn="CRNN",
+    dtw_crnn="DTW + CRNN",
+)
+_SETS = dict(demo="test pieces", maps="test pieces", recordings="recordings")
+
+
+def short_table1(
+    path,  # table1.csv of a tier
+) -> list:  # of rows: set, method, then "ours (published)"
+    "The rows of Table 1 that the paper has, ours beside the published."
+
+    def number(text, digits):
+        return f"{float(text):.{digits}f}" if text not in ("", None, "nan") else "–"
+
+    rows = [r for r in read_rows(path) if r["method"] in _METHODS]
+
+    def label(r):
+        return _METHODS[r["method"]] + (
+            " (has not learned yet)" if r.get("learned") == "no" else ""
+        )
+
+    return [
+        [
+            _SETS.get(r["dataset"], r["dataset"]),
+            label(r),
+            *(
+                f"{number(r[c], d)} ({number(r.get('published_' + c), d)})"
+                for c, (_, d) in _SHORT.items()
+            ),
+        ]
+        for r in rows
+    ]
+
+
+def as_text(rows, heads):
+    "Rows in columns, for a terminal."
+    width = [max(len(r[k]) for r in [heads, *rows]) for k in range(len(heads))]
+    return "\n".join(
+        "  ".join(c.ljust(w) for c, w in zip(r, width)).rstrip() for r in [heads, *rows]
+    )
+
+
+def as_markdown(rows, heads):
+    "Rows as a Markdown table."
+    return "\n".join(
+        "| " + " | ".join(r) + " |"
+        for r in [heads, ["---"] * 2 + ["---:"] * (len(heads) - 2), *rows]
+    )
+
+
+_HEADS = ["set", "method", *(head for head, _ in _SHORT.values())]
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #1fa9e7a3
+def _filled(root):
+    "What stands between the README's markers: from the committed results of tiers maps and demo."
+    none = "*No results yet: `make reproduce` writes them.*"
+
+    def table(tier):
+        path = Path(root) / "results" / tier / "table1.csv"
+        return as_markdown(short_table1(path), _HEADS) if path.is_file() else none
+
+    results = Path(root) / "results" / "demo"
+    cost = none
+    if (results / "environment.json").is_file():
+        e = json.loads((results / "environment.json").read_text(encoding="utf-8"))
+        training = sum(j["seconds"] for n, j in e["jobs"].items() if n.startswith("train_"))
+        cost = (
+            f"The committed results come from {len(e['jobs'])} executed notebooks; the times that they took sum to {e['seconds_all_jobs'] / 60:.0f} minutes, "
+            f"{training / 60:.0f} of them training, and two ran at a time ({e['processor']}, {e['cores']} cores). None took more than {e['peak_mib']} MiB of memory."
+        )
+    return dict(table1_maps=table("maps"), table1=table("demo"), cost=cost)
+
+
+def readme_text(
+    root,  # the project's folder
+) -> str:
+    "README.md as it should be: the text of nbs/index.ipynb, paths seen from the project's folder, markers filled."
+    cells = [
+        _text(c)
+        for c in read_notebook(Path(root) / "nbs" / "index.ipynb")["cells"]
+        if c["cell_type"] == "markdown"
+    ]
+    text = (
+        "\n\n".join(c.strip() for c in cells).replace("](../", "](").replace('src="../', 'src="')
+        + "\n"
+    )
+    for name, value in _filled(root).items():
+        mark = f"<!-- {name} -->"
+        text = text.replace(mark, f"{mark}\n{value}\n<!-- /{name} -->")
+    return "<!-- written from nbs/index.ipynb by `make readme`; edit that -->\n\n" + text
+
+
+def write_readme(root) -> Path:
+    return write_text(Path(root) / "README.md", readme_text(root))
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #81a9c790
+def stale_modules(
+    root,  # the project's folder
+) -> list:  # files of the package that differ from what nbs/ exports
+    "What an export would change."
+    import tempfile
+
+    root = Path(root)
+    with tempfile.TemporaryDirectory() as temporary:
+        copy = Path(temporary) / "copy"
+        (copy / "pianoalign").mkdir(parents=True)
+        for name in ("settings.ini", "pyproject.toml"):
+            shutil.copy(root / name, copy / name)
+        shutil.copytree(
+            root / "nbs", copy / "nbs", ignore=shutil.ignore_patterns("*checkpoint*", "*.part*")
+        )
+        shutil.copy(root / "pianoalign" / "__init__.py", copy / "pianoalign" / "__init__.py")
+        code = f"from nbdev.doclinks import nbdev_export; {_EXPORT})"
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=copy, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise InputError(f"nbs/ cannot be exported: {done.stderr.strip().splitlines()[-1]}")
+        names = {
+            p.relative_to(folder / "pianoalign").as_posix()
+            for folder in (root, copy)
+            for p in (folder / "pianoalign").rglob("*.py")
+        } - {f"{p.name}/__init__.py" for p in (root / "pianoalign").iterdir()}
+
+        def text(folder, name):
+            return (
+                (folder / "pianoalign" / name).read_text(encoding="utf-8")
+                if (folder / "pianoalign" / name).is_file()
+                else None
+            )
+
+        return sorted(n for n in names if text(root, n) != text(copy, n))
+
+
+def tidy(
+    root,  # the project's folder
+) -> list:  # names of the notebooks that were changed
+    "Take outputs out of the notebooks, then let nbdev clean their metadata; cell tags stay."
+    changed = []
+    for path in notebook_paths(root).values():
+        nb, before = read_notebook(path), path.read_text(encoding="utf-8")
+        for cell in nb["cells"]:
+            if cell["cell_type"] == "code":
+                cell["outputs"], cell["execution_count"] = [], None
+        text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+        if text != before:
+            changed += [write_text(path, text).stem]
+    subprocess.run(
+        [sys.executable, "-c", "from nbdev.clean import nbdev_clean as clean; clean()"],
+        cwd=root,
+        check=True,
+    )
+    return changed
+
+
+def check_export(root):
+    "Raise `InputError` unless the package is what the notebooks export."
+    stale = stale_modules(root)
+    if stale:
+        raise InputError(
+            f"pianoalign/{stale[0]} is not what nbs/ exports ({len(stale)} such); edit notebooks only, then `make export`."
+        )
+
+# %% ../../nbs/workshop/05_pipeline.ipynb #f959ed25
+>>>>>>> f99f8fc (Tiers say what they are: printed is every setting as printed, maps is MAPS by our recipe; weights, wide and free train what they are for)
 def tables_ready(
     plan: dict,  # of `make_plan`
     root,  # the project's folder
@@ -269,7 +1611,7 @@ def _say_what_is_kept(plan, root):
 
 # %% ../../nbs/workshop/05h_pipeline.ipynb #7000c003
 def reproduce(
-    tier="demo",  # smoke, demo, paper or printed
+    tier="demo",  # smoke, demo, maps, printed, weights, wide or free
     only=None,  # a table, figure, run or notebook; default: everything
     jobs=2,  # notebooks that run at once, one thread each
     corpus_root=None,  # folder of the corpus

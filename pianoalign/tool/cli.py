@@ -562,7 +562,7 @@ def reproduce(
         bool,
         typer.Option(
             "--fresh",
-            help="Train anew also the runs that come with the clone (tier paper keeps them).",
+            help="Train anew also the runs that come with the clone (tier maps keeps them).",
         ),
     ] = False,
 ):
@@ -591,7 +591,7 @@ def train(
     ],
     tier: Annotated[
         str,
-        typer.Option(help="smoke, demo, paper or printed; weights or free: networks that ship."),
+        typer.Option(help="smoke, demo, maps or printed; weights or free: networks that ship."),
     ] = "demo",
     corpus_root: Corpus = None,
     results_root: Results = None,
