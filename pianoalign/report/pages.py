@@ -270,7 +270,7 @@ def _marked(folder):
 
 # %% ../../nbs/workshop/03c_pages.ipynb #fa630bc3
 def open_tier(
-    tier: str,  # "smoke", "demo" or "paper"
+    tier: str,  # "smoke", "demo", "maps" or "printed"
     results_root,  # folder that holds the tiers
     figures_root="figures",  # folder for figures
     budget: str = "",  # training time a run where it is not the tier's own

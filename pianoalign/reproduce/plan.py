@@ -101,7 +101,7 @@ def corpus_folder(
     if not folder:
         raise InputError(
             "This tier trains on MAPS, which does not ship with the project: name its folder, "
-            "`make reproduce TIER=paper CORPUS=folder`, or set PIANOALIGN_MAPS."
+            "`make reproduce TIER=maps CORPUS=folder`, or set PIANOALIGN_MAPS."
         )
     if not Path(folder).expanduser().is_dir():
         raise InputError(f"There is no folder {folder} to take the corpus from.")
@@ -126,7 +126,7 @@ def _run_folders(root, tier, budget):
 
 # %% ../../nbs/workshop/05c_plan.ipynb #dd0cef05
 def make_plan(
-    tier="demo",  # smoke, demo, paper or printed
+    tier="demo",  # smoke, demo, maps, printed, weights, wide or free
     corpus_root=None,  # folder of the corpus; default: the one that ships, or PIANOALIGN_MAPS
     results_root=None,  # default: results/ in the project
     budget=None,  # training time a run, say "2min"
@@ -177,6 +177,7 @@ def make_plan(
         figures=figures,
         corpus=corpus,
         shipped=shipped,
+        alone="runs" in (tiers[tier] or {}),  # a tier that is for some runs, not for tables
         parameters=values,
         runs=runs,
         tables={
@@ -296,6 +297,8 @@ def targets_of(
         raise InputError(
             f"There is no part {part!r}; choose one of {', '.join(PARTS)}.{nearest(part, PARTS)}"
         )
+    if not only and part == "paper" and plan.get("alone"):
+        return [job_paths(plan, f"train_{name}", root)["done"] for name in plan["runs"]]
     if not only:
         return ["all" if part == "paper" else part]
     known = {t: f"{plan['out']}/{t}.csv" for t in TABLES} | {

@@ -17,7 +17,7 @@ from .plan import BASELINES, TABLES, chapters
 
 # %% ../../nbs/workshop/05e_progress.ipynb #3794d836
 _USUAL_S = dict(
-    smoke=12.0, demo=90.0, paper=3600.0
+    smoke=12.0, demo=90.0, maps=3600.0
 )  # seconds a training job takes when nothing better is known
 
 # %% ../../nbs/workshop/05e_progress.ipynb #3794d801

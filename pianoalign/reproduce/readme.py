@@ -90,7 +90,7 @@ SHORT_HEADS = ["set", "method", *(head for head, _ in _SHORT.values())]
 
 # %% ../../nbs/workshop/05f_readme.ipynb #1fa9e7a3
 def _filled(root):
-    "What stands between the README's markers: from the committed results of tiers paper and demo."
+    "What stands between the README's markers: from the committed results of tiers maps and demo."
     none = "*No results yet: `make reproduce` writes them.*"
 
     def table(tier):
@@ -106,7 +106,7 @@ def _filled(root):
             f"The committed results come from {len(e['jobs'])} executed notebooks; the times that they took sum to {e['seconds_all_jobs'] / 60:.0f} minutes, "
             f"{training / 60:.0f} of them training, and two ran at a time ({e['processor']}, {e['cores']} cores). None took more than {e['peak_mib']} MiB of memory."
         )
-    return dict(table1_paper=table("paper"), table1=table("demo"), cost=cost)
+    return dict(table1_maps=table("maps"), table1=table("demo"), cost=cost)
 
 # %% ../../nbs/workshop/05f_readme.ipynb #1fa9e701
 def readme_text(
