@@ -12,6 +12,7 @@ import nbformat
 import numpy as np
 import pytest
 
+import pianoalign
 from pianoalign.lab import explorer as widgets
 from pianoalign.tool.aligner import AlignmentResult
 from pianoalign.lab.jitter import jitter_lab, jitter_lab_state, listening_state, published_unaligned
@@ -325,10 +326,8 @@ def test_state_survives_nbconvert(tmp_path):
 def test_static_files_are_package_data():
     import tomllib
 
-    data = tomllib.loads((Path(widgets.__file__).parent.parent / "pyproject.toml").read_text())[
-        "tool"
-    ]["setuptools"]["package-data"]["pianoalign"]
-    assert "static/*" in data and all(
-        (Path(widgets.__file__).parent / "static" / name).is_file()
-        for name in (*widgets.SCRIPTS, "explorer.css")
-    )
+    package = Path(pianoalign.__file__).parent
+    project = tomllib.loads((package.parent / "pyproject.toml").read_text())
+    assert "static/*" in project["tool"]["setuptools"]["package-data"]["pianoalign"]
+    for name in (*widgets.SCRIPTS, "explorer.css"):
+        assert (package / "static" / name).is_file()

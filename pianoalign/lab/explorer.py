@@ -23,28 +23,34 @@ from ..report.plots import METHOD_NAMES, coded
 
 # %% ../../nbs/lab/01_explorer.ipynb #e2f195b0
 LAYERS = ("unaligned", "dtw", "dtw_crnn", "crnn_blind", "crnn", "high_resolution", "truth")
-"What may lie over the spectrogram, in the order of drawing; names and colours are those of `plots`."
+"What may lie over the spectrogram, in the order of drawing; names and colours come from `plots`."
 
 
 def checked_layers(
     layers: dict,  # name of `LAYERS` -> Notes; row k is the same note in all of them
     truth: Notes = None,  # the true notes, if they are known
 ) -> dict:  # the same in the order of `LAYERS`, "truth" last
-    "Layers that can be drawn over each other. Raises `InputError` for unknown names and rows that do not correspond."
+    """Layers that can be drawn over each other.
+
+    Raises `InputError` for unknown names and for rows that do not correspond.
+    """
     layers = dict(layers) | ({} if truth is None else {"truth": truth})
     if not layers:
         raise InputError(
-            "there are no notes to look at; give at least one layer, say dict(unaligned=notes), or the truth"
+            "there are no notes to look at; give at least one layer, say dict(unaligned=notes), or"
+            " the truth"
         )
     for name, notes in layers.items():
         if name not in LAYERS:
             near = difflib.get_close_matches(str(name), LAYERS, n=1)
             raise InputError(
-                f"layer {name!r} is unknown; choose from {', '.join(LAYERS)}{f' (did you mean {near[0]}?)' if near else ''}"
+                f"layer {name!r} is unknown; choose from"
+                f" {', '.join(LAYERS)}{f' (did you mean {near[0]}?)' if near else ''}"
             )
         if not isinstance(notes, Notes):
             raise InputError(
-                f"layer {name!r} is of type {type(notes).__name__}; give a table of pianoalign.notes.Notes"
+                f"layer {name!r} is of type {type(notes).__name__}; give a table of"
+                " pianoalign.notes.Notes"
             )
     first = next(iter(layers))
     for name in layers:
@@ -63,33 +69,30 @@ def packed_notes(
 ) -> tuple:  # bytes, list of the words that occur
     "Onsets as float64, lengths as float32, then pitch, velocity and status as bytes."
     notes = list(layers.values())
-    columns = [n.onset_s.astype("<f8") for n in notes] + [
-        (n.offset_s - n.onset_s).astype("<f4") for n in notes
-    ]
-    columns += [
-        notes[0].pitch.astype(np.uint8),
-        np.clip(notes[0].velocity, 0, 127).astype(np.uint8),
-    ]
+    columns = [n.onset_s.astype("<f8") for n in notes]
+    columns += [(n.offset_s - n.onset_s).astype("<f4") for n in notes]
+    columns.append(notes[0].pitch.astype(np.uint8))
+    columns.append(np.clip(notes[0].velocity, 0, 127).astype(np.uint8))
     words = []
     if status is not None:
         if len(status) != len(notes[0]):
             raise InputError(
-                f"status has {len(status)} rows and the layers have {len(notes[0])}; give one word a note"
+                f"status has {len(status)} rows and the layers have {len(notes[0])}; give one word"
+                " a note"
             )
         words, place = np.unique(np.asarray(status, dtype=str), return_inverse=True)
         if len(words) > 255:
             raise InputError(
-                f"status holds {len(words)} different words; it is meant for a few, such as 'matched' and 'not found'"
+                f"status holds {len(words)} different words; it is meant for a few, such as"
+                " 'matched' and 'not found'"
             )
         columns.append(place.astype(np.uint8))
         words = words.tolist()
     return b"".join(c.tobytes() for c in columns), words
 
 # %% ../../nbs/lab/01_explorer.ipynb #c44cd5fc
-RANGE_NATS, STEP = (
-    7.0,
-    4,
-)  # of the natural log magnitude shown, 61 dB; grey levels of 256 that make one step, 1 dB
+RANGE_NATS = 7.0  # range of the natural log magnitude that is shown: 61 dB
+STEP = 4  # grey levels, of 256, that make one step of 1 dB
 
 
 def packed_picture(
@@ -121,11 +124,13 @@ def mono(
             samples, given_hz = audio
         except (TypeError, ValueError):
             raise InputError(
-                f"audio is a {type(audio).__name__}; give a path, or samples and their rate as (samples, 16000)"
+                f"audio is a {type(audio).__name__}; give a path, or samples and their rate as"
+                " (samples, 16000)"
             ) from None
         if np.ndim(given_hz) or not 1000 <= given_hz <= 384_000:
             raise InputError(
-                "audio must be (samples, rate in Hz) in this order; the rate lies between 1000 and 384000"
+                "audio must be (samples, rate in Hz) in this order; the rate lies between 1000 and"
+                " 384000"
             )
         samples, name = check_samples(samples, "the audio"), "the audio"
         if samples.ndim != 1:
@@ -137,7 +142,8 @@ def mono(
     peak = np.abs(samples).max()
     if peak > 1:
         raise InputError(
-            f"{name} peaks at {peak:.3f} and would be clipped; give gain_db={np.floor(-20 * np.log10(peak) * 10 + gain_db * 10) / 10:g}"
+            f"{name} peaks at {peak:.3f} and would be clipped; give"
+            f" gain_db={np.floor(-20 * np.log10(peak) * 10 + gain_db * 10) / 10:g}"
         )
     return samples
 
@@ -152,13 +158,15 @@ class WidgetState:
     audio: bytes  # a sound file, or empty
 
     @property
-    def size(self):
-        return (
-            len(json.dumps(self.data)) + len(self.notes) + len(self.image) + len(self.audio)
-        )  # bytes
+    def size(self) -> int:
+        "Bytes."
+        return len(json.dumps(self.data)) + len(self.notes) + len(self.image) + len(self.audio)
 
     def __repr__(self):
-        return f"WidgetState({self.data['kind']}, {self.data['n_notes']} notes, {self.data['duration_s']:.1f} s, {self.size / 1e6:.2f} MB)"
+        return (
+            f"WidgetState({self.data['kind']}, {self.data['n_notes']} notes,"
+            f" {self.data['duration_s']:.1f} s, {self.size / 1e6:.2f} MB)"
+        )
 
 # %% ../../nbs/lab/01_explorer.ipynb #eafe1fc4
 def widget_state(
@@ -177,7 +185,8 @@ def widget_state(
     duration_s = ends_s + 0.3 if samples is None else len(samples) / rate_hz
     if min(float(n.onset_s.min()) for n in layers.values()) > duration_s:
         raise InputError(
-            f"all notes begin after the recording's end at {duration_s:.1f} s; check that the two belong together"
+            f"all notes begin after the recording's end at {duration_s:.1f} s; check that the two"
+            " belong together"
         )
     notes, words = packed_notes(layers, status)
     about = dict(
@@ -192,11 +201,10 @@ def widget_state(
         bins=N_PITCHES,
         lowest_pitch=LOWEST_PITCH,
     )
-    image, audio = (
-        (b"", b"")
-        if samples is None
-        else (packed_picture(samples, rate_hz), coded(samples, rate_hz, form))
-    )
+    image = audio = b""
+    if samples is not None:
+        image = packed_picture(samples, rate_hz)
+        audio = coded(samples, rate_hz, form)
     return WidgetState(about | data, notes, image, audio)
 
 # %% ../../nbs/lab/01_explorer.ipynb #1786514c
@@ -213,12 +221,13 @@ def _cut(samples, rate_hz, layers, status, start_s, end_s):
     inside = (reference.onset_s >= start_s) & (reference.onset_s < end_s)
     if not inside.any():
         raise InputError(
-            f"no note begins between {start_s} and {end_s} s; the notes run from {reference.onset_s.min():.1f} to {reference.onset_s.max():.1f} s"
+            f"no note begins between {start_s} and {end_s} s; the notes run from"
+            f" {reference.onset_s.min():.1f} to {reference.onset_s.max():.1f} s"
         )
     if samples is not None:
-        samples = samples[
-            int(round(start_s * rate_hz)) : int(round(min(end_s, len(samples) / rate_hz) * rate_hz))
-        ]
+        first = int(round(start_s * rate_hz))
+        last = int(round(min(end_s, len(samples) / rate_hz) * rate_hz))
+        samples = samples[first:last]
         if not len(samples):
             raise InputError(f"the recording ends before {start_s} s; choose an earlier excerpt")
     return (
@@ -232,7 +241,7 @@ def _cut(samples, rate_hz, layers, status, start_s, end_s):
 def explorer_state(
     audio,  # path of the recording, (samples, rate), or None
     layers: dict,  # name of `LAYERS` -> Notes; row k is the same note in all
-    truth: Notes = None,  # the true notes, if known: then errors are shown, else shifts from the first layer
+    truth: Notes = None,  # if known, errors are shown; otherwise shifts from the first layer
     title: str = "Alignment explorer",
     heard: str = None,  # the layer that sounds at first; default: the last one before the truth
     status=None,  # (n,) a word for each note, say "matched" or "not found"
@@ -241,7 +250,7 @@ def explorer_state(
     rate_hz: int = 16000,  # of the stored recording; 44100 for better sound
     form: str = "ogg",  # "ogg" (small) or "wav" (exact)
     gain_db: float = 0.0,  # change of level before storing
-    sound: str = "recording",  # what sounds at first: "recording", "notes", "split" (left and right) or "both"
+    sound: str = "recording",  # heard at first: "recording", "notes", "both", or "split" in two ears
     voice: str = "clicks",  # notes as "clicks" or "piano"
 ) -> WidgetState:
     "What an explorer shows. Raises `InputError` for whatever cannot be shown."
@@ -282,19 +291,19 @@ SCRIPTS = ("sound.js", "explorer.js", "jitterlab.js")
 def page_code() -> tuple:  # JavaScript module, style sheet
     "What runs in the browser, the same for notebook and page."
     folder = Path(pianoalign.__file__).parent / "static"
-    return "\n".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS), (
-        folder / "explorer.css"
-    ).read_text(encoding="utf-8")
+    code = "\n".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return code, (folder / "explorer.css").read_text(encoding="utf-8")
 
 # %% ../../nbs/lab/01_explorer.ipynb #ab255795
 @functools.lru_cache
 def _widget_class():
-    "The class of all widgets; made when it is needed, since a script that writes pages can do without Jupyter."
+    "The class of all widgets, made on first use: a script that writes pages needs no Jupyter."
     try:
         import anywidget, traitlets
     except ImportError:
         raise InputError(
-            "widgets in a notebook need the package anywidget; install it with `pip install anywidget`, or write a page with explorer_page"
+            "widgets in a notebook need the package anywidget; install it with `pip install"
+            " anywidget`, or write a page with explorer_page"
         ) from None
     code, style = page_code()
 
@@ -302,15 +311,16 @@ def _widget_class():
         "A widget whose state is sent once and never comes back."
 
         _esm, _css = code, style
-        data, notes, image, audio = (
-            traitlets.Dict().tag(sync=True),
-            traitlets.Bytes().tag(sync=True),
-            traitlets.Bytes().tag(sync=True),
-            traitlets.Bytes().tag(sync=True),
-        )
+        data = traitlets.Dict().tag(sync=True)
+        notes = traitlets.Bytes().tag(sync=True)
+        image = traitlets.Bytes().tag(sync=True)
+        audio = traitlets.Bytes().tag(sync=True)
 
         def __repr__(self):
-            return f"{self.data['title']} ({self.data['n_notes']} notes, {self.data['duration_s']:.1f} s)"  # where no widget can be shown
+            return (  # where no widget can be shown
+                f"{self.data['title']} ({self.data['n_notes']} notes,"
+                f" {self.data['duration_s']:.1f} s)"
+            )
 
     return PageWidget
 
@@ -343,9 +353,11 @@ main {{ max-width: 1480px; margin: 0 auto; display: grid; gap: 16px; }}
 <script type="module">
 {code}
 for (const host of document.querySelectorAll('[data-state]')) {{
-  const text = name => document.getElementById(`${{host.dataset.state}}-${{name}}`).textContent.trim();
-  const bytes = name => {{ const s = atob(text(name)), a = new Uint8Array(s.length); for (let k = 0; k < s.length; k++) a[k] = s.charCodeAt(k); return a; }};
-  pianoalignWidget.render({{ model: {{ get: name => name === 'data' ? JSON.parse(text(name)) : bytes(name) }}, el: host }});
+  const block = name => document.getElementById(`${{host.dataset.state}}-${{name}}`);
+  const text = name => block(name).textContent.trim();
+  const bytes = name => Uint8Array.from(atob(text(name)), letter => letter.charCodeAt(0));
+  const get = name => name === 'data' ? JSON.parse(text(name)) : bytes(name);
+  pianoalignWidget.render({{ model: {{ get }}, el: host }});
 }}
 </script>
 </body>
@@ -354,17 +366,15 @@ for (const host of document.querySelectorAll('[data-state]')) {{
 
 # %% ../../nbs/lab/01_explorer.ipynb #a593be26
 def page_html(*states: WidgetState, title: str = None) -> str:
-    "One self-contained page with these widgets, one below the other: no network, no server, no kernel."
+    "One page with these widgets, one below the other, that needs no network, server or kernel."
     code, style = page_code()
     blocks = []
     for k, state in enumerate(states):
-        blocks.append(
-            f'<script type="application/json" id="state{k}-data">{json.dumps(state.data, allow_nan=False).replace("<", chr(92) + "u003c")}</script>'
-        )
-        blocks += [
-            f'<script type="text/plain" id="state{k}-{name}">{base64.b64encode(getattr(state, name)).decode()}</script>'
-            for name in ("notes", "image", "audio")
-        ]
+        data = json.dumps(state.data, allow_nan=False).replace("<", "\\u003c")
+        blocks.append(f'<script type="application/json" id="state{k}-data">{data}</script>')
+        for name in ("notes", "image", "audio"):
+            packed = base64.b64encode(getattr(state, name)).decode()
+            blocks.append(f'<script type="text/plain" id="state{k}-{name}">{packed}</script>')
     hosts = "\n".join(f'<div data-state="state{k}"></div>' for k in range(len(states)))
     return _PAGE.format(
         title=html.escape(title or states[0].data["title"]),
@@ -380,7 +390,10 @@ def write_page(
     *states: WidgetState,  # one or more widgets
     title: str = None,  # of the window; default: the first widget's
 ) -> Path:  # what was written
-    "Write widgets as one page that works from a server, from a folder and from a mail. Raises `InputError`."
+    """Write widgets as one page that works from a server, from a folder and from a mail.
+
+    Raises `InputError` for a name or a folder that cannot be written.
+    """
     path = Path(path)
     if not states:
         raise InputError(f"{path}: there is no widget to write; give at least one")
@@ -411,9 +424,9 @@ def result_layers(
     result,  # `aligner.AlignmentResult`
 ) -> dict:  # name -> Notes
     "The notes before and after, under the name of the method."
-    name = {"dtw": "dtw", "dtw+crnn": "dtw_crnn"}.get(result.method) or {
-        "high-resolution": "high_resolution"
-    }.get(result.decoding, "crnn")
+    name = {"dtw": "dtw", "dtw+crnn": "dtw_crnn"}.get(result.method)
+    if name is None:
+        name = "high_resolution" if result.decoding == "high-resolution" else "crnn"
     return dict(unaligned=result.notes_before) | {name: result.notes_after}
 
 
@@ -427,7 +440,8 @@ def explorer_of_result(
     "Look at what `align` did to one's own file."
     if audio is None:
         raise InputError(
-            "the result does not hold the recording; give its path: explorer_of_result(result, 'recording.wav')"
+            "the result does not hold the recording; give its path: explorer_of_result(result,"
+            " 'recording.wav')"
         )
     options = dict(title=result.score.path.name, status=result.status) | options
     state = explorer_state(audio, result_layers(result), truth, **options)

@@ -29,12 +29,10 @@ from pianoalign.lab.explorer import (
 # %% ../../nbs/lab/02_jitter_lab.ipynb #932a22cc
 def published_unaligned() -> dict:  # column -> number
     "The paper's unaligned row of Table 1 (MAPS)."
-    with open(
-        Path(pianoalign.__file__).parent / "published" / "table1.csv", newline="", encoding="utf-8"
-    ) as f:
-        row = next(
-            r for r in csv.DictReader(f) if r["dataset"] == "maps" and r["method"] == "unaligned"
-        )
+    path = Path(pianoalign.__file__).parent / "published" / "table1.csv"
+    with open(path, newline="", encoding="utf-8") as f:
+        rows = list(csv.DictReader(f))
+    row = next(r for r in rows if r["dataset"] == "maps" and r["method"] == "unaligned")
     return {k: float(v) for k, v in row.items() if k not in ("dataset", "method")}
 
 
@@ -51,7 +49,7 @@ def jitter_lab_state(
     truth: Notes,  # the true notes, seconds of the recording
     start_s: float = None,
     end_s: float = None,  # an excerpt; ten to thirty seconds are enough
-    data: DataSettings = DataSettings(),  # where the sliders stand at first: jitter, max_jitter_s, seed
+    data: DataSettings = DataSettings(),  # jitter, max_jitter_s, seed: where the sliders begin
     title: str = "Jitter laboratory",
     rate_hz: int = 16000,  # of the stored recording
     form: str = "ogg",  # "ogg" (small) or "wav" (exact)
@@ -133,7 +131,8 @@ def listening_state(
     )
     if not 0.3 <= length_s <= state.data["duration_s"]:
         raise InputError(
-            f"intervals of {length_s:g} s do not fit: they last 0.3 s at least, and the excerpt has {state.data['duration_s']:.1f} s"
+            f"intervals of {length_s:g} s do not fit: they last 0.3 s at least, and the excerpt has"
+            f" {state.data['duration_s']:.1f} s"
         )
     return state
 
@@ -147,9 +146,8 @@ def listening_test(
 
 # %% ../../nbs/lab/02_jitter_lab.ipynb #489ed574
 LAPSE = 0.02  # share of answers lost to inattention
-_QUARTER = np.log(
-    0.25 / (0.5 - LAPSE) / (1 - 0.25 / (0.5 - LAPSE))
-)  # where the curve stands at 75 %
+_HALFWAY = 0.25 / (0.5 - LAPSE)  # how far the curve has risen from 50 % where it reaches 75 %
+_QUARTER = np.log(_HALFWAY / (1 - _HALFWAY))
 
 
 def share_correct(
@@ -163,13 +161,18 @@ def fit_threshold(
     size_ms,  # (n,) displacement of each trial
     correct,  # (n,) bool: was the answer right?
 ) -> dict:  # threshold_ms, low_ms, high_ms (95 %), spread, trials
-    "Where three answers of four are right: the median and the middle 95 % of what the answers leave. Raises `InputError`."
+    """The displacement at which three answers of four are right, with its 95 % interval.
+
+    It is the median of what the answers leave possible, the interval their middle 95 %.
+    Raises `InputError` for sizes and answers that do not go together.
+    """
     size_ms, correct = np.asarray(size_ms, float), np.asarray(correct, bool)
     if size_ms.shape != correct.shape or size_ms.ndim != 1 or not len(size_ms):
         raise InputError("give one size and one answer a trial, and at least one trial")
     if not (np.isfinite(size_ms).all() and (size_ms > 0).all()):
         raise InputError("displacements are positive numbers of milliseconds")
-    log_ms, spreads = np.log(400) * np.arange(181) / 180, 0.12 * (1 / 0.12) ** (np.arange(16) / 15)
+    log_ms = np.log(400) * np.arange(181) / 180
+    spreads = 0.12 * (1 / 0.12) ** (np.arange(16) / 15)
     sizes, which = np.unique(size_ms, return_inverse=True)
     right, asked = np.bincount(which, correct), np.bincount(which)
     p = share_correct(sizes, np.exp(log_ms)[:, None, None], spreads[:, None])  # (181, 16, sizes)
@@ -198,14 +201,14 @@ def read_answers(
             rows = list(csv.DictReader(f))
         if not rows:
             raise InputError(f"{path}: has no answers; save the file again at the end of the test")
-        return np.array([float(r["size_ms"]) for r in rows]), np.array(
-            [int(r["correct"]) == 1 for r in rows]
-        )
+        size_ms = np.array([float(r["size_ms"]) for r in rows])
+        return size_ms, np.array([int(r["correct"]) == 1 for r in rows])
     except InputError:
         raise
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise InputError(
-            f"{path}: is no answer file of the listening test ({type(error).__name__}: {error}); save it again"
+            f"{path}: is no answer file of the listening test ({type(error).__name__}: {error});"
+            " save it again"
         ) from None

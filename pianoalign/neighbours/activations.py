@@ -52,8 +52,10 @@ def peaks_between(
 ) -> dict:  # of the stretch, from its start
     "The peaks of a stretch of a recording."
     cut = {
-        pitch: found[:, (found[0] >= 1000 * start_s) & (found[0] < 1000 * end_s)]
-        - [[1000 * start_s], [0]]
+        pitch: (
+            found[:, (found[0] >= 1000 * start_s) & (found[0] < 1000 * end_s)]
+            - [[1000 * start_s], [0]]
+        )
         for pitch, found in peaks.items()
     }
     return {pitch: found for pitch, found in cut.items() if found.shape[1]}

@@ -15,8 +15,12 @@ from torch.nn.functional import glu, pad, scaled_dot_product_attention, silu
 def rotated(
     x,  # (..., N, D), D even
     slowest: float = 1e4,  # frames a radian of the slowest pair
-):  # (..., N, D): pair k is turned by an angle that grows with the frame, by slowest ** (-2k / D) a frame
-    "Queries or keys with rotary positions: their products depend on how far two frames are apart, and on nothing else."
+):  # (..., N, D)
+    """Queries or keys with rotary positions.
+
+    Pair k is turned by an angle that grows by slowest ** (-2k / D) radians a frame, so that the
+    product of two of them depends on how far the frames are apart, and on nothing else.
+    """
     n, d = x.shape[-2:]
     turn = slowest ** (-torch.arange(0, d, 2, device=x.device) / d)
     angle = torch.arange(n, device=x.device)[:, None] * turn
@@ -32,17 +36,19 @@ class LocalAttention(nn.Module):
     "Self-attention with rotary positions, of each frame to those at most `reach` frames away."
 
     def __init__(
-        self, width: int, heads: int = 4, reach: int | None = REACH
-    ):  # None: to all frames
+        self,
+        width: int,
+        heads: int = 4,
+        reach: int | None = REACH,  # None: to all frames
+    ):
         super().__init__()
         self.heads, self.reach = heads, reach
         self.into, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
     def forward(self, x):  # (B, N, width) -> (B, N, width)
         n, r = x.shape[1], self.reach
-        q, k, v = (
-            self.into(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        )  # (B, H, N, D) each
+        # (B, H, N, D) each
+        q, k, v = self.into(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         q, k = rotated(q), rotated(k)
         if r is None or n <= r:
             found = scaled_dot_product_attention(q, k, v)
@@ -59,16 +65,18 @@ class LocalAttention(nn.Module):
             pad(y, (0, 0, r, (blocks + 1) * r - n)).unfold(2, 3 * r, r).transpose(-1, -2)
             for y in (k, v)
         )
-        near = torch.stack(
-            [_near(r, 3 * r, i * r, r, n, q.device) for i in range(blocks)]
-        )  # (blocks, r, 3r)
+        # (blocks, r, 3r)
+        near = torch.stack([_near(r, 3 * r, i * r, r, n, q.device) for i in range(blocks)])
         q, k, v = (y.transpose(1, 2).flatten(0, 1) for y in (q, k, v))  # (B blocks, H, …, D)
         found = scaled_dot_product_attention(q, k, v, near.repeat(b, 1, 1)[:, None])
         return found.unflatten(0, (b, blocks)).transpose(1, 2).flatten(2, 3)[:, :, :n]
 
 
 def _near(rows, columns, first, reach, n, device):  # (rows, columns) bool
-    "Which keys a block of queries sees: those within reach and inside the recording. Padding sees itself, so that no row is empty."
+    """Which keys a block of queries sees: those within reach and inside the recording.
+
+    Padding sees itself, so that no row is empty.
+    """
     query = first + torch.arange(rows, device=device)[:, None]
     key = (first - reach if columns > rows else 0) + torch.arange(columns, device=device)
     return ((query - key).abs() <= reach) & ((key >= 0) & (key < n) | (query >= n))
@@ -89,11 +97,9 @@ class TransformerBlock(nn.Module):
 
     def __init__(self, width: int, reach: int | None = REACH):
         super().__init__()
-        self.norm, self.attention, self.think = (
-            nn.LayerNorm(width),
-            LocalAttention(width, reach=reach),
-            _think(width, 4),
-        )
+        self.norm = nn.LayerNorm(width)
+        self.attention = LocalAttention(width, reach=reach)
+        self.think = _think(width, 4)
 
     def forward(self, x):  # (B, N, width) -> (B, N, width)
         x = x + self.attention(self.norm(x))
@@ -148,18 +154,18 @@ class AttentionStack(nn.Module):
         super().__init__()
         if not (batch_first and bidirectional):
             raise ValueError(
-                "attention looks in both directions at inputs of shape (B, N, width): leave batch_first and bidirectional True"
+                "attention looks in both directions at inputs of shape (B, N, width): leave"
+                " batch_first and bidirectional True"
             )
-        inner = 8 * -(
-            -3 * hidden // 32
-        )  # three quarters of `hidden`, in four heads of an even width
+        inner = 8 * -(-3 * hidden // 32)  # three quarters of `hidden`, in four heads of even width
         self.into = nn.Linear(width, inner)
         self.blocks = nn.Sequential(*(block(inner, reach) for _ in range(n_blocks)))
         self.norm, self.out = nn.LayerNorm(inner), nn.Linear(inner, 2 * hidden)
 
     def forward(
-        self, features
-    ):  # (B, N, width) -> (B, N, 2 hidden), None (an LSTM has its state there)
+        self,
+        features,  # (B, N, width)
+    ):  # (B, N, 2 hidden); None, where an LSTM has its state
         found = self.out(self.norm(self.blocks(self.into(features))))
         return (features + found if features.shape == found.shape else found), None
 
@@ -183,7 +189,7 @@ class Conformer(AttentionStack):
 
 # %% ../../nbs/neighbours/05_transformer.ipynb #139afd39
 def set_reach(network: nn.Module, reach: int | None):  # frames; None: without limit
-    "Let every layer of attention in a network look this far; weights do not change. Returns the network."
+    "Let every layer of attention in a network look this far, with the same weights; returns it."
     for layer in network.modules():
         if isinstance(layer, LocalAttention):
             layer.reach = reach

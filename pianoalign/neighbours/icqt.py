@@ -24,28 +24,29 @@ class CQTSettings:
     bins_per_octave: int = 60
     slice_smp: int = 66150  # samples of a slice: 3 s
     frames: int = 1024  # coefficients of a row in a slice
-    fade_smp: int = (
-        0  # samples that a slice shares with the next; 0: slices stand side by side, as published
-    )
+    fade_smp: int = 0  # samples shared with the next slice; 0: side by side, as published
 
     def __post_init__(self):
-        if (
-            min(
-                self.sample_rate_hz, self.octaves, self.bins_per_octave, self.slice_smp, self.frames
-            )
-            < 1
-            or self.fade_smp < 0
-        ):
+        sizes = (
+            self.sample_rate_hz,
+            self.octaves,
+            self.bins_per_octave,
+            self.slice_smp,
+            self.frames,
+        )
+        if min(sizes) < 1 or self.fade_smp < 0:
             raise InputError(f"{self} holds a number below one: choose positive ones")
         if self.slice_smp % 2:
             raise InputError(f"slice_smp is {self.slice_smp}: choose an even number")
         if 2 * self.fade_smp > self.slice_smp:
             raise InputError(
-                f"fade_smp is {self.fade_smp}: choose at most half of slice_smp, {self.slice_smp // 2}"
+                f"fade_smp is {self.fade_smp}: choose at most half of slice_smp,"
+                f" {self.slice_smp // 2}"
             )
         if self.frames < self.widest:
             raise InputError(
-                f"{self.frames} frames a slice are too few: the widest row has {self.widest} points, so choose at least {self.widest}"
+                f"{self.frames} frames a slice are too few: the widest row has {self.widest}"
+                f" points, so choose at least {self.widest}"
             )
 
     @property
@@ -62,11 +63,8 @@ class CQTSettings:
 
     @property
     def centres_hz(self) -> np.ndarray:  # (F,)
-        return (
-            self.sample_rate_hz
-            / 2
-            * 2.0 ** (np.arange(self.n_bins) / self.bins_per_octave - self.octaves)
-        )
+        octave = np.arange(self.n_bins) / self.bins_per_octave - self.octaves
+        return self.sample_rate_hz / 2 * 2.0**octave
 
     @property
     def widest(self) -> int:  # points of the slice's spectrum under the widest window
@@ -85,41 +83,32 @@ class Windows:
     weight: torch.Tensor  # (F, T) float64: times what; 0 outside the window
     rest: torch.Tensor  # (R,) int64: points that the rows leave over, in part or wholly
     rest_weight: torch.Tensor  # (R,) float64
-    fade: (
-        torch.Tensor
-    )  # (L,) float64: weight of a slice's samples, adding up to 1 where slices overlap
+    fade: torch.Tensor  # (L,) float64: weights of a slice's samples; 1 in sum where slices overlap
 
 
 @lru_cache(maxsize=8)
 def windows_of(settings: CQTSettings) -> Windows:
-    "Windows of a layout; their squares, and the rest's, add up to one at every point of the spectrum."
+    "Windows of a layout: their squares, and the rest's, sum to one at every point of the spectrum."
     s = settings
     n_points = s.slice_smp // 2 + 1
     at_hz = np.arange(n_points) * s.sample_rate_hz / s.slice_smp
-    octave = (
-        np.log2(np.maximum(at_hz, 1e-9) / s.centres_hz[0]) * s.bins_per_octave
-    )  # in rows above the lowest
-    point, weight, sums = (
-        np.zeros((s.n_bins, s.frames), np.int64),
-        np.zeros((s.n_bins, s.frames)),
-        np.zeros(n_points),
-    )
+    above = np.log2(np.maximum(at_hz, 1e-9) / s.centres_hz[0]) * s.bins_per_octave  # in rows
+    point = np.zeros((s.n_bins, s.frames), np.int64)
+    weight = np.zeros((s.n_bins, s.frames))
+    sums = np.zeros(n_points)
     for k in range(s.n_bins):
-        under = np.flatnonzero(np.abs(octave - k) < 1)
+        under = np.flatnonzero(np.abs(above - k) < 1)
         middle = int(round(s.centres_hz[k] * s.slice_smp / s.sample_rate_hz))
         place = (under - middle) % s.frames  # the centre goes to frequency 0
-        point[k, place], weight[k, place] = under, np.cos(np.pi / 2 * (octave[under] - k))
+        point[k, place] = under
+        weight[k, place] = np.cos(np.pi / 2 * (above[under] - k))
         sums[under] += weight[k, place] ** 2
     left = np.sqrt(np.maximum(1 - sums, 0))
     rest = np.flatnonzero(left > 1e-6)
     rise = np.sin(np.pi / 2 * (np.arange(s.fade_smp) + 0.5) / max(s.fade_smp, 1)) ** 2
     fade = np.concatenate([rise, np.ones(s.slice_smp - 2 * s.fade_smp), rise[::-1]])
-    return Windows(
-        *(
-            torch.from_numpy(np.ascontiguousarray(x))
-            for x in (point, weight, rest, left[rest], fade)
-        )
-    )
+    parts = (point, weight, rest, left[rest], fade)
+    return Windows(*(torch.from_numpy(np.ascontiguousarray(x)) for x in parts))
 
 # %% ../../nbs/neighbours/02_invertible_cqt.ipynb #e36ed5ec
 def slices_of(n_samples: int, settings: CQTSettings) -> int:
@@ -136,7 +125,8 @@ def _checked(samples):
         raise InputError("there are no samples to transform: give at least one")
     if not torch.isfinite(x).all():
         raise InputError(
-            "the samples hold values that are not numbers (NaN or infinite): export the recording again"
+            "the samples hold values that are not numbers (NaN or infinite): export the recording"
+            " again"
         )
     return x
 
@@ -145,7 +135,10 @@ def analyse(
     samples,  # (…, n) float32 or float64, at the layout's rate
     settings: CQTSettings = CQTSettings(),
 ) -> tuple:  # coefficients (…, S, F, T) complex; rest (…, S, R) complex, what no row holds
-    "Invertible constant-Q transform, slice by slice. Raises `InputError` for samples that cannot be used."
+    """Invertible constant-Q transform, slice by slice.
+
+    Raises `InputError` for samples that cannot be used.
+    """
     x, s = _checked(samples), settings
     w = windows_of(s)
     n = x.shape[-1]
@@ -154,9 +147,8 @@ def analyse(
     x = x.unfold(-1, s.slice_smp, s.step_smp) * w.fade.to(x)
     spectrum = torch.fft.rfft(x, norm="ortho") * 2**0.5
     rows = spectrum[..., w.point.to(x.device)] * w.weight.to(x)
-    return torch.fft.ifft(rows, norm="ortho"), spectrum[
-        ..., w.rest.to(x.device)
-    ] * w.rest_weight.to(x)
+    rest = spectrum[..., w.rest.to(x.device)] * w.rest_weight.to(x)
+    return torch.fft.ifft(rows, norm="ortho"), rest
 
 # %% ../../nbs/neighbours/02_invertible_cqt.ipynb #69c706d5
 def synthesise_cqt(
@@ -165,16 +157,21 @@ def synthesise_cqt(
     n_samples: int,  # of the result
     settings: CQTSettings = CQTSettings(),
 ) -> torch.Tensor:  # (…, n_samples) real
-    "The inverse of `analyse`, for any coefficients. Raises `InputError` for those of another layout."
+    """The inverse of `analyse`, for any coefficients.
+
+    Raises `InputError` for those of another layout.
+    """
     s, c = settings, torch.as_tensor(coefficients)
     w = windows_of(s)
     if not c.is_complex() or c.ndim < 3 or c.shape[-2:] != (s.n_bins, s.frames):
         raise InputError(
-            f"these coefficients are {tuple(c.shape)} of {c.dtype}: this layout has complex (…, slices, {s.n_bins}, {s.frames})"
+            f"these coefficients are {tuple(c.shape)} of {c.dtype}: this layout has complex (…,"
+            f" slices, {s.n_bins}, {s.frames})"
         )
     if n_samples < 1 or slices_of(n_samples, s) != c.shape[-3]:
         raise InputError(
-            f"{n_samples} samples do not go with {c.shape[-3]} slices: give the length of the recording"
+            f"{n_samples} samples do not go with {c.shape[-3]} slices: give the length of the"
+            " recording"
         )
     real = c.real
     rows = torch.fft.fft(c, norm="ortho") * w.weight.to(real)

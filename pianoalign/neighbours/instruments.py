@@ -35,40 +35,41 @@ class Ensemble:
     part: np.ndarray  # (n,) int64: which part each note belongs to
     instruments: tuple  # of names, one a part
     families: tuple  # of `FAMILIES`, one a part
-    curves: tuple = ()  # one a part, or none at all: (times in seconds (m,), Hz (m,), 0 where it is silent)
-    late_s: float = (
-        0.0  # how much later the labels were than the sound, before they were moved back
-    )
+    # one a part, or none at all: (times in seconds (m,), Hz (m,), 0 where it is silent)
+    curves: tuple = ()
+    late_s: float = 0.0  # how late the labels were against the sound before they were moved back
     remark: str = ""  # what the reader of a table should know
 
-    def family_of_notes(self) -> np.ndarray:
+    def family_of_notes(self) -> np.ndarray:  # (n,) str
+        "The family of the instrument that plays each note."
         return np.array(self.families, dtype=object)[self.part]
 
     def frequencies(self, times_s) -> list:  # one array of Hz a time, rising
-        "Which frequencies sound at each moment."
+        "Which frequencies sound at each moment: of the curves where there are any, else of the notes."
         times_s = np.asarray(times_s, dtype=float)
         found = [[] for _ in times_s]
-        if self.curves:
-            for at_s, hz in self.curves:
-                if len(at_s) == 0:
-                    continue
-                near = (
-                    np.clip(np.searchsorted(at_s, times_s), 1, max(len(at_s) - 1, 1))
-                    if len(at_s) > 1
-                    else np.zeros(len(times_s), int)
-                )
-                if len(at_s) > 1:
-                    near -= (times_s - at_s[near - 1]) < (at_s[near] - times_s)
-                step = np.median(np.diff(at_s)) if len(at_s) > 1 else 0.01
-                for k in np.flatnonzero((np.abs(at_s[near] - times_s) <= step) & (hz[near] > 0)):
-                    found[k].append(hz[near[k]])
-        else:
-            for on_s, off_s, pitch in zip(
-                self.notes.onset_s, self.notes.offset_s, self.notes.pitch
-            ):
+        for at_s, hz in self.curves:
+            for k, value in _read_curve(np.asarray(at_s), np.asarray(hz), times_s):
+                found[k].append(value)
+        if not self.curves:
+            notes = self.notes
+            for on_s, off_s, pitch in zip(notes.onset_s, notes.offset_s, notes.pitch):
                 for k in range(*np.searchsorted(times_s, (on_s, off_s))):
                     found[k].append(440 * 2 ** ((pitch - 69) / 12))
         return [np.unique(f) for f in found]
+
+
+def _read_curve(at_s, hz, times_s):
+    "Pairs (row of `times_s`, Hz) where the nearest point of a curve is sounding and near enough."
+    if len(at_s) == 0:
+        return []
+    near, step = np.zeros(len(times_s), int), 0.01
+    if len(at_s) > 1:
+        near = np.clip(np.searchsorted(at_s, times_s), 1, len(at_s) - 1)
+        near -= (times_s - at_s[near - 1]) < (at_s[near] - times_s)
+        step = np.median(np.diff(at_s))
+    sounding = (np.abs(at_s[near] - times_s) <= step) & (hz[near] > 0)
+    return [(k, hz[near[k]]) for k in np.flatnonzero(sounding)]
 
 # %% ../../nbs/neighbours/03_ensembles.ipynb #b8557bc4
 def as_recording(e: Ensemble) -> Recording:
@@ -92,7 +93,8 @@ def load_instruments(
     index = root / "index.csv"
     if not index.exists():
         raise InputError(
-            f"{index} does not exist: name the folder of the instrument corpus (it ships as corpus/instruments)"
+            f"{index} does not exist: name the folder of the instrument corpus (it ships as"
+            " corpus/instruments)"
         )
     rows = [row for row in pd.read_csv(index).itertuples() if row.split in splits]
     files = [
@@ -103,7 +105,8 @@ def load_instruments(
     lost = [f for f in files if not f.exists()]
     if lost:
         raise InputError(
-            f"{len(lost)} of {len(files)} files of {index} are missing, {lost[0]} first: restore the folder corpus/instruments"
+            f"{len(lost)} of {len(files)} files of {index} are missing, {lost[0]} first: restore"
+            " the folder corpus/instruments"
         )
     found = []
     for row in rows:
@@ -111,7 +114,8 @@ def load_instruments(
         names = tuple(row.instruments.split(";"))
         if score.channel.max() >= len(names):
             raise InputError(
-                f"{score.path} has more parts than {index} names: restore the folder corpus/instruments"
+                f"{score.path} has more parts than {index} names: restore the folder"
+                " corpus/instruments"
             )
         found.append(
             Ensemble(
@@ -130,10 +134,10 @@ def load_instruments(
 # %% ../../nbs/neighbours/03_ensembles.ipynb #9a463048
 def _whole(
     found,  # of (piece, files)
-    name,
-    root,
-    strict,
-    how,
+    name,  # of the data set
+    root,  # its folder
+    strict,  # complain of any, or only where nothing is left
+    how,  # what to do, in words
 ):
     "Pieces all of whose files exist; complains of the others."
     if not found:
@@ -142,7 +146,8 @@ def _whole(
     broken = [piece for piece, files in lost.items() if files]
     if broken and (strict or len(broken) == len(found)):
         raise InputError(
-            f"{name} in {root}: {len(broken)} of {len(found)} pieces lack files, first {lost[broken[0]][0]}: {how}, or go on without these pieces with strict=False"
+            f"{name} in {root}: {len(broken)} of {len(found)} pieces lack files, first"
+            f" {lost[broken[0]][0]}: {how}, or go on without these pieces with strict=False"
         )
     return [piece for piece, _ in found if piece not in broken]
 
@@ -153,18 +158,28 @@ def _table(path, columns, what):
         values = np.loadtxt(path, ndmin=2)
     except (ValueError, OSError) as error:
         raise InputError(
-            f"{path} cannot be read as {what} ({str(error).splitlines()[0]}): copy the data set again"
+            f"{path} cannot be read as {what} ({str(error).splitlines()[0]}): copy the data set"
+            " again"
         ) from None
     if values.size and values.shape[1] < columns:
         raise InputError(
-            f"{path} has {values.shape[1]} columns, {what} has {columns}: is this another version of the data set?"
+            f"{path} has {values.shape[1]} columns, {what} has {columns}: is this another version"
+            " of the data set?"
         )
     return values.reshape(-1, max(columns, values.shape[1] if values.size else columns))
 
 
 def _ensemble(
-    id, split, audio, parts, names, families, curves=(), **more
-):  # parts: one (n, 3) a part: onset s, offset s, MIDI pitch
+    id,
+    split,
+    audio,
+    parts,  # one (n, 3) a part: onset s, offset s, MIDI pitch
+    names,
+    families,
+    curves=(),
+    **more,
+):
+    "An `Ensemble` from one table a part."
     rows = np.concatenate([np.column_stack([p, np.full(len(p), k)]) for k, p in enumerate(parts)])
     rows = rows[np.lexsort((rows[:, 2], rows[:, 0]))]
     pitch = np.rint(rows[:, 2])
@@ -183,17 +198,8 @@ def _ensemble(
     )
 
 # %% ../../nbs/neighbours/03_ensembles.ipynb #212610e3
-URMP_VALID = (
-    "01",
-    "02",
-    "12",
-    "13",
-    "24",
-    "25",
-    "31",
-    "38",
-    "39",
-)  # as MT3 and Timbre-Trap have it
+# the split of MT3 and Timbre-Trap
+URMP_VALID = ("01", "02", "12", "13", "24", "25", "31", "38", "39")
 URMP_INSTRUMENTS = dict(
     vn=("violin", "strings"),
     va=("viola", "strings"),
@@ -221,16 +227,11 @@ def load_urmp(
     found = []
     for folder in sorted(p for p in root.glob("[0-9][0-9]_*") if p.is_dir()):
         number, title, *players = folder.name.split("_")
-        stems = [f"{k}_{code}_{number}_{title}" for k, code in enumerate(players, 1)]
-        found.append(
-            (
-                folder,
-                [
-                    folder / f"AuMix_{folder.name}.wav",
-                    *(folder / f"{kind}_{stem}.txt" for stem in stems for kind in ("Notes", "F0s")),
-                ],
-            )
-        )
+        files = [folder / f"AuMix_{folder.name}.wav"]
+        for k, code in enumerate(players, 1):
+            for kind in ("Notes", "F0s"):
+                files.append(folder / f"{kind}_{k}_{code}_{number}_{title}.txt")
+        found.append((folder, files))
     kept, out = _whole(found, "URMP", root, strict, "unpack Dataset.zip again"), []
     for folder in kept:
         number, _, *players = folder.name.split("_")
@@ -238,27 +239,37 @@ def load_urmp(
         strange = [p for p in players if p not in URMP_INSTRUMENTS]
         if strange:
             raise InputError(
-                f"{folder} names an instrument {strange[0]!r} that URMP does not have: is this another version of the data set?"
+                f"{folder} names an instrument {strange[0]!r} that URMP does not have: is this"
+                " another version of the data set?"
             )
-        tables = [_table(f, 3, "URMP's notes") for f in files[1::2]]
-        parts = [
-            np.column_stack([t[:, 0], t[:, 0] + t[:, 2], 69 + 12 * np.log2(t[:, 1] / 440)])
-            for t in tables
-        ]
+        parts = []
+        for file in files[1::2]:
+            onset_s, hz, length_s = _table(file, 3, "URMP's notes")[:, :3].T
+            parts.append(
+                np.column_stack([onset_s, onset_s + length_s, 69 + 12 * np.log2(hz / 440)])
+            )
         curves = [tuple(_table(f, 2, "URMP's curves")[:, :2].T) for f in files[2::2]]
-        out.append(
-            _ensemble(
-                folder.name,
-                "valid" if number in URMP_VALID else "train",
-                files[0],
-                parts,
-                *zip(*(URMP_INSTRUMENTS[p] for p in players)),
-                curves,
-            )
-        )
+        split = "valid" if number in URMP_VALID else "train"
+        who = zip(*(URMP_INSTRUMENTS[p] for p in players))
+        out.append(_ensemble(folder.name, split, files[0], parts, *who, curves))
     return out
 
 # %% ../../nbs/neighbours/03_ensembles.ipynb #462017c8
+def _bach10_part(rows, at_s, pitch):
+    "One part's notes, (n, 3) onset s, offset s, pitch, from its alignment and its curve."
+    if not len(rows):
+        return np.zeros((0, 3))
+    rows = rows[np.argsort(rows[:, 0])]
+    onset_s, wanted = rows[:, 0] / 1000, rows[:, 2]
+    offset_s = np.append(onset_s[1:], at_s[-1])  # the next note's onset, if nothing ends it before
+    for k in range(len(rows)):
+        inside = (at_s >= onset_s[k]) & (at_s < offset_s[k])
+        sounding = at_s[inside & (np.abs(pitch - wanted[k]) < 1)]
+        if len(sounding):
+            offset_s[k] = sounding[-1] + 0.01
+    return np.column_stack([onset_s, offset_s, wanted])
+
+
 BACH10_PLAYERS = (
     ("violin", "strings"),
     ("clarinet", "woodwinds"),
@@ -269,53 +280,37 @@ BACH10_PLAYERS = (
 
 def load_bach10(
     root,  # folder that holds 01-AchGottundHerr and so on
-    strict: bool = True,
+    strict: bool = True,  # stop where a piece lacks files; False: leave it out
 ) -> list:  # of Ensemble, all of split test
-    "Bach10 as distributed. Notes last as long as their part's curve stays within a semitone of them."
+    """Bach10 as distributed.
+
+    A note lasts as long as its part's curve stays within a semitone of it.
+    """
     from scipy.io import loadmat
 
     root = Path(root)
     found = []
     for folder in sorted(p for p in root.glob("[0-9][0-9]-*") if p.is_dir()):
-        found.append(
-            (
-                folder,
-                [folder / f"{folder.name}{ending}" for ending in (".wav", ".txt", "-GTF0s.mat")],
-            )
-        )
+        endings = (".wav", ".txt", "-GTF0s.mat")
+        found.append((folder, [folder / f"{folder.name}{ending}" for ending in endings]))
     out = []
     for folder in _whole(found, "Bach10", root, strict, "unpack Bach10_v1.1.zip again"):
         audio, text, matlab = dict(found)[folder]
         rows = _table(text, 4, "Bach10's alignment")
         try:
-            pitch = np.asarray(
-                loadmat(matlab)["GTF0s"], dtype=float
-            )  # (4, frames) MIDI pitch, 0 where silent
+            # (4, frames) MIDI pitch, 0 where silent
+            pitch = np.asarray(loadmat(matlab)["GTF0s"], dtype=float)
         except (KeyError, ValueError, TypeError, OSError) as error:
             raise InputError(
                 f"{matlab} cannot be read as Bach10's curves ({error}): copy the data set again"
             ) from None
         if pitch.shape[0] != 4:
             raise InputError(
-                f"{matlab} has {pitch.shape[0]} parts instead of 4: is this another version of the data set?"
+                f"{matlab} has {pitch.shape[0]} parts instead of 4: is this another version of the"
+                " data set?"
             )
-        at_s = 0.023 + 0.01 * np.arange(
-            pitch.shape[1]
-        )  # middles of windows of 46 ms, one every 10 ms
-        parts = []
-        for k in range(4):
-            mine = rows[rows[:, 3] == k + 1]
-            mine = mine[np.argsort(mine[:, 0])]
-            onset_s = mine[:, 0] / 1000
-            limit_s = np.append(onset_s[1:], at_s[-1])
-            sounding = [
-                at_s[(at_s >= a) & (at_s < b) & (np.abs(pitch[k] - p) < 1)]
-                for a, b, p in zip(onset_s, limit_s, mine[:, 2])
-            ]
-            offset_s = [s[-1] + 0.01 if len(s) else b for s, b in zip(sounding, limit_s)]
-            parts.append(
-                np.column_stack([onset_s, offset_s, mine[:, 2]]) if len(mine) else np.zeros((0, 3))
-            )
+        at_s = 0.023 + 0.01 * np.arange(pitch.shape[1])  # middles of windows of 46 ms
+        parts = [_bach10_part(rows[rows[:, 3] == k + 1], at_s, pitch[k]) for k in range(4)]
         curves = [(at_s, np.where(p > 0, 440 * 2 ** ((p - 69) / 12), 0)) for p in pitch]
         out.append(_ensemble(folder.name, "test", audio, parts, *zip(*BACH10_PLAYERS), curves))
     return out
@@ -326,27 +321,29 @@ LATE_S = {"04_BN3-154-E_comp": 0.409, "04_Jazz1-200-B_comp": 0.309}
 
 
 def lag_of_labels(
-    samples,
-    rate_hz: int,  # mono
+    samples,  # (n_samples,) mono
+    rate_hz: int,
     onset_s,  # (n,) labels
     longest_s: float = 0.6,
     fps: int = 200,
-) -> tuple:  # seconds that the labels are late (below 0: early); how far the best shift stands out, in deviations
+) -> tuple:  # seconds late (below 0: early); how far the best shift stands out, in deviations
     "By how much labels follow the sound, from the rise of its level."
     hop = rate_hz // fps
     n = len(samples) // hop
     if n < 4 or len(onset_s) < 4:
         return 0.0, 0.0
-    level = np.log(
-        np.square(np.asarray(samples[: n * hop], dtype=float)).reshape(n, hop).mean(1) + 1e-8
-    )
+    power = np.square(np.asarray(samples[: n * hop], dtype=float)).reshape(n, hop).mean(1)
+    level = np.log(power + 1e-8)
     smooth = np.convolve(level, np.ones(3) / 3, "same")
     rise = np.maximum(np.append(np.zeros(2), smooth[2:] - smooth[:-2]), 0)
     rise = np.minimum(rise, np.quantile(rise, 0.99) + 1e-9)
     reach = int(longest_s * fps)
     shifts = np.arange(-reach, reach + 1)
     frame = np.rint(np.asarray(onset_s) * fps).astype(int)
-    score = np.array([rise[k[(k >= 0) & (k < n)]].sum() for k in (frame - s for s in shifts)])
+    score = np.zeros(len(shifts))
+    for i, shift in enumerate(shifts):
+        k = frame - shift
+        score[i] = rise[k[(k >= 0) & (k < n)]].sum()
     score = np.convolve(score, np.ones(3) / 3, "same")
     best = int(score.argmax())
     return float(shifts[best] / fps), float((score[best] - np.median(score)) / (score.std() + 1e-9))
@@ -364,12 +361,18 @@ def judged_lag(
     if listed:
         return (
             listed,
-            f"labels are known to be {listed:.3f} s late and moved back; the sound suggests {lag_s:+.3f} s",
+            (
+                f"labels are known to be {listed:.3f} s late and moved back; the sound suggests"
+                f" {lag_s:+.3f} s"
+            ),
         )
     if abs(lag_s) > 0.1 and sure > 4:
         return (
             0.0,
-            f"labels may be {abs(lag_s):.3f} s {'late' if lag_s > 0 else 'early'}; left as they are",
+            (
+                f"labels may be {abs(lag_s):.3f} s {'late' if lag_s > 0 else 'early'}; left as"
+                " they are"
+            ),
         )
     return 0.0, ""
 
@@ -379,17 +382,21 @@ GUITAR_STRINGS = ("E", "A", "D", "G", "B", "e")
 
 def load_guitarset(
     root,  # folder that holds annotation/ and audio_mono-mic/
-    strict: bool = True,
-    check_lag: bool = True,
+    strict: bool = True,  # stop where a piece lacks files; False: leave it out
+    check_lag: bool = True,  # look for late labels
 ) -> list:  # of Ensemble: player 05 is split test, the others train
-    "GuitarSet as distributed, a string a part, through mirdata's reader. Late labels are found and moved back."
+    """GuitarSet as distributed, a string a part, through mirdata's reader.
+
+    Late labels are found and moved back.
+    """
     import soundfile
 
     try:
         from mirdata.datasets.guitarset import load_notes
     except ImportError:
         raise InputError(
-            "GuitarSet is read with mirdata, which is not installed: pip install 'pianoalign[datasets]'"
+            "GuitarSet is read with mirdata, which is not installed: pip install"
+            " 'pianoalign[datasets]'"
         ) from None
     root = Path(root)
     found = [
@@ -409,7 +416,8 @@ def load_guitarset(
             strings = [load_notes(str(jams), k) for k in range(6)]
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{jams} cannot be read as GuitarSet's annotation ({error}): copy the data set again"
+                f"{jams} cannot be read as GuitarSet's annotation ({error}): copy the data set"
+                " again"
             ) from None
         parts = [
             np.column_stack([s.intervals, s.pitches]) if s is not None else np.zeros((0, 3))

@@ -56,7 +56,8 @@ def network_labels(
         )[0]
         if method not in found:
             raise InputError(
-                f"this network has no decoding {method!r}, only {', '.join(found)}: take a network with an onset head, or another decoding"
+                f"this network has no decoding {method!r}, only {', '.join(found)}: take a network"
+                " with an onset head, or another decoding"
             )
         labels[s.id] = found[method]
     return labels

@@ -48,12 +48,8 @@ class TimbreLayout:
     channels: tuple = (4, 8, 16, 32, 64)  # at each level of the encoder
     units: int = 3  # residual units at each level, with dilation 1, 2, 3 …
     latents: int = 128  # numbers a step
-    skips: bool = (
-        False  # each level of the encoder is added to the decoder's, times a learned number
-    )
-    switch: str = (
-        "channel"  # of the latent space; or "film": a learned scale and shift of each latent
-    )
+    skips: bool = False  # add each level of the encoder to the decoder's, times a learned number
+    switch: str = "channel"  # of the latent space; "film": a learned scale and shift of each latent
     magnitude: bool = False  # decibels in place of complex coefficients
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #3890967c
@@ -82,11 +78,13 @@ class TimbreSettings(TimbreLayout):
             raise InputError(f"switch is {self.switch!r}: choose channel or film")
         if self.transform.frames % self.fold:
             raise InputError(
-                f"fold is {self.fold}: choose a divisor of the transform's {self.transform.frames} frames"
+                f"fold is {self.fold}: choose a divisor of the transform's {self.transform.frames}"
+                " frames"
             )
         if self.magnitude and self.consistent:
             raise InputError(
-                "decibels are no sound that could be heard again: set consistent to False with magnitude"
+                "decibels are no sound that could be heard again: set consistent to False with"
+                " magnitude"
             )
         if self.consistent and not self.reconstruct:
             raise InputError(
@@ -106,7 +104,8 @@ SMALL_FORM = dict(
 
 def folder_name(settings: TimbreSettings) -> str:
     "Name and eight digits that change with any setting that is not the default."
-    return f"timbre_{settings.name}-{hashlib.sha256(json.dumps(changed(settings), sort_keys=True).encode()).hexdigest()[:8]}"
+    text = json.dumps(changed(settings), sort_keys=True)
+    return f"timbre_{settings.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def timbre_from_dict(values: dict, where: str = "settings") -> TimbreSettings:
@@ -143,16 +142,17 @@ def _rows(settings):
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #f1976de2
 class TimbreTrap(nn.Module):
-    "The autoencoder with a switch: `forward(x, 1)` gives the sound back, `forward(x, 0)` the salience of pitch."
+    """The autoencoder with a switch.
+
+    `forward(x, 1)` gives the sound back, `forward(x, 0)` the salience of pitch.
+    """
 
     def __init__(self, settings: TimbreSettings = TimbreSettings()):
         super().__init__()
         s = self.settings = settings
-        rows, inputs, pairs = (
-            _rows(s),
-            (1 if s.magnitude else 2) * s.fold,
-            list(zip(s.channels, s.channels[1:])),
-        )
+        rows = _rows(s)
+        inputs = (1 if s.magnitude else 2) * s.fold
+        pairs = list(zip(s.channels, s.channels[1:]))
         self.start = nn.Conv2d(inputs, s.channels[0], 3, padding=1)
         self.down = nn.ModuleList(
             nn.Sequential(*_units(a, s.units), nn.Conv2d(a, b, (4, 1), stride=(2, 1)), nn.ELU())
@@ -174,8 +174,9 @@ class TimbreTrap(nn.Module):
         self.register_buffer("scale", torch.ones(()))  # of the coefficients, from the training set
 
     def encode(
-        self, x
-    ):  # (B, C fold, F, T / fold) -> latents (B, latents, 1, T / fold), the encoder's levels from the top
+        self,
+        x,  # (B, C fold, F, T / fold)
+    ):  # latents (B, latents, 1, T / fold); the encoder's levels from the top
         levels = [elu(self.start(x))]
         for stage in self.down:
             levels.append(stage(levels[-1]))
@@ -216,7 +217,7 @@ def images_of(
     coefficients,  # (…, F, T) complex
     network: TimbreTrap,
 ) -> torch.Tensor:  # (…, C, F, T) real
-    "What the network sees: real and imaginary part, or decibels from 0 (80 below a loud tone) to 1."
+    "What the network sees: real and imaginary part, or decibels as 0 (80 below a loud tone) to 1."
     c = coefficients * network.scale
     if not network.settings.magnitude:
         return torch.stack([c.real, c.imag], -3)
@@ -227,11 +228,9 @@ def salience(
     image, settings: TimbreSettings
 ) -> torch.Tensor:  # (B, C, F, T) -> (B, F, T) in 0 to 1
     "How strongly each row is a pitch: tanh of the magnitude, or the sigmoid of the one channel."
-    return (
-        torch.sigmoid(image[:, 0])
-        if settings.magnitude
-        else torch.tanh((image.square().sum(1) + 1e-12).sqrt())
-    )
+    if settings.magnitude:
+        return torch.sigmoid(image[:, 0])
+    return torch.tanh((image.square().sum(1) + 1e-12).sqrt())
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #1ae2781f
 def target(
@@ -307,27 +306,26 @@ class Cuts:
             max(s.fold, int(round(s.crop_s * s.transform.fps)) // s.fold * s.fold),
         )
         heard = [coefficients_of(r, s)[0] for r in recordings]
-        self.coefficients = torch.cat(heard)
-        self.targets = torch.cat(
-            [
-                torch.from_numpy(target(r.notes, frame_times(len(c), s.transform), s)).to(
-                    torch.float16
-                )
-                for r, c in zip(recordings, heard)
-            ]
-        )
+        wanted = []
+        for r, c in zip(recordings, heard):
+            image = target(r.notes, frame_times(len(c), s.transform), s)
+            wanted.append(torch.from_numpy(image).to(torch.float16))
+        self.coefficients, self.targets = torch.cat(heard), torch.cat(wanted)
         self.scale = float(s.level / self.coefficients.abs().square().mean().sqrt())
 
     def batch(self, step: int) -> tuple:  # (B, F, t) complex, (B, F, t) float
         "The cuts of a step."
         rng = np.random.default_rng([self.settings.seed, step])
         T = self.coefficients.shape[-1]
-        cuts = [
-            (int(rng.integers(len(self.coefficients))), int(rng.integers(T - self.frames + 1)))
-            for _ in range(self.settings.batch)
-        ]
-        part = lambda x: torch.stack([x[k, :, a : a + self.frames] for k, a in cuts])
-        return part(self.coefficients), part(self.targets).float()
+        cuts = []
+        for _ in range(self.settings.batch):
+            k = int(rng.integers(len(self.coefficients)))
+            cuts.append((k, int(rng.integers(T - self.frames + 1))))
+        coefficients, targets = (
+            torch.stack([x[k, :, a : a + self.frames] for k, a in cuts])
+            for x in (self.coefficients, self.targets)
+        )
+        return coefficients, targets.float()
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #4c7ba657
 def fit_timbre(
@@ -390,7 +388,8 @@ def load_timbre(folder) -> TimbreTrap:  # in evaluation mode
         network.load_state_dict(load_file(folder / "weights.safetensors"))
     except (ValueError, TypeError, SafetensorError, RuntimeError) as error:
         raise InputError(
-            f"{folder} does not hold a network that can be read ({str(error).splitlines()[0]}): delete its folder and train it again"
+            f"{folder} does not hold a network that can be read ({str(error).splitlines()[0]}):"
+            " delete its folder and train it again"
         ) from None
     return network.eval()
 
@@ -444,15 +443,16 @@ class Answers:
     salience: np.ndarray  # (N, F) float32
     times_s: np.ndarray  # (N,)
     sound: np.ndarray  # (n,) float32, as it came in, at the transform's rate
-    rebuilt: (
-        np.ndarray
-    )  # (n,) float32: the switch at 1; empty where the network knows magnitudes only
+    rebuilt: np.ndarray  # (n,) float32: the switch at 1; empty for a network of magnitudes
     timbreless: np.ndarray  # (n,) float32: the switch at 0
     latents: np.ndarray  # (steps, latents) float32
 
 
 def answers_of(network: TimbreTrap, samples) -> Answers:  # (n,) float32 at the transform's rate
-    "Salience, both sounds and the latents of a recording of any length. Raises `InputError` for samples that cannot be used."
+    """Salience, both sounds and the latents of a recording of any length.
+
+    Raises `InputError` for samples that cannot be used.
+    """
     s = network.settings
     t = s.transform
     x = torch.as_tensor(samples)
@@ -464,12 +464,8 @@ def answers_of(network: TimbreTrap, samples) -> Answers:  # (n,) float32 at the 
         y = overlapped((salience(off, s) * fade).transpose(0, 1), t).T
         sounds = [np.zeros(0, np.float32)] * 2
         if not s.magnitude:
-            sounds = [
-                synthesise_cqt(
-                    torch.complex(*(i[:, k] for k in (0, 1))) / network.scale, None, len(x), t
-                ).numpy()
-                for i in (on, off)
-            ]
+            heard = [torch.complex(i[:, 0], i[:, 1]) / network.scale for i in (on, off)]
+            sounds = [synthesise_cqt(c, None, len(x), t).numpy() for c in heard]
     at = np.arange(len(y)) / t.fps - t.fade_smp / t.sample_rate_hz
     inside = (at >= 0) & (at < len(x) / t.sample_rate_hz)
     return Answers(
@@ -488,9 +484,8 @@ def estimates(
     threshold: float = 0.5,
 ) -> list:  # one array of Hz a time
     "Peaks of the salience along frequency."
-    y = answers.salience[
-        np.clip(np.searchsorted(answers.times_s, times_s), 0, len(answers.times_s) - 1)
-    ]
+    at = np.clip(np.searchsorted(answers.times_s, times_s), 0, len(answers.times_s) - 1)
+    y = answers.salience[at]
     edge = np.pad(y, ((0, 0), (1, 1)), constant_values=-1)
     peak = (y >= threshold) & (y >= edge[:, :-2]) & (y > edge[:, 2:])
     return [settings.transform.centres_hz[p] for p in peak]
@@ -508,9 +503,8 @@ def multipitch(reference, found, times_s) -> tuple:  # precision, recall, F1 of 
 
 def sdr_db(sound, rebuilt) -> float:
     "Signal-to-distortion ratio, decibels."
-    return float(
-        10 * np.log10((np.square(sound).sum() + 1e-12) / (np.square(sound - rebuilt).sum() + 1e-12))
-    )
+    distortion = np.square(sound - rebuilt).sum() + 1e-12
+    return float(10 * np.log10((np.square(sound).sum() + 1e-12) / distortion))
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #019f97ef
 def judged(
@@ -518,15 +512,13 @@ def judged(
 ) -> dict:  # recording -> (precision, recall, F1, SDR in dB or NaN)
     "Figures of every recording."
     out = {}
+    s = network.settings
+    rate_hz = s.transform.sample_rate_hz
     for r in recordings:
-        a = answers_of(network, load_audio(r.audio, network.settings.transform.sample_rate_hz))
-        times_s = (
-            np.arange(int(len(a.sound) / network.settings.transform.sample_rate_hz * 100)) / 100
-        )
-        rates = multipitch(
-            r.frequencies(times_s), estimates(a, network.settings, times_s, threshold), times_s
-        )
-        can = network.settings.reconstruct and not network.settings.magnitude
+        a = answers_of(network, load_audio(r.audio, rate_hz))
+        times_s = np.arange(int(len(a.sound) / rate_hz * 100)) / 100
+        rates = multipitch(r.frequencies(times_s), estimates(a, s, times_s, threshold), times_s)
+        can = s.reconstruct and not s.magnitude
         out[r.id] = np.array([*rates, sdr_db(a.sound, a.rebuilt) if can else np.nan])
     return out
 
@@ -538,11 +530,9 @@ def averaged(
     if not figures:
         raise InputError("there is not one recording to judge: check that the set is not empty")
     table = np.array(list(figures.values())) * [100, 100, 100, 1]
-    draws = (
-        draw_pieces(len(table), n_draws, seed) @ table / len(table)
-        if len(table) > 1
-        else np.full((1, 4), np.nan)
-    )
+    draws = np.full((1, 4), np.nan)
+    if len(table) > 1:
+        draws = draw_pieces(len(table), n_draws, seed) @ table / len(table)
     row = {}
     for k, name in enumerate(("p_pct", "r_pct", "f1_pct", "sdr_db")):
         row[name] = float(table[:, k].mean())
@@ -552,7 +542,11 @@ def averaged(
 
 
 def difference(
-    a: dict, b: dict, column: int = 2, n_draws: int = 2000, seed: int = 0
+    a: dict,  # of `judged`
+    b: dict,  # of the same recordings
+    column: int = 2,  # 0 precision, 1 recall, 2 F1, 3 SDR
+    n_draws: int = 2000,
+    seed: int = 0,
 ) -> tuple:  # a minus b (points, or dB for column 3), lower, upper end
     "Difference of two runs over the same recordings, with its 95 % interval."
     if set(a) != set(b):
@@ -560,8 +554,6 @@ def difference(
             "the two runs were judged on different recordings: compare them on the same set"
         )
     d = np.array([a[k][column] - b[k][column] for k in a]) * (1 if column == 3 else 100)
-    return float(d.mean()), *(
-        interval(draw_pieces(len(d), n_draws, seed) @ d / len(d))
-        if len(d) > 1
-        else (np.nan, np.nan)
-    )
+    if len(d) < 2:
+        return float(d.mean()), np.nan, np.nan
+    return float(d.mean()), *interval(draw_pieces(len(d), n_draws, seed) @ d / len(d))

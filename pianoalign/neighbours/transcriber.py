@@ -7,8 +7,8 @@ __all__ = ['SEMITONES', 'LAYOUTS', 'TranscriberLayout', 'TranscriberSettings', '
            'transcriber_from_dict', 'Stack', 'LongConv', 'Transcriber', 'layer_counts', 'targets', 'output_loss',
            'transcription_loss', 'Crops', 'prepare', 'mean_loss', 'fit_transcriber', 'load_transcriber', 'chosen',
            'train_transcriber', 'posteriorgrams', 'Decoding', 'onset_strength', 'decode_notes', 'local_maxima',
-           'peak_shift', 'note_hits', 'count', 'rates', 'pooled', 'answer', 'tuned', 'judged', 'transcribe_match',
-           'transcribe', 'f1_difference']
+           'peak_shift', 'spans_and_hz', 'note_hits', 'count', 'rates', 'pooled', 'answer', 'tuned', 'judged',
+           'transcribe_match', 'transcribe', 'f1_difference']
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #6a41f040
 import hashlib, json, time
@@ -39,7 +39,7 @@ SEMITONES = 103  # rows of the transform in semitones, from A0: as high as sound
 
 @dataclass(frozen=True)
 class TranscriberLayout:
-    "Sound and network of a transcriber. The defaults are the report's layers, on a log CQT from A0."
+    "Sound and network of a transcriber: by default the report's layers, on a log CQT from A0."
 
     name: str = "base"
     # sound
@@ -47,18 +47,14 @@ class TranscriberLayout:
     hop_smp: int = 512  # samples from frame to frame: 23.2 ms
     bins_per_semitone: int = 1
     scale: str = "log"  # "log" magnitude, or "linear" as in the report
-    first_semitone: int = (
-        0  # the network's lowest row, in semitones above A0; the report's is 3 (a fault)
-    )
+    first_semitone: int = 0  # the lowest row, in semitones above A0; 3 in the report (a fault)
     last_semitone: int = SEMITONES  # one above its highest row; harmonics beyond it are zeros
     harmonics: tuple = (0.5, 1.0, 2.0)  # a key's own frequency, times these, stacked as channels
     # network
     first_filters: int = 16  # of a first layer 5 x 5 for the pitch output; 0: no such layer
     input_norm: bool = False  # batch norm before the stacking
     note_output: bool = True  # False: pitch and onset only
-    long_axis: str = (
-        "pitch"  # along which axis the kernel of 39 lies; "time" in the report (a fault)
-    )
+    long_axis: str = "pitch"  # axis of the kernel of 39; "time" in the report (a fault)
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #dfeee522
 @dataclass(frozen=True)
@@ -67,11 +63,11 @@ class TranscriberSettings(TranscriberLayout):
 
     # loss
     smoothing: float = 0.001  # of the labels: 0 becomes smoothing / 2, 1 becomes 1 - smoothing / 2
-    weighting: str = "cell"  # "cell": each counts w or 1 - w; "class": w times the positives' mean, 1 - w the others'; "off"
+    # "cell": a positive cell counts w, another 1 - w; "class": w times the mean of the positive
+    # cells plus 1 - w times that of the others; "off": all cells count alike
+    weighting: str = "cell"
     positive_weights: tuple = (0.5, 0.5, 0.9)  # w of pitch, note, onset
-    mask_late: bool = (
-        False  # look for negative cells after smoothing, when there are none left (a fault)
-    )
+    mask_late: bool = False  # look for negative cells after smoothing: none are left (a fault)
     # training
     recordings: int = 0  # so many training recordings, spread over the list; 0: all
     piano: str = ""  # only this piano's
@@ -87,9 +83,12 @@ class TranscriberSettings(TranscriberLayout):
     def __post_init__(self):
         for name in ("harmonics", "positive_weights"):
             object.__setattr__(self, name, tuple(float(v) for v in getattr(self, name)))
-        for name, choices in dict(
-            scale=("log", "linear"), long_axis=("pitch", "time"), weighting=("cell", "class", "off")
-        ).items():
+        known = dict(
+            scale=("log", "linear"),
+            long_axis=("pitch", "time"),
+            weighting=("cell", "class", "off"),
+        )
+        for name, choices in known.items():
             if getattr(self, name) not in choices:
                 raise InputError(
                     f"{name} is {getattr(self, name)!r}: choose one of {', '.join(choices)}"
@@ -100,7 +99,10 @@ class TranscriberSettings(TranscriberLayout):
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #3890967c
 @dataclass(frozen=True)
 class HopSettings(AudioSettings):
-    "The transform as `preprocessing` and its cache know it. Frames a second need not be a whole number here."
+    """The transform as `preprocessing` and its cache know it.
+
+    Frames a second need not be a whole number here.
+    """
 
     def __post_init__(self):
         pass
@@ -111,13 +113,15 @@ class HopSettings(AudioSettings):
 
 
 def fps_of(settings: TranscriberSettings) -> float:
+    "Frames a second."
     return settings.sample_rate_hz / settings.hop_smp
 
 
-def audio_of(
-    settings: TranscriberSettings,  # all settings with the same three numbers share one cached transform
-) -> HopSettings:
-    "What has to be computed from the sound: a log CQT of all semitones."
+def audio_of(settings: TranscriberSettings) -> HopSettings:
+    """What has to be computed from the sound: a log CQT of all semitones.
+
+    Settings with the same rate, hop and rows a semitone share one cached transform.
+    """
     r = settings.bins_per_semitone
     return HopSettings(
         settings.sample_rate_hz, fps_of(settings), n_bins=SEMITONES * r, bins_per_octave=12 * r
@@ -126,7 +130,8 @@ def audio_of(
 
 def folder_name(settings: TranscriberSettings) -> str:
     "Name and eight digits that change with any setting that is not the default."
-    return f"transcriber_{settings.name}-{hashlib.sha256(json.dumps(changed(settings), sort_keys=True).encode()).hexdigest()[:8]}"
+    text = json.dumps(changed(settings), sort_keys=True)
+    return f"transcriber_{settings.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def transcriber_from_dict(values: dict, where: str = "settings") -> TranscriberSettings:
@@ -166,7 +171,10 @@ LAYOUTS["basic_pitch_as_written"] = LAYOUTS["basic_pitch"] | dict(first_filters=
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #7ba4ec98
 class LongConv(nn.Conv2d):
-    "A convolution whose kernel has a narrow side, which is folded into the channels: the same numbers, trained twice as fast on a CPU."
+    """A convolution whose kernel's narrow side is folded into the channels.
+
+    The numbers are the same as without folding; on a CPU it trains twice as fast.
+    """
 
     def forward(self, x):  # (B, C, N, R) with channels last in memory
         turned = self.kernel_size[0] > self.kernel_size[1]
@@ -176,55 +184,53 @@ class LongConv(nn.Conv2d):
         wide = pad(x, (0, 0, narrow // 2, narrow // 2))
         x = torch.cat([wide[:, :, k : k + n] for k in range(narrow)], 1)  # (B, narrow C, n, R)
         lines = x.permute(0, 2, 3, 1).flatten(0, 1)[:, None].permute(0, 3, 1, 2)  # one image a line
-        weight = (
-            (self.weight.transpose(2, 3) if turned else self.weight)
-            .transpose(1, 2)
-            .flatten(1, 2)[:, :, None]
-        )
-        out = conv2d(
-            lines, weight, self.bias, padding=(0, max(self.padding))
-        )  # (B n, outputs, 1, R)
+        weight = self.weight.transpose(2, 3) if turned else self.weight
+        weight = weight.transpose(1, 2).flatten(1, 2)[:, :, None]
+        out = conv2d(lines, weight, self.bias, padding=(0, max(self.padding)))  # (B n, outs, 1, R)
         out = out[:, :, 0].unflatten(0, (-1, n)).transpose(1, 2)
         return out.transpose(2, 3) if turned else out
 
 
 def _conv(inputs, outputs, kernel, step=1):  # kernel: (frames, rows)
-    return (LongConv if max(kernel) > 20 else nn.Conv2d)(
-        inputs, outputs, kernel, (1, step), (kernel[0] // 2, kernel[1] // 2)
-    )
+    layer = LongConv if max(kernel) > 20 else nn.Conv2d
+    return layer(inputs, outputs, kernel, (1, step), (kernel[0] // 2, kernel[1] // 2))
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #661f8639
 class Transcriber(nn.Module):
-    "Pitch, note and onset posteriorgrams from a constant-Q spectrum, in the report's layout or Basic Pitch's."
+    """Pitch, note and onset posteriorgrams from a constant-Q spectrum.
+
+    The layout is the report's or Basic Pitch's, as the settings say.
+    """
 
     def __init__(self, settings: TranscriberSettings = TranscriberSettings()):
         super().__init__()
         s = self.settings = settings
         h, r, first = len(s.harmonics), s.bins_per_semitone, s.first_filters
-        turn = (lambda kernel: kernel) if s.long_axis == "pitch" else (lambda kernel: kernel[::-1])
+        turn = 1 if s.long_axis == "pitch" else -1  # kernels as they are, or axes exchanged
         self.register_buffer("deviation", torch.ones(()))  # of the training spectra, from silence
         self.input_norm = nn.BatchNorm2d(1) if s.input_norm else nn.Identity()
         self.stack = Stack(s.harmonics, r)
         start = [_conv(h, first, (5, 5)), nn.BatchNorm2d(first), nn.ReLU()] if first else []
         self.pitch = nn.Sequential(
             *start,
-            _conv(first or h, 8, turn((3, 39))),
+            _conv(first or h, 8, (3, 39)[::turn]),
             nn.BatchNorm2d(8),
             nn.ReLU(),
             _conv(8, 1, (5, 5)),
         )
-        self.note = (
-            nn.Sequential(_conv(1, 32, (7, 7), r), nn.ReLU(), _conv(32, 1, turn((7, 3))))
-            if s.note_output
-            else None
-        )
+        self.note = None
+        if s.note_output:
+            self.note = nn.Sequential(
+                _conv(1, 32, (7, 7), r), nn.ReLU(), _conv(32, 1, (7, 3)[::turn])
+            )
         self.struck = nn.Sequential(_conv(h, 32, (5, 5), r), nn.BatchNorm2d(32), nn.ReLU())
         self.onset = _conv(33, 1, (3, 3))
         self.to(memory_format=torch.channels_last)
 
     def forward(
-        self, cqt
-    ):  # (B, N, SEMITONES bins_per_semitone), natural log -> logits: pitch (B, N, bins), note or None, onset (B, N, 88)
+        self,
+        cqt,  # (B, N, SEMITONES bins_per_semitone), natural log
+    ) -> tuple:  # logits: pitch (B, N, bins), note (B, N, 88) or None, onset (B, N, 88)
         s = self.settings
         r = s.bins_per_semitone
         cqt = cqt[..., s.first_semitone * r : s.last_semitone * r]
@@ -251,20 +257,21 @@ def layer_counts(
         if isinstance(layer, nn.BatchNorm2d) and last:
             counts[last] += own
         else:
-            what = (
-                f"{'x'.join(map(str, layer.kernel_size))}, {layer.in_channels} to {layer.out_channels}"
-                if isinstance(layer, nn.Conv2d)
-                else "batch norm"
-            )
-            last = f"{name.split('.')[0]}: {what}"
-            counts[last] = own
-            if not isinstance(layer, nn.Conv2d):
-                last = None
+            convolution = isinstance(layer, nn.Conv2d)
+            what = "batch norm"
+            if convolution:
+                kernel = "x".join(map(str, layer.kernel_size))
+                what = f"{kernel}, {layer.in_channels} to {layer.out_channels}"
+            label = f"{name.split('.')[0]}: {what}"
+            counts[label] = own
+            last = label if convolution else None
     return counts
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #f6ef523a
 def targets(
-    notes: Notes, n_frames: int, fps: float
+    notes: Notes,
+    n_frames: int,
+    fps: float,  # frames a second
 ) -> tuple:  # sounding, struck: (n_frames, 88) uint8
     "What the outputs should say: 1 where a key sounds, and 1 in the frame nearest to each onset."
     notes = notes[notes.in_range()]
@@ -276,8 +283,8 @@ def targets(
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #1628a432
 def output_loss(
-    logits,
-    target,  # the same shape; target 0 or 1
+    logits,  # (B, N, 88)
+    target,  # of the same shape, 0 or 1
     positive_weight: float,  # w
     settings: TranscriberSettings,
 ) -> torch.Tensor:
@@ -289,14 +296,17 @@ def output_loss(
     negative = (soft if settings.mask_late else target) == 0
     if settings.weighting == "cell":
         return (torch.where(negative, 1 - positive_weight, positive_weight) * losses).mean()
-    mean = lambda of: (losses * of).sum() / of.sum().clamp(min=1)
+
+    def mean(cells):
+        return (losses * cells).sum() / cells.sum().clamp(min=1)
+
     return positive_weight * mean(~negative) + (1 - positive_weight) * mean(negative)
 
 
 def transcription_loss(
-    answers,
-    sounding,
-    struck,  # logits of `Transcriber`; (B, N, 88) float
+    answers,  # logits of `Transcriber`
+    sounding,  # (B, N, 88) float, 0 or 1
+    struck,  # (B, N, 88) float, 0 or 1
     settings: TranscriberSettings,
 ) -> torch.Tensor:
     "Sum of the outputs' losses."
@@ -304,9 +314,8 @@ def transcription_loss(
     w = settings.positive_weights
     spread_out = torch.zeros_like(pitch)
     spread_out[..., :: settings.bins_per_semitone] = sounding
-    loss = output_loss(pitch, spread_out, w[0], settings) + output_loss(
-        onset, struck, w[2], settings
-    )
+    loss = output_loss(pitch, spread_out, w[0], settings)
+    loss = loss + output_loss(onset, struck, w[2], settings)
     return loss if note is None else loss + output_loss(note, sounding, w[1], settings)
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #066d6863
@@ -322,7 +331,8 @@ class Crops:
         self.settings, self.n = settings, int(round(settings.crop_s * fps_of(settings)))
         if not recordings:
             raise InputError(
-                "there is not one recording to train on: check the corpus and the piano that was asked for"
+                "there is not one recording to train on: check the corpus and the piano that was"
+                " asked for"
             )
         self.images = [features[r.id] for r in recordings]
         self.labels = [
@@ -331,6 +341,11 @@ class Crops:
         ]
         lengths = np.array([len(image) for image in self.images], float)
         self.share = lengths / lengths.sum()
+
+    def _filled(self, x, value):
+        "A cut, (k, …), as float32, filled up to (n, …) with a value."
+        x = np.asarray(x, np.float32)
+        return np.pad(x, ((0, self.n - len(x)), (0, 0)), constant_values=value)
 
     def batch(
         self, step: int, stream: int = 1
@@ -341,24 +356,28 @@ class Crops:
         for k in rng.choice(len(self.images), self.settings.batch, p=self.share):
             start = rng.integers(0, max(len(self.images[k]) - self.n, 0) + 1)
             parts.append([x[start : start + self.n] for x in (self.images[k], *self.labels[k])])
-        fill = lambda x, value: np.pad(
-            np.asarray(x, np.float32), ((0, self.n - len(x)), (0, 0)), constant_values=value
-        )
+        silence = (np.log(LOG_FLOOR), 0, 0)
         return tuple(
-            torch.from_numpy(np.stack([fill(x, value) for x in column]))
-            for column, value in zip(zip(*parts), (np.log(LOG_FLOOR), 0, 0))
+            torch.from_numpy(np.stack([self._filled(x, value) for x in column]))
+            for column, value in zip(zip(*parts), silence)
         )
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #cfa586a6
 def prepare(network: Transcriber, crops: Crops):
-    "Scale the input by the training sound's deviation from silence, and start at the base rates of sounding and struck cells."
+    """Make a network ready for training.
+
+    The input is scaled by the training sound's deviation from silence, and the outputs start at
+    the base rates of sounding and struck cells.
+    """
     batches = [crops.batch(k, stream=3) for k in range(4)]
     loud = torch.cat([b[0].flatten() for b in batches])
     loud = loud - float(np.log(LOG_FLOOR)) if network.settings.scale == "log" else loud.exp()
     network.deviation.fill_(loud.square().mean().sqrt())
-    odds = lambda k: float(
-        torch.logit(torch.stack([b[k].mean() for b in batches]).mean().clamp(1e-4, 0.5))
-    )
+
+    def odds(k):
+        rate = torch.stack([b[k].mean() for b in batches]).mean()
+        return float(torch.logit(rate.clamp(1e-4, 0.5)))
+
     with torch.no_grad():
         network.pitch[-1].bias.fill_(odds(1) - np.log(network.settings.bins_per_semitone))
         network.onset.bias.fill_(odds(2))
@@ -369,15 +388,12 @@ def prepare(network: Transcriber, crops: Crops):
 def mean_loss(network: Transcriber, crops: Crops, n_batches: int = 8) -> float:
     "Loss over fixed cuts, the same for every run."
     network.eval()
+    losses = []
     with torch.inference_mode():
-        return float(
-            np.mean(
-                [
-                    transcription_loss(network(x), *labels, network.settings).item()
-                    for x, *labels in (crops.batch(k, stream=2) for k in range(n_batches))
-                ]
-            )
-        )
+        for k in range(n_batches):
+            x, *labels = crops.batch(k, stream=2)
+            losses.append(transcription_loss(network(x), *labels, network.settings).item())
+    return float(np.mean(losses))
 
 
 def fit_transcriber(
@@ -440,7 +456,8 @@ def load_transcriber(folder) -> tuple:  # Transcriber in evaluation mode, Transc
     for name in ("config.json", "weights.safetensors"):
         if not (folder / name).exists():
             raise InputError(
-                f"{folder / name} does not exist: train this transcriber first (chapter 01_small_transcriber)"
+                f"{folder / name} does not exist: train this transcriber first (chapter"
+                " 01_small_transcriber)"
             )
     try:
         settings = transcriber_from_dict(
@@ -450,7 +467,8 @@ def load_transcriber(folder) -> tuple:  # Transcriber in evaluation mode, Transc
         network.load_state_dict(load_file(folder / "weights.safetensors"))
     except (ValueError, TypeError, SafetensorError, RuntimeError) as error:
         raise InputError(
-            f"{folder} does not hold a transcriber that can be read ({str(error).splitlines()[0]}): delete its folder and train it again"
+            f"{folder} does not hold a transcriber that can be read ({str(error).splitlines()[0]}):"
+            " delete its folder and train it again"
         ) from None
     return network.eval(), settings
 
@@ -511,26 +529,23 @@ def train_transcriber(
 def posteriorgrams(
     network: Transcriber,
     cqt,  # (N, R) natural log of the magnitude
-    chunk_frames: int = 1024,
-    context_frames: int = 64,  # worked on at a time; heard on either side and thrown away
-) -> (
-    tuple
-):  # pitch, note, onset: (N, 88) float32 probabilities; without a note output pitch stands for it
-    "Probabilities of a whole recording; of several rows a semitone the largest."
+    chunk_frames: int = 1024,  # worked on at a time
+    context_frames: int = 64,  # heard on either side and thrown away
+) -> tuple:  # pitch, note, onset: (N, 88) float32 probabilities
+    """Probabilities of a whole recording; of several rows a semitone the largest.
+
+    Without a note output the pitch output stands for it.
+    """
     parts = []
+    network.eval()
     with torch.inference_mode():
         for start in range(0, max(len(cqt), 1), chunk_frames):
             a, b = max(start - context_frames, 0), start + chunk_frames + context_frames
-            out = network.eval()(
-                torch.as_tensor(np.ascontiguousarray(cqt[a:b], dtype=np.float32))[None]
-            )
+            heard = np.ascontiguousarray(cqt[a:b], dtype=np.float32)
+            mine = slice(start - a, start - a + chunk_frames)
+            outputs = network(torch.as_tensor(heard)[None])
             parts.append(
-                [
-                    None
-                    if x is None
-                    else torch.sigmoid(x[0, start - a : start - a + chunk_frames]).numpy()
-                    for x in out
-                ]
+                [None if x is None else torch.sigmoid(x[0, mine]).numpy() for x in outputs]
             )
     pitch, note, onset = (
         None if column[0] is None else np.concatenate(column) for column in zip(*parts)
@@ -574,18 +589,18 @@ def _grow(
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #9b334ff7
 def decode_notes(
-    onset,
+    onset,  # (N, 88) probabilities
     frames,  # (N, 88) probabilities
     fps: float,  # frames per second
     decoding: Decoding = Decoding(),
 ) -> Notes:  # by pitch, then onset
     "Notes from onsets, and from what the frames still hold (after the description of Basic Pitch)."
-    strength, d = onset_strength(as_roll(onset), as_roll(frames)), decoding
+    d = decoding
+    strength = onset_strength(as_roll(onset), as_roll(frames))
     quiet, shortest = max(1, round(d.quiet_s * fps)), d.shortest_s * fps
-    sounding, found = (
-        (np.asarray(frames).T >= d.frame_threshold).tolist(),
-        [],
-    )  # a list a key: what no note has taken yet
+    # a list for each key: the frames that no note has taken yet
+    sounding = (np.asarray(frames).T >= d.frame_threshold).tolist()
+    found = []
 
     def take(first, stop, key):
         for near in range(max(key - 1, 0), min(key + 2, N_PITCHES)):
@@ -600,12 +615,10 @@ def decode_notes(
     if d.complete:
         k, key = np.nonzero(np.array(sounding).T)
         for i in np.argsort(-np.asarray(frames)[k, key], kind="stable"):
-            if sounding[key[i]][k[i]]:
-                take(
-                    _grow(sounding[key[i]], k[i], -1, quiet) + 1,
-                    _grow(sounding[key[i]], k[i], 1, quiet),
-                    int(key[i]),
-                )
+            mine = sounding[key[i]]
+            if mine[k[i]]:
+                first = _grow(mine, k[i], -1, quiet) + 1
+                take(first, _grow(mine, k[i], 1, quiet), int(key[i]))
     first, stop, key = np.array(found, dtype=float).reshape(-1, 3).T
     if d.between_frames:
         first = first + peak_shift(strength, first.astype(int), key.astype(int))
@@ -628,8 +641,8 @@ def local_maxima(
 
 def peak_shift(
     strength,  # (N, 88)
-    k,
-    key,  # (n,) int: frames and keys of peaks
+    k,  # (n,) int: frames of peaks
+    key,  # (n,) int: their keys
 ) -> np.ndarray:  # (n,) frames, -0.5 … 0.5
     "Where between the frames onsets lie: the centre of gravity of a peak and the frames beside it."
     edge = np.pad(np.asarray(strength, np.float64), ((1, 1), (0, 0)))
@@ -637,33 +650,27 @@ def peak_shift(
     return np.clip((after - before) / np.maximum(before + here + after, 1e-9), -0.5, 0.5)
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #e1123ca9
+def spans_and_hz(notes: Notes):
+    "What mir_eval wants to know of notes: (n, 2) seconds, (n,) Hz."
+    return np.stack([notes.onset_s, notes.offset_s], 1), 440 * 2 ** ((notes.pitch - 69) / 12)
+
+
 def note_hits(reference: Notes, found: Notes) -> int:
     "Found notes with the right pitch, onset within 50 ms and duration within 20 % (mir_eval)."
     import mir_eval
 
     if len(found) == 0 or len(reference) == 0:
         return 0
-    spans, hz = (
-        (lambda n: np.stack([n.onset_s, n.offset_s], 1)),
-        (lambda n: 440 * 2 ** ((n.pitch - 69) / 12)),
-    )
-    return len(
-        mir_eval.transcription.match_notes(
-            spans(reference),
-            hz(reference),
-            spans(found),
-            hz(found),
-            pitch_tolerance=1.0,
-            offset_ratio=0.2,
-        )
-    )
+    sides = [*spans_and_hz(reference), *spans_and_hz(found)]
+    pairs = mir_eval.transcription.match_notes(*sides, pitch_tolerance=1.0, offset_ratio=0.2)
+    return len(pairs)
 
 
 def count(
     reference: Notes,
     found: Notes,
-    sounding=None,
-    roll=None,  # the last two: (N, 88) bool, what is answered and what is true
+    sounding=None,  # (N, 88) bool: the cells that are answered
+    roll=None,  # (N, 88) bool: the cells in which a key sounds
 ) -> dict:  # level -> (3,) hits, found, true
     "Hits at note level, with and without the end of the note, and at bin level."
     levels = dict(
@@ -697,15 +704,11 @@ def pooled(
     row = {}
     for level in pieces[0]:
         table = np.array([p[level] for p in pieces])
-        row |= {
-            f"{level}_{name}": float(v)
-            for name, v in zip(("precision", "recall", "f1"), rates(table.sum(0)))
-        }
-        draws = (
-            rates(draw_pieces(len(pieces), n_draws, seed) @ table)[2]
-            if len(pieces) > 1
-            else [np.nan]
-        )
+        for name, value in zip(("precision", "recall", "f1"), rates(table.sum(0))):
+            row[f"{level}_{name}"] = float(value)
+        draws = [np.nan]
+        if len(pieces) > 1:
+            draws = rates(draw_pieces(len(pieces), n_draws, seed) @ table)[2]
         row[f"{level}_f1_lo"], row[f"{level}_f1_hi"] = interval(draws)
     return row | dict(pieces=len(pieces), notes=int(sum(p["note"][2] for p in pieces)))
 
@@ -721,28 +724,26 @@ def answer(
 
 
 def tuned(
-    answers: dict,
-    recordings,
-    fps: float,  # posteriorgrams of these recordings
+    answers: dict,  # of `answer`, for these recordings
+    recordings,  # of Recording
+    fps: float,  # frames a second
     onset_thresholds=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
     frame_thresholds=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
     shortest_s=(0.05, 0.128),
     quiet_s=(0.07, 0.128),
 ) -> Decoding:
-    "What does best on these recordings: the onset threshold, the shortest note, the frame threshold, the silence that ends a note, then completion or none."
+    """The decoding that does best on these recordings.
+
+    Chosen one after the other: the onset threshold, the shortest note, the frame threshold, the
+    silence that ends a note, and whether to complete.
+    """
 
     def f1(level, decoding):
-        return rates(
-            np.sum(
-                [
-                    count(
-                        r.reference, decode_notes(answers[r.id][2], answers[r.id][1], fps, decoding)
-                    )[level]
-                    for r in recordings
-                ],
-                0,
-            )
-        )[2]
+        counts = []
+        for r in recordings:
+            _, note, onset = answers[r.id]
+            counts.append(count(r.reference, decode_notes(onset, note, fps, decoding))[level])
+        return rates(np.sum(counts, 0))[2]
 
     best = Decoding(complete=False, shortest_s=min(shortest_s))
     steps = (
@@ -759,24 +760,22 @@ def tuned(
 
 
 def judged(
-    answers: dict,
-    recordings,
-    fps: float,  # posteriorgrams of these recordings
+    answers: dict,  # of `answer`, for these recordings
+    recordings,  # of Recording
+    fps: float,  # frames a second
     decoding: Decoding = None,  # None: the report's plain runs
 ) -> dict:  # recording -> level -> (3,)
     "Counts of every recording."
     counts = {}
     for r in recordings:
         pitch, note, onset = answers[r.id]
-        found = (
-            note_blocks(pitch, 0.6, fps)
-            if decoding is None
-            else decode_notes(onset, note, fps, decoding)
-        )
-        sounding = pitch > 0.6 if decoding is None else note >= decoding.frame_threshold
-        counts[r.id] = count(
-            r.reference, found, sounding, targets(r.reference, len(note), fps)[0] > 0
-        )
+        if decoding is None:
+            found, sounding = note_blocks(pitch, 0.6, fps), pitch > 0.6
+        else:
+            found = decode_notes(onset, note, fps, decoding)
+            sounding = note >= decoding.frame_threshold
+        roll = targets(r.reference, len(note), fps)[0] > 0
+        counts[r.id] = count(r.reference, found, sounding, roll)
     return counts
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #b550e5e2
@@ -803,8 +802,8 @@ def transcribe(
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #98e0a9cc
 def f1_difference(
-    a: dict,
-    b: dict,  # piece -> level -> (3,), of the same pieces
+    a: dict,  # piece -> level -> (3,)
+    b: dict,  # of the same pieces
     level: str = "onset",
     n_draws: int = 2000,
     seed: int = 0,
