@@ -250,7 +250,7 @@ def explorer_state(
     rate_hz: int = 16000,  # of the stored recording; 44100 for better sound
     form: str = "ogg",  # "ogg" (small) or "wav" (exact)
     gain_db: float = 0.0,  # change of level before storing
-    sound: str = "recording",  # heard at first: "recording", "notes", "both", or "split" in two ears
+    sound: str = "recording",  # heard at first: "recording", "notes", "both", "split" (in two ears)
     voice: str = "clicks",  # notes as "clicks" or "piano"
 ) -> WidgetState:
     "What an explorer shows. Raises `InputError` for whatever cannot be shown."

@@ -20,7 +20,7 @@ from pianoalign.baselines import (
     recording_side,
 )
 from ..files import InputError
-from ..notes import frame_of, LOWEST_PITCH, N_PITCHES, Notes, time_of
+from ..notes import LOWEST_PITCH, N_PITCHES, frame_of, time_of
 from ..preprocessing import load_audio
 from .timbre import answers_of
 from .transcriber import local_maxima, peak_shift
@@ -33,7 +33,7 @@ def onset_peaks(
     onset,  # (N, 88) probabilities
     fps: float,  # frames per second
     floor: float = PEAK_FLOOR,  # smaller peaks do not count
-) -> dict:  # MIDI pitch -> (2, k): times in ms and heights in percent, as the Sync Toolbox has its onset peaks
+) -> dict:  # MIDI pitch -> (2, k): times in ms, heights in percent, as in the Sync Toolbox
     "Local maxima of each key's onset output, placed between the frames."
     onset = np.asarray(onset, np.float32)
     k, key = local_maxima(onset, floor)
@@ -48,17 +48,15 @@ def onset_peaks(
 def peaks_between(
     peaks: dict,  # of a recording
     start_s: float,
-    end_s: float,  # seconds
+    end_s: float,
 ) -> dict:  # of the stretch, from its start
     "The peaks of a stretch of a recording."
-    cut = {
-        pitch: (
-            found[:, (found[0] >= 1000 * start_s) & (found[0] < 1000 * end_s)]
-            - [[1000 * start_s], [0]]
-        )
-        for pitch, found in peaks.items()
-    }
-    return {pitch: found for pitch, found in cut.items() if found.shape[1]}
+    cut = {}
+    for pitch, found in peaks.items():
+        inside = (found[0] >= 1000 * start_s) & (found[0] < 1000 * end_s)
+        if inside.any():
+            cut[pitch] = found[:, inside] - [[1000 * start_s], [0]]
+    return cut
 
 # %% ../../nbs/neighbours/09_extended_table.ipynb #a7700010
 def note_energy(
@@ -86,38 +84,42 @@ def align_by_activations(
     fps: float,  # frames per second
     settings: DTWSettings = DTWSettings(),
 ) -> dict:  # "dtw_onset_activations", "dtw_activations" -> Notes, the rows of the loose notes
-    "DTW (paper §3.4) with a transcriber's onsets in the place of DLNCO's, and with nothing but the transcriber's answers."
+    """DTW (paper §3.4) on a transcriber's answers.
+
+    Once its onsets take the place of DLNCO's, once its notes take that of chroma as well.
+    """
     from dataclasses import replace
 
     settings, rate_hz = replace(settings, onset_offset_ms=0.0), 16000
     samples = cut_silence(segment.samples(rate_hz), rate_hz, segment.loose)
     peaks = peaks_between(peaks, segment.start_s, segment.end_s)
     bank = audio_features(samples, rate_hz, settings, peaks)
-    own = AudioFeatures(
-        note_energy(note, fps, settings.rate_hz, bank.energy.shape[1], segment.start_s), peaks
-    )
-    file = file_side(segment.loose, settings)
-    return {
-        method: moved(segment.loose, find_path(recording_side(heard, settings), file, settings))
-        for method, heard in (("dtw_onset_activations", bank), ("dtw_activations", own))
-    }
+    n_features = bank.energy.shape[1]
+    energy = note_energy(note, fps, settings.rate_hz, n_features, segment.start_s)
+    file, found = file_side(segment.loose, settings), {}
+    for method, heard in (
+        ("dtw_onset_activations", bank),
+        ("dtw_activations", AudioFeatures(energy, peaks)),
+    ):
+        path = find_path(recording_side(heard, settings), file, settings)
+        found[method] = moved(segment.loose, path)
+    return found
 
 # %% ../../nbs/neighbours/09_extended_table.ipynb #a7700013
 def key_salience(
     salience,  # (N, F) as `timbre.answers_of` gives it
     times_s,  # (N,)
     centres_hz,  # (F,) of its rows
-    n_frames: int,
-    fps: float,  # wanted
+    n_frames: int,  # wanted
+    fps: float,  # wanted, frames a second
 ) -> np.ndarray:  # (n_frames, 88) float32
     "Salience of each key at the frames of a piano roll."
     pitch = 69 + 12 * np.log2(np.asarray(centres_hz) / 440)
     image = np.zeros((n_frames, N_PITCHES), np.float32)
-    nearest = np.clip(
-        np.searchsorted(times_s, time_of(np.arange(n_frames), fps)), 0, max(len(times_s) - 1, 0)
-    )
     if len(times_s) == 0:
         return image
+    at = np.searchsorted(times_s, time_of(np.arange(n_frames), fps))
+    nearest = np.minimum(at, len(times_s) - 1)
     for key in range(N_PITCHES):
         rows = np.flatnonzero(np.abs(pitch - (key + LOWEST_PITCH)) <= 0.5)
         if len(rows):
@@ -139,13 +141,9 @@ def salience_images(
         recordings, desc="salience", unit="recording", disable=not progress, mininterval=2
     ):
         a = answers_of(network, load_audio(r.audio, t.sample_rate_hz))
-        images[r.id] = key_salience(
-            a.salience,
-            a.times_s,
-            t.centres_hz,
-            int(np.ceil(len(a.sound) / t.sample_rate_hz * fps)) + 1,
-            fps,
-        ).astype(np.float16)
+        n_frames = int(np.ceil(len(a.sound) / t.sample_rate_hz * fps)) + 1
+        image = key_salience(a.salience, a.times_s, t.centres_hz, n_frames, fps)
+        images[r.id] = image.astype(np.float16)
     return images
 
 # %% ../../nbs/neighbours/09_extended_table.ipynb #a7700033
@@ -157,12 +155,8 @@ def ledger_of(
     from pathlib import Path
 
     columns = ["claim", "difference", "difference_lo", "difference_hi", "unit", "verdict"]
-    parts = [
-        pd.read_csv(path)[columns].assign(chapter=int(path.stem.removeprefix("claims")))
-        for path in sorted(Path(folder).glob("claims7*.csv"))
-    ]
-    return (
-        pd.concat(parts, ignore_index=True)[["chapter", *columns]]
-        if parts
-        else pd.DataFrame(columns=["chapter", *columns])
-    )
+    parts = [pd.DataFrame(columns=["chapter", *columns])]
+    for path in sorted(Path(folder).glob("claims7*.csv")):
+        chapter = int(path.stem.removeprefix("claims"))
+        parts.append(pd.read_csv(path)[columns].assign(chapter=chapter))
+    return pd.concat(parts[1:] or parts, ignore_index=True)[["chapter", *columns]]

@@ -6,7 +6,6 @@
 __all__ = ['Outcome', 'align_ensemble', 'family_row']
 
 # %% ../../nbs/neighbours/06_other_instruments.ipynb #fe7e575a
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +14,6 @@ from ..datasets import loosen
 from .instruments import FAMILIES, Ensemble, as_recording
 from ..metrics import interval, draw_pieces, summarise
 from ..files import InputError
-from ..notes import Notes
 
 # %% ../../nbs/neighbours/06_other_instruments.ipynb #396a4edb
 @dataclass(frozen=True)
@@ -40,15 +38,11 @@ def align_ensemble(
 
     if engine.confidence is None:
         raise InputError(f"{engine.folder} holds no confidence.json: use the weights that ship")
-    loose = loosen(e.notes, rng, replace(engine.experiment.data, training_jitter=""))
+    experiment = engine.experiment
+    loose = loosen(e.notes, rng, replace(experiment.data, training_jitter=""))
     image = np.asarray(image, np.float32)
-    judged = judge_notes(
-        loose,
-        ask(engine.walker, engine.experiment, image, loose),
-        image,
-        engine.confidence,
-        engine.experiment.audio.fps,
-    )
+    answer = ask(engine.walker, experiment, image, loose)
+    judged = judge_notes(loose, answer, image, engine.confidence, experiment.audio.fps)
     return Outcome(
         judged.notes.onset_s - e.notes.onset_s,
         loose.onset_s - e.notes.onset_s,
@@ -59,13 +53,11 @@ def align_ensemble(
 # %% ../../nbs/neighbours/06_other_instruments.ipynb #b75c5755
 def family_row(
     outcomes: dict,  # recording -> Outcome
-    family: str,
-) -> dict:  # "all": every family
+    family: str,  # or "all"
+) -> dict:
     "Figures of one family's notes over all recordings."
-    mine = {
-        k: o.family == family if family != "all" else np.ones(len(o.family), bool)
-        for k, o in outcomes.items()
-    }
+    everyone = family == "all"
+    mine = {k: (o.family == family) | everyone for k, o in outcomes.items()}
     mine = {k: m for k, m in mine.items() if m.any()}
     if not mine:
         raise InputError(
@@ -73,30 +65,27 @@ def family_row(
         )
     row = summarise({k: outcomes[k].error_s[m] for k, m in mine.items()})
     before = summarise({k: outcomes[k].unaligned_s[m] for k, m in mine.items()})
-    keep = [
-        f"{c}{end}"
-        for c in ("within_50_pct", "within_25_pct", "within_10_pct", "median_ms")
-        for end in ("", "_lo", "_hi")
-    ]
-    counts = np.array(
-        [
-            [(outcomes[k].sure[m] < 0.5).sum(), outcomes[k].sure[m].sum(), m.sum()]
-            for k, m in mine.items()
-        ],
-        dtype=float,
-    )
-    draws = draw_pieces(len(counts), 2000, 0) @ counts if len(counts) > 1 else None
-    share = {"unsure_pct": 100 * counts[:, 0].sum() / counts[:, 2].sum()}
-    share["unsure_pct_lo"], share["unsure_pct_hi"] = (
-        interval(100 * draws[:, 0] / draws[:, 2]) if draws is not None else (np.nan, np.nan)
-    )
-    return (
-        {"unaligned_within_25_pct": before["within_25_pct"]}
-        | {c: row[c] for c in (*keep, "signed_median_ms")}
-        | share
-        | dict(
-            claimed_within_25_pct=100 * counts[:, 1].sum() / counts[:, 2].sum(),
-            notes=row["notes"],
-            pieces=row["pieces"],
-        )
+    # notes called unsure, sum of the probabilities, notes: one row a recording
+    counts = []
+    for k, m in mine.items():
+        sure = outcomes[k].sure[m]
+        counts.append([(sure < 0.5).sum(), sure.sum(), m.sum()])
+    counts = np.array(counts, dtype=float)
+    low = high = np.nan
+    if len(counts) > 1:
+        draws = draw_pieces(len(counts), 2000, 0) @ counts
+        low, high = interval(100 * draws[:, 0] / draws[:, 2])
+    unsure, claimed, total = counts.sum(0)
+    out = {"unaligned_within_25_pct": before["within_25_pct"]}
+    for column in ("within_50_pct", "within_25_pct", "within_10_pct", "median_ms"):
+        for end in ("", "_lo", "_hi"):
+            out[column + end] = row[column + end]
+    return out | dict(
+        signed_median_ms=row["signed_median_ms"],
+        unsure_pct=100 * unsure / total,
+        unsure_pct_lo=low,
+        unsure_pct_hi=high,
+        claimed_within_25_pct=100 * claimed / total,
+        notes=row["notes"],
+        pieces=row["pieces"],
     )

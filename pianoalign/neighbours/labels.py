@@ -16,7 +16,7 @@ from ..files import InputError
 from ..notes import Notes
 from ..judging import decode
 from ..training import segment_image
-from .transcriber import rates
+from .transcriber import rates, spans_and_hz
 
 # %% ../../nbs/neighbours/07_alignment_for_transcription.ipynb #47de02f3
 def dtw_labels(
@@ -45,15 +45,14 @@ def network_labels(
     given: dict = None,  # segment id -> Notes to start from; None: the loose ones
     method: str = "crnn",  # or "crnn_high_resolution", for a network with an onset head
 ) -> dict:  # segment id -> Notes
-    "The segments' notes, aligned by a network. Raises `InputError` for a decoding that the network does not offer."
+    """The segments' notes, aligned by a network.
+
+    Raises `InputError` for a decoding that the network does not offer.
+    """
     labels = {}
     for s in segments:
-        found = decode(
-            network,
-            experiment,
-            segment_image(s, features, experiment),
-            s.loose if given is None else given[s.id],
-        )[0]
+        loose = s.loose if given is None else given[s.id]
+        found = decode(network, experiment, segment_image(s, features, experiment), loose)[0]
         if method not in found:
             raise InputError(
                 f"this network has no decoding {method!r}, only {', '.join(found)}: take a network"
@@ -64,24 +63,30 @@ def network_labels(
 
 # %% ../../nbs/neighbours/07_alignment_for_transcription.ipynb #12a95c26
 def relabelled(
-    segments, labels: dict
-) -> list:  # of Segment; segment id -> Notes -> list of Recording, split "train"
+    segments,  # of Segment
+    labels: dict,  # segment id -> Notes
+) -> list:  # of Recording, split "train"
     "The segments' recordings, with these labels in place of their notes."
     groups = {}
     for s in segments:
         if s.id not in labels:
             raise InputError(f"segment {s.id} has no labels: make labels for all segments")
         groups.setdefault(s.recording.id, []).append((s.recording, labels[s.id].shifted(s.start_s)))
-    columns = ("onset_s", "offset_s", "pitch", "velocity")
-    whole = lambda parts: Notes.from_arrays(
-        *(np.concatenate([getattr(n, c) for _, n in parts]) for c in columns)
-    )
-    return [
-        replace(parts[0][0], split="train", reference=whole(parts)) for parts in groups.values()
-    ]
+    made = []
+    for parts in groups.values():
+        recording = parts[0][0]
+        columns = (
+            np.concatenate([getattr(notes, column) for _, notes in parts])
+            for column in ("onset_s", "offset_s", "pitch", "velocity")
+        )
+        made.append(replace(recording, split="train", reference=Notes.from_arrays(*columns)))
+    return made
 
 
-def label_errors(segments, labels: dict) -> dict:  # recording -> (n,) signed seconds
+def label_errors(
+    segments,  # of Segment
+    labels: dict,  # segment id -> Notes
+) -> dict:  # recording -> (n,) signed seconds
     "How far the labels' onsets are off."
     errors = {}
     for s in segments:
@@ -93,36 +98,24 @@ TOLERANCES_S = (0.05, 0.025, 0.01)
 
 
 def hits_at(
-    reference: Notes, found: Notes, tolerances_s=TOLERANCES_S
+    reference: Notes,
+    found: Notes,
+    tolerances_s=TOLERANCES_S,  # of the onset
 ) -> dict:  # (level, tolerance in ms) -> (3,) hits, found, true
-    'Hits at several tolerances of the onset, without ("onset") and with ("note") the end of the note.'
+    "Hits at several tolerances, by the onset alone (level onset) and with the end (level note)."
     import mir_eval
 
-    spans, hz = (
-        (lambda n: np.stack([n.onset_s, n.offset_s], 1)),
-        (lambda n: 440 * 2 ** ((n.pitch - 69) / 12)),
-    )
+    sides = [*spans_and_hz(reference), *spans_and_hz(found)]
     counts = {}
     for t in tolerances_s:
-        both = len(reference) and len(found)
-        ends = (
-            len(
-                mir_eval.transcription.match_notes(
-                    spans(reference),
-                    hz(reference),
-                    spans(found),
-                    hz(found),
-                    onset_tolerance=t,
-                    pitch_tolerance=1.0,
-                )
+        ends = []
+        if len(reference) and len(found):
+            ends = mir_eval.transcription.match_notes(
+                *sides, onset_tolerance=t, pitch_tolerance=1.0
             )
-            if both
-            else 0
-        )
-        for level, hits in (("onset", count_matches(reference, found, t)), ("note", ends)):
-            counts[level, round(1000 * t)] = np.array(
-                [hits, len(found), len(reference)], dtype=np.int64
-            )
+        for level, hits in (("onset", count_matches(reference, found, t)), ("note", len(ends))):
+            row = [hits, len(found), len(reference)]
+            counts[level, round(1000 * t)] = np.array(row, dtype=np.int64)
     return counts
 
 
@@ -131,12 +124,13 @@ def f1_of_seeds(
     n_draws: int = 2000,
     seed: int = 0,
 ) -> tuple:  # mean F1 over the seeds; (n_draws,) the same in draws of pieces and of seeds
-    "F1 pooled over pieces, as the mean over trainings. The same pieces are drawn for all that have as many; trainings by `seed`."
+    """F1 pooled over pieces, as the mean over trainings.
+
+    The same pieces are drawn for all tables that have as many; trainings are drawn by `seed`.
+    """
     tables = np.asarray(tables)
-    weights, picked = (
-        draw_pieces(tables.shape[1], n_draws),
-        draw_pieces(len(tables), n_draws, 1000 + seed) / len(tables),
-    )
-    return float(np.mean([rates(t.sum(0))[2] for t in tables])), (
-        picked * np.stack([rates(weights @ t)[2] for t in tables], 1)
-    ).sum(1)
+    pieces = draw_pieces(tables.shape[1], n_draws)
+    trainings = draw_pieces(len(tables), n_draws, 1000 + seed) / len(tables)
+    drawn = np.stack([rates(pieces @ t)[2] for t in tables], 1)
+    mean = float(np.mean([rates(t.sum(0))[2] for t in tables]))
+    return mean, (trainings * drawn).sum(1)

@@ -20,6 +20,7 @@ GRID_S = 0.05  # between the knots of a map whose slowness varies
 
 
 def _length(end_s):
+    "The length of a recording, if it is one."
     if not np.isfinite(end_s) or end_s <= 0:
         raise InputError(f"end_s is {end_s}: a map needs a recording with a length above 0 seconds")
     return float(end_s)
@@ -97,20 +98,15 @@ def with_repeat(
     end_s: float,  # length of the recording; the stretch ends in its middle
 ) -> (
     tuple
-):  # Notes of the file; rows of it (n,) and rows of `notes` (n,) that correspond and are judged
+):  # Notes of the file; rows of it, and of `notes`, that correspond and are judged: (n,) each
     "A file with a repeat that the recording leaves out."
     stop_s = _length(end_s) / 2
     start_s = max(stop_s - strength_s, 0.0)
-    before, twice, after = (
-        notes.onset_s < start_s,
-        (notes.onset_s >= start_s) & (notes.onset_s < stop_s),
-        notes.onset_s >= stop_s,
-    )
-    rows = np.concatenate([np.flatnonzero(m) for m in (before, twice, twice, after)])
-    later_s = np.repeat(
-        [0.0, 0.0, stop_s - start_s, stop_s - start_s],
-        [m.sum() for m in (before, twice, twice, after)],
-    )
+    before, after = notes.onset_s < start_s, notes.onset_s >= stop_s
+    twice = ~(before | after)
+    parts = [np.flatnonzero(m) for m in (before, twice, twice, after)]
+    rows, added_s = np.concatenate(parts), stop_s - start_s
+    later_s = np.repeat([0.0, 0.0, added_s, added_s], [len(part) for part in parts])
     file = notes[rows]
     judged = np.flatnonzero(~twice[rows])
     return file.at_times(file.onset_s + later_s, file.offset_s + later_s), judged, rows[judged]
@@ -118,7 +114,7 @@ def with_repeat(
 # %% ../../nbs/neighbours/08_tempo_stress.ipynb #a7600015
 @dataclass(frozen=True, eq=False)
 class Case:
-    "One file for one recording: what is given, and which of its notes are judged against which true ones."
+    "One file for one recording, and which of its notes are judged against which true ones."
 
     loose: Notes  # the file
     rows: np.ndarray  # (n,) rows of `loose`
@@ -134,30 +130,23 @@ def make_case(
     rng: np.random.Generator,  # of a tempo that wanders
 ) -> Case:
     "A file that goes wrong in one way. Raises `InputError` for a kind that is not known."
-    makers = dict(
-        steady=steady,
-        ritardando=ritardando,
-        pause=pause,
-        tempo_walk=lambda s, e: tempo_walk(s, e, rng),
-    )
+    makers = dict(steady=steady, ritardando=ritardando, pause=pause, tempo_walk=tempo_walk)
     if kind == "repeat":
         file, rows, true_rows = with_repeat(reference, strength, end_s)
         return Case(loosen(file), rows, reference[true_rows])
     if kind not in makers:
         raise InputError(f"unknown kind {kind!r}: choose one of {', '.join([*makers, 'repeat'])}")
-    to_file = makers[kind](strength, end_s)
-    return Case(
-        loosen(reference.at_times(to_file(reference.onset_s), to_file(reference.offset_s))),
-        np.arange(len(reference)),
-        reference,
-    )
+    random = [rng] if kind == "tempo_walk" else []
+    to_file = makers[kind](strength, end_s, *random)
+    file = reference.at_times(to_file(reference.onset_s), to_file(reference.offset_s))
+    return Case(loosen(file), np.arange(len(reference)), reference)
 
 # %% ../../nbs/neighbours/08_tempo_stress.ipynb #a7600025
 def breaking_point(
     strengths,  # (k,) tested, any order, 0 among them
     shares,  # (k,) what is reached at each
     left: float = 0.9,  # of what is reached at 0
-) -> tuple:  # the smallest size of a strength at which less is left (inf: at none), and the largest below it that was tested
+) -> tuple:  # the smallest size at which less is left (inf: at none), the next smaller one tested
     "Where a curve breaks. Raises `InputError` without a value at 0."
     strengths, shares = np.abs(np.asarray(strengths, float)), np.asarray(shares, float)
     if not (strengths == 0).any():
