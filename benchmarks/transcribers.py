@@ -22,7 +22,8 @@ import torch
 from tqdm import tqdm
 
 from pianoalign.report import tables
-from pianoalign.tool.aligner import ask, decode, open_engine
+from pianoalign.decoding import ALIGNER, decode
+from pianoalign.tool.aligner import ask, open_engine
 from pianoalign.datasets import evaluation_segments, experiment_corpus, feature_store
 from pianoalign.metrics import compare, onset_errors, summary_row
 from pianoalign.notes import Notes
@@ -185,7 +186,7 @@ def main():
             )
             add(
                 "high_resolution",
-                decode(s.loose, answer, fps, "high-resolution")[0],
+                decode(s.loose, answer, fps, ALIGNER).notes,
                 time.perf_counter() - begun,
             )
             for method, transcribe in ways.items():

@@ -37,6 +37,7 @@ PARTS = {  # caption -> chapters, in reading order
     "Hear it": ["01_explorer", "02_jitter_lab"],
     "The tool": [
         "01_aligner",
+        "03_decoding",
         "05_command_line",
         "04_confidence",
         "02_listening",
@@ -45,6 +46,8 @@ PARTS = {  # caption -> chapters, in reading order
         "09_reach",
         "06_own_recordings",
         "10_what_helps",
+        "12_results",
+        "13_calibration",
     ],
     "The neighbours": [
         "01_small_transcriber",

@@ -141,7 +141,7 @@ def test_nothing_is_replaced_unless_forced(piece, untrained, tmp_path, capsys):
 def oracle(monkeypatch, piece):
     "The network's place is taken by one that knows the truth."
     from pianoalign.tool import aligner
-    from pianoalign.tool.listening import Heard
+    from pianoalign.decoding import Heard
     from pianoalign.preprocessing import piano_roll
     from pianoalign.targets import onset_target
 

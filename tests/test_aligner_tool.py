@@ -8,28 +8,12 @@ import pytest
 import soundfile
 
 from pianoalign.tool.aligner import align, default_weights, open_engine
-from pianoalign.tool.confidence import (
-    MATCHED,
-    NOT_HEARD,
-    WITH_NEIGHBOURS,
-    click_in_silence,
-    judge_notes,
-    load_confidence,
-    place,
-    shifts_of,
-    speech_like,
-    white_noise,
-)
+from pianoalign.decoding import MATCHED, NOT_HEARD, WITH_NEIGHBOURS
+from pianoalign.tool.calibration import click_in_silence, speech_like, white_noise
+from pianoalign.tool.confidence import judge_notes, load_confidence, place, shifts_of
 from pianoalign.datasets import jitter_notes, load_corpus
-from pianoalign.tool.listening import (
-    Facts,
-    Heard,
-    Walker,
-    file_offset,
-    hear,
-    listen_to,
-    stream_audio,
-)
+from pianoalign.tool.listening import Facts, file_offset, hear, listen_to, stream_audio, Walker
+from pianoalign.decoding import Heard
 from pianoalign.files import InputError
 from pianoalign.notes import Notes
 from pianoalign.midi import read_midi, write_midi

@@ -14,7 +14,7 @@ import pytest
 
 import pianoalign
 from pianoalign.lab import explorer as widgets
-from pianoalign.tool.aligner import AlignmentResult
+from pianoalign.tool.results import AlignmentResult
 from pianoalign.lab.jitter import jitter_lab, jitter_lab_state, listening_state, published_unaligned
 from pianoalign.files import InputError
 from pianoalign.notes import Notes

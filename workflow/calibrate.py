@@ -10,7 +10,8 @@ the file carries their fingerprint, and the aligner does not use one that was ma
 import argparse, sys
 from pathlib import Path
 
-from pianoalign.tool.confidence import CONFIDENCE_FILE, calibrate
+from pianoalign.tool.confidence import CONFIDENCE_FILE
+from pianoalign.tool.calibration import calibrate
 from pianoalign.files import InputError
 
 

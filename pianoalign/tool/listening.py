@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['BLOCK_FRAMES', 'PIECE_FRAMES', 'MARGIN_FRAMES', 'QUIETEST', 'QUIET_PEAK', 'LIFTED_PEAK', 'OFFSET_REACH_S',
-           'LEAST_RISE', 'WINDOW_FRAMES', 'CONTEXT_FRAMES', 'WINDOWS', 'CONV_FRAMES', 'HALF', 'LOWEST_PEAK',
-           'open_blocks', 'Facts', 'stream_audio', 'pieces_of', 'listen_to', 'offset_curve', 'FileOffset',
-           'file_offset', 'Walker', 'Heard', 'in_steps', 'hear']
+           'LEAST_RISE', 'WINDOW_FRAMES', 'CONTEXT_FRAMES', 'WINDOWS', 'CONV_FRAMES', 'open_blocks', 'Facts',
+           'stream_audio', 'pieces_of', 'listen_to', 'offset_curve', 'FileOffset', 'file_offset', 'Walker', 'hear']
 
 # %% ../../nbs/tool/02_listening.ipynb #5022a1e0
 import functools, os, shutil, struct, subprocess, tempfile, warnings
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..decoding import Heard, in_steps, LOWEST_PEAK
 from ..files import InputError
 from ..notes import frame_of, LOWEST_PITCH, N_PITCHES, Notes
 from ..preprocessing import AudioSettings, LOG_FLOOR, magnitude, note_frames, paint_roll
@@ -572,32 +572,6 @@ class Walker(_Stretches):
             return [torch.sigmoid(h(kept)).float().cpu().numpy() for h in heads]
 
 # %% ../../nbs/tool/02_listening.ipynb #59c7b51d
-HALF = 128  # the threshold of 0.5 in steps of 1/256
-LOWEST_PEAK = 0.005  # peaks of the onset head under this are not kept
-
-
-@dataclass(frozen=True, eq=False)
-class Heard:
-    "What the network heard in a recording."
-
-    roll: np.ndarray  # (N, 88) uint8, floor(256 p): does the key sound?
-    time_s: (
-        np.ndarray
-    )  # (m,) peaks of the onset head, by pitch, then time; None without such a head
-    pitch: np.ndarray  # (m,)
-    height: np.ndarray  # (m,) 0 to 1
-
-    @classmethod
-    def of(cls, roll, onsets=None, fps: int = 100):
-        "From whole rolls of probabilities, (N, 88) each."
-        peaks = (None,) * 3 if onsets is None else onset_candidates(onsets, fps, LOWEST_PEAK)
-        return cls(in_steps(roll), *peaks)
-
-
-def in_steps(probabilities) -> np.ndarray:  # uint8
-    return np.minimum(np.asarray(probabilities) * 256, 255).astype(np.uint8)
-
-
 class _Peaks:
     "Peaks of curves that come in blocks."
 

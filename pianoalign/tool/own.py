@@ -37,19 +37,18 @@ def every_way(
     dtw: DTWSettings = DTWSettings(),
 ) -> tuple:  # method -> Notes; method -> what the network heard (only for those it took part in)
     "The same loose notes aligned by each method of Table 1, and by the high-resolution decoding."
-    from pianoalign.tool.aligner import ask, decode
+    from pianoalign.tool.aligner import ask
+    from pianoalign.decoding import ALIGNER, decode
 
     along = moved(loose, find_path(heard_by_dtw, file_side(loose, dtw), dtw))
     found, answers, fps = {"unaligned": loose, "dtw": along}, {}, engine.experiment.audio.fps
     for prefix, given in (("", loose), ("dtw_", along)):
         answer = ask(engine.walker, engine.experiment, image, given)
-        for name, decoding in (("crnn", "paper"), ("crnn_high_resolution", "high-resolution")):
-            if decoding != "paper" and not engine.experiment.network.onset_head:
+        for name, settings in (("crnn", None), ("crnn_high_resolution", ALIGNER)):
+            if settings and not engine.experiment.network.onset_head:
                 continue
-            found[prefix + name], answers[prefix + name] = (
-                decode(given, answer, fps, decoding)[0],
-                (given, answer),
-            )
+            decoded = decode(given, answer, fps, settings, image, engine.confidence)
+            found[prefix + name], answers[prefix + name] = decoded.notes, (given, answer)
     return {way: found[way] for way in WAYS if way in found}, answers
 
 # %% ../../nbs/tool/06_own_recordings.ipynb #6800a008
