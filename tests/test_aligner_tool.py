@@ -10,14 +10,13 @@ import soundfile
 from pianoalign.tool.aligner import align, default_weights, open_engine
 from pianoalign.decoding import MATCHED, NOT_HEARD, WITH_NEIGHBOURS
 from pianoalign.tool.calibration import click_in_silence, speech_like, white_noise
-from pianoalign.tool.confidence import judge_notes, load_confidence, place, shifts_of
+from pianoalign.tool.confidence import judge_notes, load_confidence
 from pianoalign.datasets import jitter_notes, load_corpus
 from pianoalign.tool.listening import Facts, file_offset, hear, listen_to, stream_audio, Walker
-from pianoalign.decoding import Heard
 from pianoalign.files import InputError
 from pianoalign.notes import Notes
 from pianoalign.midi import read_midi, write_midi
-from pianoalign.preprocessing import load_audio, piano_roll, spectrogram
+from pianoalign.preprocessing import load_audio, spectrogram
 from test_align_cli import RATE_HZ, command, everything_but_times, make_piece, piece, untrained  # noqa: F401 (fixtures)
 
 CORPUS = Path(__file__).resolve().parent.parent / "corpus"
