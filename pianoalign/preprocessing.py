@@ -6,13 +6,13 @@ __all__ = ['LOG_FLOOR', 'VQT_GAMMA_HZ', 'AudioSettings', 'check_samples', 'resam
 
 # %% ../nbs/21_preprocessing.ipynb #b1771ad7
 import warnings
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
 from .files import InputError
 from .notes import frame_of, LOWEST_PITCH, N_PITCHES, Notes, time_of
+from .recordings import Facts, open_mono
 
 # %% ../nbs/21_preprocessing.ipynb #18c26981
 LOG_FLOOR = 1e-4  # magnitudes are floored here before the logarithm: about 80 dB below a loud note
@@ -82,30 +82,17 @@ def resample(
 
 # %% ../nbs/21_preprocessing.ipynb #39b7eedb
 def load_audio(
-    path,  # a file that libsndfile reads: wav, flac, ogg, mp3, aiff, …
+    path,  # a recording; see the chapter on recordings
     sample_rate_hz: int = 16000,  # rate of the result
 ) -> np.ndarray:  # (n_samples,) float32, mono, at the recording's own level
-    "Read a recording as mono at `sample_rate_hz` (paper §2.1). Raises `InputError` for a file that holds no usable sound."
-    import soundfile
+    """Read a recording as mono at `sample_rate_hz` (paper §2.1).
 
-    path = Path(path)
-    if not path.exists():
-        raise InputError(f"{path} does not exist: check the path of the recording")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name the recording itself")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path} is empty (0 bytes): copy or export the recording again")
-    try:
-        samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        raise InputError(
-            f"{path} cannot be read as audio ({error}): convert it to wav, flac or ogg"
-        ) from None
-    samples = check_samples(samples, str(path)).mean(axis=1)
-    if rate_hz < 1000:
-        raise InputError(
-            f"{path} says it has {rate_hz} samples a second: no piano can be heard in that; export it at 16 kHz or more"
-        )
+    Raises `InputError` for a file that holds no usable sound; warns of one that is cut."""
+    facts = Facts()
+    rate_hz, blocks = open_mono(path, facts)
+    samples = check_samples(np.concatenate([*blocks, np.zeros(0, np.float32)]), str(path))
+    for remark in facts.remarks:
+        warnings.warn(remark, stacklevel=2)
     return check_samples(resample(samples, rate_hz, sample_rate_hz), f"{path} mixed to mono")
 
 # %% ../nbs/21_preprocessing.ipynb #1b034cdc

@@ -12,7 +12,8 @@ from pianoalign.decoding import MATCHED, NOT_HEARD, WITH_NEIGHBOURS
 from pianoalign.tool.calibration import click_in_silence, speech_like, white_noise
 from pianoalign.tool.confidence import judge_notes, load_confidence
 from pianoalign.datasets import jitter_notes, load_corpus
-from pianoalign.tool.listening import Facts, file_offset, hear, listen_to, stream_audio, Walker
+from pianoalign.recordings import Facts, stream_audio
+from pianoalign.tool.listening import file_offset, hear, listen_to, Walker
 from pianoalign.files import InputError
 from pianoalign.notes import Notes
 from pianoalign.midi import read_midi, write_midi
@@ -55,7 +56,7 @@ def test_the_shipped_weights_are_calibrated():
 
 def test_windows_move_no_note(recording, monkeypatch):
     "One pass over everything, against random pieces of the sound and windows of the network: no note moves by more than a millisecond."
-    import pianoalign.tool.listening as listening
+    import pianoalign.recordings as recordings
 
     folder, samples, truth = recording
     engine, rng, given = (
@@ -108,7 +109,7 @@ def test_windows_move_no_note(recording, monkeypatch):
 
 def test_blocks_of_a_file_are_the_file(tmp_path, monkeypatch):
     "Resampled block by block: as many samples, and the same ones, whatever the rate and wherever the blocks end."
-    import pianoalign.tool.listening as listening
+    import pianoalign.recordings as recordings
 
     rng = np.random.default_rng(0)
     for rate_hz in (11_025, 44_100, 48_000, 88_200):
@@ -120,7 +121,7 @@ def test_blocks_of_a_file_are_the_file(tmp_path, monkeypatch):
         )
         whole = load_audio(tmp_path / "a.wav", 16_000)
         for block in (rng.integers(500, 5000), 100_003):
-            monkeypatch.setattr(listening, "BLOCK_FRAMES", int(block))
+            monkeypatch.setattr(recordings, "BLOCK_FRAMES", int(block))
             streamed = np.concatenate(list(stream_audio(tmp_path / "a.wav", 16_000, Facts())))
             assert len(streamed) == len(whole)
             np.testing.assert_allclose(streamed, whole, atol=1e-5)
@@ -401,7 +402,7 @@ def test_what_libsndfile_cannot_read_goes_to_ffmpeg(
     (tmp_path / "bin" / "ffmpeg").chmod(0o755)
     (tmp_path / "a.wav").write_bytes((piece[0] / "piece.wav").read_bytes())
     command(*words, "-o", tmp_path / "out.mid")
-    assert "padding" in capsys.readouterr().err
+    assert "padding" not in capsys.readouterr().err  # the container of an .m4a says it
     command(
         "align",
         tmp_path / "a.wav",
