@@ -56,7 +56,7 @@ def test_the_shipped_weights_are_calibrated():
 
 def test_windows_move_no_note(recording, monkeypatch):
     "One pass over everything, against random pieces of the sound and windows of the network: no note moves by more than a millisecond."
-    import pianoalign.recordings as recordings
+    import pianoalign.tool.listening as listening
 
     folder, samples, truth = recording
     engine, rng, given = (
