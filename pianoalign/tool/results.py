@@ -18,7 +18,7 @@ from ..files import whole_file
 from ..midi import MidiScore
 from ..notes import Notes
 from ..retiming import write_retimed_midi
-from .listening import Facts, stream_audio
+from ..recordings import Facts, stream_audio
 
 # %% ../../nbs/tool/12_results.ipynb #res00006
 NOT_ON_PIANO, NOT_IN_AUDIO = "outside the piano", "outside the recording"
