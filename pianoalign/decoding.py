@@ -17,6 +17,7 @@ from pianoalign.postprocessing import (
     align_notes,
     by_pitch,
     cut_overlaps,
+    follow_onsets,
     onset_candidates,
     place_ends,
 )
@@ -97,115 +98,48 @@ def _unisons(
     return np.concatenate([[False], np.diff(given.onset_s[rows]) < SHORTEST_NOTE_S])
 
 
-def _choices(
-    given_s,  # (a,) one note's onset of each key
-    low,
-    high,  # (a,) the peaks in its reach are low … high - 1
-    peak_s,
-    worth,  # (m,) of all peaks: seconds, nats
+def _walk_key(
+    given: Notes,
+    rows,  # rows of one key, in order of onset, no two of them together
+    heard: Heard,
+    key: int,
     settings: WalkSettings,
-):  # -> (a, s) seconds, (a, s) nats, (a, s) row of the peak or -1; the first choice is to stay
-    "What one note of each key may do; shorter rows are filled with choices that nobody takes."
-    peak = low[:, None] + np.arange((high - low).max())
-    there = peak < high[:, None]
-    peak = np.where(there, peak, -1)
-    away_s = np.abs(peak_s[peak] - given_s[:, None])
-    nats = np.where(there, worth[peak] - away_s / settings.scale_s, -np.inf)
-    at_s = np.where(there, peak_s[peak], np.inf)
-    stay = np.full((len(given_s), 1), settings.not_heard)
-    return (
-        np.concatenate([given_s[:, None], at_s], axis=1),
-        np.concatenate([stay, nats], axis=1),
-        np.concatenate([np.full((len(given_s), 1), -1), peak], axis=1),
+) -> np.ndarray:  # (len(rows),) row of the peak, -1: stays
+    "The best way of one key's notes through its peaks."
+    here = np.arange(*np.searchsorted(heard.pitch, [key, key + 1]))
+    here = here[heard.height[here] >= settings.floor]
+    found = follow_onsets(
+        given.onset_s[rows],
+        heard.time_s[here],
+        np.log(heard.height[here] / settings.floor),
+        settings.reach_s,
+        settings.scale_s,
+        settings.not_heard,
+        settings.least_gap_s,
     )
-
-
-def _best_before(
-    before_s,
-    before_total,  # (a, r) the note before: times of its choices, and the best sums up to them
-    at_s,  # (a, s) times of this note's choices
-    least_gap_s: float,
-):  # -> (a, s) sum, (a, s) choice of the note before, -1 where there is none
-    "For each choice, the best sum among the choices of the note before that lie early enough."
-    order = np.argsort(before_s, axis=1, kind="stable")
-    sorted_s = np.take_along_axis(before_s, order, axis=1)
-    total = np.take_along_axis(before_total, order, axis=1)
-    best = np.maximum.accumulate(total, axis=1)  # of all choices up to this time
-    nothing = np.full((len(total), 1), -np.inf)
-    better = total > np.concatenate([nothing, best[:, :-1]], axis=1)
-    whose = np.maximum.accumulate(np.where(better, np.arange(total.shape[1]), -1), axis=1)
-    early = sorted_s[:, None, :] <= (at_s - least_gap_s + 1e-9)[:, :, None]
-    last = early.sum(axis=2) - 1
-    sums = np.where(last >= 0, np.take_along_axis(best, np.maximum(last, 0), axis=1), -np.inf)
-    place = np.where(last >= 0, np.take_along_axis(whose, np.maximum(last, 0), axis=1), -1)
-    choice = np.take_along_axis(order, np.maximum(place, 0), axis=1)
-    choice = np.where(place >= 0, choice, -1)
-    stays = before_total[:, 0] > sums[:, 0]  # two notes may always stay, however close they came
-    sums[stays, 0], choice[stays, 0] = before_total[stays, 0], 0
-    return sums, choice
-
-# %% ../nbs/tool/03_decoding.ipynb #dec0000b
-def _walk_together(
-    given_s,  # (l,) onsets of all leaders
-    low,
-    high,  # (l,) the peaks in reach of each
-    lanes: list,  # of arrays: rows of one key's leaders in order of onset, the longest key first
-    peak_s,
-    worth,  # (m,) of all peaks
-    settings: WalkSettings,
-) -> np.ndarray:  # (l,) row of the peak, -1: stays
-    "The best way of each key's notes through its peaks, order kept; all keys step together."
-    index = np.full(len(given_s), -1, dtype=np.int64)
-    n_steps = np.array([len(rows) for rows in lanes], dtype=int)
-    layers, at_s, total = [], None, None
-    for step in range(n_steps.max(initial=0)):
-        n = int(np.sum(n_steps > step))  # so many keys have such a note
-        rows = np.array([lane[step] for lane in lanes[:n]])
-        now_s, nats, peak = _choices(given_s[rows], low[rows], high[rows], peak_s, worth, settings)
-        before = np.full(nats.shape, -1)
-        if step:
-            sums, before = _best_before(at_s[:n], total[:n], now_s, settings.least_gap_s)
-            nats = nats + sums
-        at_s, total = now_s, nats
-        layers.append((rows, peak, before, total.argmax(axis=1)))
-    choice = np.zeros(0, dtype=np.int64)  # of each key that is still on its way back
-    for rows, peak, before, best in reversed(layers):
-        choice = np.concatenate([choice, best[len(choice) :]])  # keys whose last note this is
-        lane = np.arange(len(rows))
-        index[rows] = peak[lane, choice]
-        choice = before[lane, choice]
+    index = np.full(len(rows), -1)
+    index[found >= 0] = here[found[found >= 0]]
     return index
 
 
-def _through(
+def _walk_at_a_price(
     given: Notes,
     heard: Heard,
     settings: WalkSettings,  # with a price
 ) -> Way:
-    "The best way through the peaks at a known price."
+    "The best way of all notes through the peaks, at a known price."
     index, leader = np.full(len(given), -1, dtype=np.int64), np.arange(len(given))
-    low, high = np.zeros((2, len(given)), dtype=np.int64)
-    lanes = []
     for key, rows in by_pitch(given).items():
-        first, stop = np.searchsorted(heard.pitch, [key, key + 1])
         unison = _unisons(given, rows)
         leader[rows] = rows[~unison][np.cumsum(~unison) - 1]
-        at_s, peak_s = given.onset_s[rows], heard.time_s[first:stop]
-        low[rows] = first + np.searchsorted(peak_s, at_s - settings.reach_s, side="left")
-        high[rows] = first + np.searchsorted(peak_s, at_s + settings.reach_s, side="right")
-        lanes.append(rows[~unison])
-    lanes.sort(key=len, reverse=True)
-    if len(heard.time_s):
-        worth = np.log(np.maximum(heard.height, settings.floor) / settings.floor)
-        worth = np.where(heard.height >= settings.floor, worth, -np.inf)
-        index = _walk_together(given.onset_s, low, high, lanes, heard.time_s, worth, settings)
+        index[rows[~unison]] = _walk_key(given, rows[~unison], heard, key, settings)
     index = index[leader]
-    shift_s = np.zeros(len(given))
     hit = index >= 0
+    shift_s = np.zeros(len(given))
     shift_s[hit] = heard.time_s[index[hit]] - given.onset_s[leader[hit]]
     onset_s = given.onset_s + shift_s
-    alone = hit & (leader == np.arange(len(given)))
-    onset_s[alone] = heard.time_s[index[alone]]
+    leads = hit & (leader == np.arange(len(given)))
+    onset_s[leads] = heard.time_s[index[leads]]  # to the last bit
     return Way(index, leader, onset_s, shift_s, settings)
 
 # %% ../nbs/tool/03_decoding.ipynb #dec0000d
@@ -220,7 +154,7 @@ def price_of_moving(
     settings: WalkSettings = ALIGNER,
 ) -> float:  # seconds of displacement that cost one nat
     "What suits this file: three times the mean move of a first, cheap walk."
-    first = _through(given, heard, replace(settings, scale_s=FIRST_SCALE_S))
+    first = _walk_at_a_price(given, heard, replace(settings, scale_s=FIRST_SCALE_S))
     moved_s = np.abs(first.shift_s[first.matched])
     mean_s = (moved_s.sum() + USUAL_NOTES * USUAL_MOVE_S) / (len(moved_s) + USUAL_NOTES)
     return float(np.clip(3 * mean_s, *SCALES_S))
@@ -234,7 +168,7 @@ def walk(
     "Each note's peak, by the best way of each key's notes through its peaks."
     if settings.scale_s is None:
         settings = replace(settings, scale_s=price_of_moving(given, heard, settings))
-    return _through(given, heard, settings)
+    return _walk_at_a_price(given, heard, settings)
 
 # %% ../nbs/tool/03_decoding.ipynb #dec00013
 def settle(

@@ -517,6 +517,32 @@ def test_old_names_mean_the_same(recording, tmp_path):
     assert (tmp_path / "hires.mid").read_bytes() == (tmp_path / "crnn.mid").read_bytes()
 
 
+# ---- one decoder ----
+
+
+def test_judge_says_what_align_writes(recording, tmp_path):
+    "The errors in the row of high resolution are those of the notes that a user gets."
+    from pianoalign.tool.own import judge_recordings
+
+    folder, samples, truth = recording
+    audio, score = tmp_path / "piece" / "audio.wav", tmp_path / "piece" / "score.mid"
+    audio.parent.mkdir()
+    noisy = np.where(np.arange(len(samples)) < 45 * RATE_HZ, samples, 0)
+    noisy = noisy + white_noise(len(samples), np.random.default_rng(0), 0.01)
+    soundfile.write(audio, noisy, RATE_HZ, subtype="PCM_16")
+    score.write_bytes((folder / "piece.mid").read_bytes())
+    write_midi(truth, tmp_path / "piece" / "performance.mid")
+    rows = judge_recordings(tmp_path)
+    result = align(audio, score, tmp_path / "out.mid", method="hires")
+    assert result.offset_s == 0 and NOT_HEARD in result.status  # some notes are not believed
+    write_midi(truth, tmp_path / "truth.mid")
+    written_s = onsets(tmp_path / "out.mid") - onsets(tmp_path / "truth.mid")
+    said_s = rows["crnn_high_resolution"]["piece"]
+    np.testing.assert_allclose(np.sort(written_s), np.sort(said_s), atol=6e-4)  # two ticks
+    other_s = rows["crnn"]["piece"]
+    assert np.abs(np.sort(written_s) - np.sort(other_s)).max() > 2e-3  # the test can tell
+
+
 # ---- which method, when nobody says ----
 
 
