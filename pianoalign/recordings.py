@@ -55,7 +55,7 @@ def check_recording(
 ) -> Path:
     "The path, if there is a plain file that may be read. Raises `InputError`."
     path = Path(path)
-    if not path.exists():
+    if not os.path.exists(path):
         raise InputError(f"{path} does not exist: check the path of the recording")
     if path.is_dir():
         raise InputError(f"{path} is a folder: name the recording itself")

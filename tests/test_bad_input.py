@@ -404,6 +404,7 @@ def test_decoding_that_the_weights_cannot(piece, untrained, tmp_path, capsys):
         ("no/out.mid", None, "no folder"),
         (".", None, "is a folder"),
         ("out.mid", "out.mid", "another part"),
+        ("take.wav", None, "cannot be written in that form"),
         ("out.mid", "no/out.csv", "no folder"),
         ("piece.wav", None, "another part"),
     ],

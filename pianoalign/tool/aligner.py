@@ -6,8 +6,8 @@
 __all__ = ['REACH_S', 'DECODINGS', 'WALKS', 'METHODS', 'DEVICES', 'DTW_RATE_HZ', 'DTW_LONGEST_S', 'DTW_TOO_LONG',
            'AUTO_LONGEST_S', 'SURE_ENOUGH', 'STRETCH', 'UNSURE_STRETCH', 'SURER_BY', 'CLIPPED_PCT', 'TRY_DTW',
            'NO_SURER', 'shipped_weights', 'default_weights', 'weights_folder', 'ask', 'choose_decoding', 'carried',
-           'back_to_keys', 'check_output', 'check_choices', 'Engine', 'open_engine', 'with_remarks', 'Listened',
-           'Moved', 'Job', 'sureness', 'may_wander', 'choose_coarse', 'align']
+           'back_to_keys', 'check_choices', 'Engine', 'open_engine', 'with_remarks', 'Listened', 'Moved', 'Job',
+           'sureness', 'may_wander', 'choose_coarse', 'align']
 
 # %% ../../nbs/tool/01_aligner.ipynb #281f6440
 import functools, json, os, threading
@@ -28,6 +28,7 @@ from ..recordings import check_length, check_recording, Facts, stream_audio
 from ..retiming import TimeMap
 from .confidence import load_confidence
 from .listening import file_offset, hear, LIFTED_PEAK, listen_to, QUIET_PEAK
+from .places import check_outputs, MIDI_OUT
 from pianoalign.tool.results import (
     AlignmentResult,
     NOT_IN_AUDIO,
@@ -152,39 +153,6 @@ def back_to_keys(
     offset_s = np.where(left_behind, onset_s + length_s, offset_s)
     offset_s = cut_overlaps(keys, onset_s, offset_s)
     return keys.at_times(onset_s, np.maximum(offset_s, onset_s + SHORTEST_NOTE_S))
-
-# %% ../../nbs/tool/01_aligner.ipynb #8c7119a2
-def check_output(
-    path,  # file to write, or None
-    force: bool,  # may it replace a file?
-    inputs=(),  # files that it must not replace
-    endings=(),  # that it may have; empty: any
-) -> Path | None:
-    "Raise `InputError` for an output that must not or cannot be written."
-    if path is None:
-        return None
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; name the file to write")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: there is no folder {path.parent}; create it first")
-    for other in inputs:
-        if path.resolve() == Path(other).resolve():
-            raise InputError(
-                f"{path}: has another part in this command already; choose another name"
-            )
-    if endings and path.suffix.lower() not in endings:
-        raise InputError(
-            f"{path}: cannot be written in that form; "
-            f"name a file that ends in {' or '.join(endings)}"
-        )
-    if path.exists() and not force:
-        raise InputError(
-            f"{path}: exists already; choose another name, or say --force to replace it"
-        )
-    if not os.access(path.parent, os.W_OK):
-        raise InputError(f"{path}: the folder may not be written; choose another one")
-    return path
 
 # %% ../../nbs/tool/01_aligner.ipynb #84de9aba
 METHODS = ("auto", "hires", "crnn", "dtw", "dtw+crnn")
@@ -498,15 +466,6 @@ def _listen_and_load(audio, weights, device, tell) -> Listened:
         stop.set()
         pool.shutdown()
 
-
-def _check_all(audio, midi, out, report, plot, force):
-    "Look at all outputs before the work begins."
-    taken, checked = [audio], []
-    for path, endings in ((out, ()), (report, REPORT_ENDINGS), (plot, PLOT_ENDINGS)):
-        checked.append(check_output(path, force, taken, endings))
-        taken = [audio, midi] + [p for p in checked if p]
-    return checked
-
 # %% ../../nbs/tool/01_aligner.ipynb #2df8356e
 @dataclass(frozen=True, eq=False)
 class Job:
@@ -664,7 +623,8 @@ def align(
 
     Raises `InputError`, in one sentence, for input that cannot be used; then nothing is written."""
     check_choices(method, decoding, offset, device)
-    out, report, plot = _check_all(audio, midi, out, report, plot, force)
+    outputs = (out, MIDI_OUT), (report, REPORT_ENDINGS), (plot, PLOT_ENDINGS)
+    out, report, plot = check_outputs([audio, midi], *outputs, force=force)
     check_recording(audio)
     score, tell = _piano_score(midi), progress or (lambda *args: None)
     if "dtw" in method:

@@ -492,7 +492,7 @@ def judge(
     """Table 1 for your own recordings: how far off are the notes after each method?
 
     DTW, the network, and both, decoded as in the paper and between the frames; with 95 % intervals over recordings."""
-    from pianoalign.tool.aligner import check_output
+    from pianoalign.tool.places import check_output
     from pianoalign.tool.own import judge_recordings, judged_table
     from pianoalign.report.tables import name_of, write_table
 
