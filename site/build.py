@@ -48,6 +48,7 @@ PARTS = {  # caption -> chapters, in reading order
         "10_what_helps",
         "12_results",
         "13_calibration",
+        "15_exchange",
     ],
     "The neighbours": [
         "01_small_transcriber",

@@ -20,13 +20,14 @@ import numpy as np
 import pianoalign
 from ..decoding import ALIGNER, decode, Heard, MATCHED, NOT_FOUND
 from ..files import InputError, repo_root
-from ..midi import MidiScore, read_midi, sounding_notes
+from ..midi import MidiScore, sounding_notes
 from ..notes import frame_of, Notes, SHORTEST_NOTE_S
 from ..postprocessing import cut_overlaps
 from ..preprocessing import AudioSettings
 from ..recordings import check_length, check_recording, Facts, stream_audio
 from ..retiming import TimeMap
 from .confidence import load_confidence
+from .exchange import is_path, score_of, Source
 from .listening import file_offset, hear, LIFTED_PEAK, listen_to, QUIET_PEAK
 from .places import check_outputs, MIDI_OUT
 from pianoalign.tool.results import (
@@ -194,11 +195,11 @@ def check_choices(method, decoding, offset="auto", device="auto") -> None:
 
 def _piano_score(midi) -> MidiScore:
     "A score with at least one note that a piano has."
-    score = read_midi(midi)
+    score = score_of(midi)
     if not score.notes.in_range().any():
         raise InputError(
-            f"{midi}: none of its {len(score.notes)} notes is on a piano (MIDI pitches 21 to 108); "
-            "is it transposed?"
+            f"{score.path}: none of its {len(score.notes)} notes is on a piano "
+            "(MIDI pitches 21 to 108); is it transposed?"
         )
     return score
 
@@ -606,34 +607,62 @@ def _align(audio, score, method, weights, decoding, offset, device, tell) -> Ali
 
 # %% ../../nbs/tool/01_aligner.ipynb #4ed6d509
 def align(
-    audio,  # recording: whatever libsndfile or ffmpeg reads; any rate, any length, mono or stereo
-    midi,  # its MIDI file, loosely aligned
+    audio,  # the recording: a path, (samples, rate), or an open file
+    midi,  # its notes, loosely aligned: see below for the kinds
     out=None,  # aligned .mid to write
-    method: str = "auto",  # one of `METHODS`; "auto": the network, after DTW where that is surer
-    weights=None,  # folder of trained weights, or the name of some that ship: "maps", "free", …
+    method: str = "auto",  # one of `METHODS`
+    weights=None,  # a folder, or the name of weights that ship
     report=None,  # .csv or .json to write, one row a note
     force: bool = False,  # replace files that exist?
-    decoding: str = "auto",  # "paper", "high-resolution", or the latter where weights allow it
+    decoding: str = "auto",  # one of `DECODINGS`
     plot=None,  # .png, .pdf or .svg to write
-    offset="auto",  # seconds by which the recording is later than the file; "none"; "auto": found
-    device: str = "auto",  # "cpu", "cuda", or the latter where there is one
-    progress=None,  # called with a word, the seconds that are done, and those in all or None
+    offset="auto",  # "auto", "none", or seconds
+    device: str = "auto",  # one of `DEVICES`
+    progress=None,  # called while the work goes on
 ) -> AlignmentResult:
     """Move the notes of a MIDI file to where a recording has them; all else moves along.
 
-    Raises `InputError`, in one sentence, for input that cannot be used; then nothing is written."""
+    Arguments
+    ---------
+    audio : a path to whatever libsndfile or ffmpeg reads, at any rate and of any length, mono or
+        stereo; `(samples, rate)` with an array and whole hertz; or a file open for reading.
+    midi : a path; an open file; a `mido.MidiFile`; a `pretty_midi.PrettyMIDI`; `Notes`; or a data
+        frame with columns onset, offset and pitch, in seconds and MIDI numbers.
+    out : the aligned .mid to write.
+    method : "hires", the network, as finely as the weights allow ("crnn" is its older name);
+        "dtw", one path for all notes; "dtw+crnn", both, for files that wander more than half a
+        second off; "auto", hires, or dtw+crnn where that is surer.
+    weights : a folder of trained weights, or the name of some that ship: "maps" (the default),
+        "free", "base", "blind".
+    report : a .csv or .json to write, one row a note.
+    force : replace files that exist?
+    decoding : "paper", its steps of 10 ms; "high-resolution", between the frames; "auto", the
+        latter where the weights allow it.
+    plot : a picture to write, .png, .pdf or .svg.
+    offset : seconds by which the recording has everything later than the file; "none"; "auto",
+        found, up to 2 s, and applied where it is clear.
+    device : "cpu", "cuda", or "auto", the latter where there is one.
+    progress : called with a word, the seconds of the recording that are done, and those in all
+        (None where that is not known).
+
+    Returns an `AlignmentResult`: times before and after, a status and a confidence for each note.
+    Raises `InputError`, in one sentence, for input that cannot be used; then nothing is written.
+    """
     check_choices(method, decoding, offset, device)
+    source, paths = Source.of(audio), [x for x in (audio, midi) if is_path(x)]
     outputs = (out, MIDI_OUT), (report, REPORT_ENDINGS), (plot, PLOT_ENDINGS)
-    out, report, plot = check_outputs([audio, midi], *outputs, force=force)
-    check_recording(audio)
-    score, tell = _piano_score(midi), progress or (lambda *args: None)
-    if "dtw" in method:
-        check_length(audio, DTW_LONGEST_S, DTW_TOO_LONG)
-    result = _align(Path(audio), score, method, weights, decoding, offset, device, tell)
+    out, report, plot = check_outputs(paths, *outputs, force=force)
+    with source.file() as path:
+        check_recording(path)
+        score, tell = _piano_score(midi), progress or (lambda *args: None)
+        if "dtw" in method:
+            check_length(path, DTW_LONGEST_S, DTW_TOO_LONG)
+        result = _align(path, score, method, weights, decoding, offset, device, tell)
+    result = replace(result, audio=source.name, source=source)
     if report:
         write_report(result, report)
     if plot:
         write_plot(result, plot)
     if out:
-        result.save(out)
+        result.save(out, force=True)  # was looked at before the work began
     return result

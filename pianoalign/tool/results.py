@@ -17,7 +17,9 @@ from ..decoding import MATCHED, NOT_FOUND, NOT_HEARD, WITH_NEIGHBOURS
 from ..files import whole_file
 from ..midi import MidiScore
 from ..notes import Notes
-from ..retiming import write_retimed_midi
+from ..retiming import TimeMap, write_retimed_midi
+from . import exchange
+from .places import check_output, MIDI_OUT
 from ..recordings import Facts, stream_audio
 
 # %% ../../nbs/tool/12_results.ipynb #res00006
@@ -40,6 +42,7 @@ class AlignmentResult:
     weights: Path  # the folder of the network's weights; None for dtw
     offset_s: float  # by how much later the recording has everything; 0: not found or not asked for
     remarks: tuple = ()  # sentences that a user should read
+    source: object = None  # exchange.Source, where the recording was no file
 
     @property
     def matched(self) -> np.ndarray:  # (n,) bool
@@ -94,12 +97,50 @@ class AlignmentResult:
 
         return pd.DataFrame(list(report_rows(self)), columns=list(REPORT_COLUMNS))
 
+    @property
+    def time_map(self) -> TimeMap:
+        "Old to new seconds, as pedals and lyrics move: call it with a number or an array."
+        return TimeMap.through(self.notes_before.onset_s, self.notes_after.onset_s)
+
     def save(
         self,
         path,  # .mid to write
+        force: bool = False,  # replace a file that exists?
     ) -> None:
-        "Write the aligned MIDI file."
-        write_retimed_midi(self.score, self.notes_after, path)
+        "Write the aligned MIDI file. Raises `InputError` where `align` would."
+        write_retimed_midi(self.score, self.notes_after, self._output(path, force, MIDI_OUT))
+
+    def to_pretty_midi(self):  # -> pretty_midi.PrettyMIDI
+        "The aligned file as pretty_midi reads it."
+        return exchange.pretty_midi_of(self)
+
+    def to_labels(
+        self,
+        path,  # .txt to write
+        force: bool = False,  # replace a file that exists?
+    ) -> None:
+        "The aligned notes as labels for Audacity. Raises `InputError` where `align` would."
+        exchange.write_labels(self, self._output(path, force, (".txt",)))
+
+    def to_layer(
+        self,
+        path,  # .svl or .csv to write
+        force: bool = False,  # replace a file that exists?
+    ) -> None:
+        "The aligned notes for Sonic Visualiser. Raises `InputError` where `align` would."
+        exchange.write_layer(self, self._output(path, force, (".svl", ".csv")))
+
+    def to_jams(
+        self,
+        path,  # .jams to write
+        force: bool = False,  # replace a file that exists?
+    ) -> None:
+        "The aligned notes as a JAMS file. Raises `InputError` where `align` would."
+        exchange.write_jams(self, self._output(path, force, (".jams", ".json")))
+
+    def _output(self, path, force: bool, endings) -> Path:
+        "The path, if it may be written."
+        return check_output(path, force, [self.audio, self.score.path], endings)
 
     def plot(
         self,
@@ -120,7 +161,8 @@ class AlignmentResult:
         if start_s is None:
             start_s = max(float(self.notes_after.onset_s.min()) - 0.5, 0.0)
         rate_hz, stop_s = 16000, start_s + length_s
-        samples = _beginning(self.audio, rate_hz, stop_s)
+        with exchange.Source.of(self.source or self.audio).file() as path:
+            samples = _beginning(path, rate_hz, stop_s)
         samples = samples * min(1.0, 0.99 / np.abs(samples).max())
         return listen(samples, self.notes_after, rate_hz, start_s, stop_s)
 
