@@ -1,6 +1,9 @@
 "Attention in the recurrent layer's place: what its chapter does not show, above all that the rest of the package need not know."
 
-import ast, inspect
+import ast
+import inspect
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -51,12 +54,29 @@ def test_parameters_are_those_of_the_lstm_within_ten_percent(kind, tier):
     )
 
 
-def test_the_blocks_need_torch_alone():
+def test_the_blocks_need_torch_and_the_table_of_recurrent_kinds_alone():
     tree = ast.parse(inspect.getsource(pianoalign.neighbours.attention))
-    roots = {
-        a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names
-    } | {n.module.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-    assert roots == {"torch"}
+    whole = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    parts = {
+        n.module: [a.name for a in n.names] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)
+    }
+    assert whole == {"torch"}
+    assert {k: v for k, v in parts.items() if not k.startswith("torch")} == {
+        "network": ["RECURRENT"]
+    }
+
+
+def test_a_kind_is_known_once_its_module_has_been_imported():
+    code = (
+        "from pianoalign.files import InputError\n"
+        "from pianoalign.network import NetworkSettings\n"
+        "try: NetworkSettings(recurrent='conformer')\n"
+        "except InputError as error: assert 'import pianoalign.neighbours.attention' in str(error)\n"
+        "else: raise SystemExit('known already')\n"
+        "import pianoalign.neighbours.attention\n"
+        "NetworkSettings(recurrent='conformer')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_what_there_was_before_is_as_it_was():

@@ -1,6 +1,10 @@
 "What chapter 3.2 cannot show: whole runs, interrupted runs, other corpora."
 
-import json, os, signal, subprocess, sys, time
+import json
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +21,8 @@ from pianoalign.notes import Notes
 from pianoalign.midi import write_midi
 from pianoalign.report.plots import synthesise
 from pianoalign.experiments import Experiment, load_plan, TrainingSettings
-from pianoalign.runs import find_run, load_network, read_errors
-from pianoalign.training import train
+from pianoalign.runs import RunFolder, find_run, load_network, read_errors
+from pianoalign.training import Examples, Run, drawn_ahead, train
 
 TOY = Experiment(
     "toy",
@@ -47,16 +51,12 @@ def maps(tmp_path_factory):
 
 def run(experiment, runs, maps, tmp_path, **more):
     torch.set_num_threads(1)
-    return train(
-        experiment,
-        runs,
-        maps,
-        cache_dir=tmp_path / "features",
-        sets=("valid", "test"),
-        progress=False,
-        device="cpu",
-        **more,
-    )
+    settings = dict(sets=("valid", "test"), progress=False, device="cpu") | more
+    return train(experiment, runs, maps, cache_dir=tmp_path / "features", **settings)
+
+
+def bytes_of(folder, name):
+    return (Path(folder) / name).read_bytes()
 
 
 def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(maps, tmp_path):
@@ -64,7 +64,6 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(maps, tmp_path
     other = run(
         replace(TOY, training=replace(TOY.training, seed=1)), tmp_path / "a", maps, tmp_path
     )
-    bytes_of = lambda folder, name: (folder / name).read_bytes()
     for name in ("errors.npz", "figure3.npz", "checkpoint/weights.safetensors"):
         assert bytes_of(folders[0], name) == bytes_of(folders[1], name)
     assert bytes_of(folders[0], "checkpoint/weights.safetensors") != bytes_of(
@@ -88,8 +87,8 @@ def test_killed_run_goes_on_and_ends_as_if_nothing_had_happened(maps, tmp_path):
         "import json, sys, torch; import pianoalign.training as t; torch.set_num_threads(1)\n"
         "from pianoalign.experiments import experiment_from_dict\n"
         "step = t.Run.advance\n"
-        "def slowly(self):\n"
-        "    import time; time.sleep(.1); step(self)\n"
+        "def slowly(self, batch=None):\n"
+        "    import time; time.sleep(.1); step(self, batch)\n"
         "t.Run.advance = slowly\n"
         "e = experiment_from_dict(json.loads(sys.argv[1]))\n"
         "t.train(e, sys.argv[2], sys.argv[3], cache_dir=sys.argv[4], sets=('valid', 'test'), progress=False, device='cpu')\n"
@@ -158,10 +157,145 @@ def test_a_run_that_came_without_its_weights_is_trained(maps, tmp_path):
     before = (folder / "metrics.json").read_text()
     (folder / "checkpoint" / "weights.safetensors").unlink()
     assert run(TOY, tmp_path / "runs", maps, tmp_path) == folder and load_network(folder)
-    without_time = lambda text: {
-        k: v for k, v in json.loads(text).items() if k != "seconds_trained"
-    }
+
+    def without_time(text):
+        return {k: v for k, v in json.loads(text).items() if not k.startswith("seconds_")}
+
     assert without_time((folder / "metrics.json").read_text()) == without_time(before)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_run_killed_while_it_is_judged_is_judged_and_not_trained_on(
+    maps, tmp_path, monkeypatch, early_stopping
+):
+    "With early stopping the best weights count; they must not be taken for the last ones."
+    e = TOY
+    if early_stopping:
+        e = replace(
+            TOY,
+            training=TrainingSettings(
+                batch=2, epochs=30, min_epochs=2, patience=2, learning_rate=0.3
+            ),
+        )
+    straight = run(e, tmp_path / "straight", maps, tmp_path)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_, **__):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pianoalign.judging.judge", killed)
+        with pytest.raises(Killed):
+            run(e, tmp_path / "killed", maps, tmp_path)
+    folder = RunFolder(tmp_path / "killed" / e.folder_name)
+    assert folder.trained and not folder.finished and folder.state.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr("pianoalign.training.Run.advance", killed)  # not one step more
+        resumed = run(e, tmp_path / "killed", maps, tmp_path)
+    for name in ("errors.npz", "checkpoint/weights.safetensors", "history.csv"):
+        if name == "history.csv":  # but for the seconds
+            a, b = (pd.read_csv(f / name).drop(columns="seconds") for f in (straight, resumed))
+            assert a.equals(b)
+        else:
+            assert bytes_of(straight, name) == bytes_of(resumed, name)
+    a, b = (RunFolder(f).read("metrics.json") for f in (straight, resumed))
+    assert a["steps_trained"] == b["steps_trained"] and a["sets"] == b["sets"]
+    assert not folder.state.exists()
+
+
+def test_weights_of_an_older_folder_are_judged_too(maps, tmp_path):
+    "Folders that were written before checkpoints said how they were trained."
+    folder = RunFolder(run(TOY, tmp_path / "runs", maps, tmp_path))
+    before = bytes_of(folder.path, "errors.npz")
+    config = folder.read("checkpoint/config.json")
+    del config["trained"]
+    (folder.checkpoint / "config.json").write_text(json.dumps(config))
+    folder.forget("metrics.json", "errors.npz")
+    run(TOY, tmp_path / "runs", maps, tmp_path)
+    assert bytes_of(folder.path, "errors.npz") == before
+    told = folder.read("metrics.json")
+    assert told["steps_trained"] == 12 and told["recipe"] == "ours" and told["width"] < 0.1
+
+
+def test_weights_from_another_corpus_do_not_count(maps, tmp_path):
+    folder = RunFolder(run(TOY, tmp_path / "runs", maps, tmp_path))
+    before = bytes_of(folder.path, "checkpoint/weights.safetensors")
+    folder.forget("metrics.json")
+    labels = next((maps / "AkPnBcht").glob("*.txt"))
+    text = labels.read_text()
+    try:
+        labels.write_text(text.rsplit("\n", 4)[0] + "\n")  # three notes less
+        run(TOY, tmp_path / "runs", maps, tmp_path)
+    finally:
+        labels.write_text(text)
+    assert bytes_of(folder.path, "checkpoint/weights.safetensors") != before
+
+
+def test_a_run_says_how_it_was_trained(maps, tmp_path):
+    folder = RunFolder(run(TOY, tmp_path / "runs", maps, tmp_path))
+    told = folder.read("metrics.json")
+    assert told["device"] == "cpu" and told["precision"] == "float32" and told["processor"]
+    assert 0 < told["seconds_trained"] < 60 and told["epochs"] > 1 and "commit" in told
+    assert folder.how_trained() == {
+        k: round(v, 1) if k == "epochs" else v
+        for k, v in told.items()
+        if k in ("width", "epochs", "recipe", "precision", "seconds_trained", "device")
+    }
+
+
+def test_examples_drawn_ahead_are_those_drawn_in_order(maps, tmp_path):
+    e = replace(TOY, network=replace(TOY.network, onset_head=True))
+    recordings = [r for r in experiment_corpus(e.data, maps) if r.split == "train"]
+    features = {r.id: np.random.default_rng(1).normal(size=(800, 88)) for r in recordings}
+    examples = Examples(recordings, features, e)
+    for workers in (1, 4):
+        steps = 3
+        for batch in drawn_ahead(examples, 3, 20, workers=workers):
+            for ahead, in_order in zip(batch, examples.batch(steps)):
+                assert np.array_equal(ahead.numpy(), in_order)
+            steps += 1
+        assert steps == 20
+    early = drawn_ahead(examples, 0, 1000)
+    next(early)
+    early.close()  # a run that stops early waits for no more than what is being drawn
+
+    def broken(step):
+        raise InputError(f"step {step}")
+
+    examples.batch = broken
+    with pytest.raises(InputError, match="step 7"):
+        next(drawn_ahead(examples, 7, 9))
+
+
+def test_losses_are_read_once_and_stay_as_they_were(maps, tmp_path):
+    recordings = [r for r in experiment_corpus(TOY.data, maps) if r.split == "train"]
+    features = {r.id: np.random.default_rng(1).normal(size=(800, 88)) for r in recordings}
+    one, other = (Run(TOY, Examples(recordings, features, TOY)) for _ in range(2))
+    for _ in range(4):
+        one.advance()
+        other.advance()
+        assert len(other.losses) == other.step  # read at every step
+    assert one.losses == other.losses and all(type(x) is float for x in one.losses)
+
+
+def test_find_run_takes_the_one_that_the_plan_names(tmp_path):
+    runs = tmp_path / "demo" / "runs"
+    planned = load_plan().experiment("crnn", "demo").folder_name
+    with pytest.raises(InputError, match="no finished run of 'crnn'"):
+        find_run(runs, "crnn")
+    for name in (planned, "crnn-ffffffff", "other-1", "toy-1", "toy-2"):
+        (runs / name).mkdir(parents=True)
+        (runs / name / "metrics.json").write_text("{}")  # the newest is not the one that is meant
+    assert find_run(runs, "crnn").name == planned
+    assert find_run(runs, "other").name == "other-1"
+    with pytest.raises(InputError, match="toy-1, toy-2"):
+        find_run(runs, "toy")
+    short = load_plan().experiment("crnn", "demo", "2min").folder_name
+    (runs / short).mkdir()
+    (runs / short / "metrics.json").write_text("{}")
+    assert find_run(runs, "crnn", "2min").name == short and find_run(runs, "crnn").name == planned
 
 
 def test_run_starts_from_another_and_says_if_it_is_missing(maps, tmp_path):
@@ -288,7 +422,8 @@ def test_budget_ends_a_run(maps, tmp_path):
         tmp_path,
     )
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert 1 <= metrics["steps_trained"] < 10**5 and metrics["seconds_trained"] >= 0.5
+    assert 1 <= metrics["steps_trained"] < 10**5 and metrics["seconds_on_the_wall"] >= 0.5
+    assert 0 < metrics["seconds_trained"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn.functional import glu, pad, scaled_dot_product_attention, silu
 
+from ..network import RECURRENT
+
 # %% ../../nbs/neighbours/05_transformer.ipynb #c6ed3884
 def rotated(
     x,  # (..., N, D), D even
@@ -188,6 +190,9 @@ class Conformer(AttentionStack):
         super().__init__(width, hidden, batch_first, bidirectional, ConformerBlock, 2, reach)
 
 # %% ../../nbs/neighbours/05_transformer.ipynb #139afd39
+RECURRENT.update(transformer=Transformer, conformer=Conformer)  # known once this is imported
+
+
 def set_reach(network: nn.Module, reach: int | None):  # frames; None: without limit
     "Let every layer of attention in a network look this far, with the same weights; returns it."
     for layer in network.modules():
