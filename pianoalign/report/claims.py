@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['HOLDS', 'FAILS', 'OPEN', 'CLAIMS', 'Check', 'better', 'no_better', 'Claim', 'series', 'published_cell', 'verdict_of',
-           'asked_of', 'claims']
+           'asked_of', 'claims', 'row']
 
 # %% ../../nbs/workshop/03b_claims.ipynb #aims0100
 import os
@@ -354,3 +354,33 @@ def _cells(runs, check):
     "The cells of a check in words: 'A better than B, share within 10 ms: 41.20 and 27.10'."
     values = [f"{cell(runs, row, column):.2f}" for _, row, column in check.terms]
     return f"{check.label}: {' and '.join(values)}" if len(values) == 2 else check.label
+
+# %% ../../nbs/workshop/03b_claims.ipynb #0b3drowc
+def row(
+    claim: str,  # in words, so that a positive difference speaks for it
+    found,  # (difference, lower end, upper end), from `metrics.compare`, or an `Interval`
+    unit: str = "points",  # of the difference: "points" or "ms"
+    spread: float = 0.0,  # how much two seeds of one setting differ: a smaller difference tells nothing
+    before: dict = None,  # columns that stand between the claim and the difference
+    **more,  # columns that follow the verdict, in this order
+) -> dict:  # claim, ..., difference, difference_lo, difference_hi, unit, verdict, ...
+    "One row of a chapter's own ledger."
+    if isinstance(found, Interval):
+        found = (found.value, found.lo, found.hi)
+    difference, low, high = map(float, found)
+    spread = 0.0 if spread is None or np.isnan(spread) else float(spread)
+    verdict = OPEN
+    if low > 0 and difference > spread:
+        verdict = HOLDS
+    if high < 0 and -difference > spread:
+        verdict = FAILS
+    return dict(
+        claim=claim,
+        **(before or {}),
+        difference=difference,
+        difference_lo=low,
+        difference_hi=high,
+        unit=unit,
+        verdict=verdict,
+        **more,
+    )
