@@ -885,9 +885,10 @@ class Shown:
         note: str = "",  # below the table
         quiet: tuple = (),  # numbers of the rows that must not be read as findings
         names: int = 1,  # how many columns are names
+        wraps: bool = False,  # cells are sentences, which may be broken into lines
     ):
         self.heads, self.rows, self.caption, self.note = heads, rows, caption, note
-        self.quiet, self.names = set(quiet), names
+        self.quiet, self.names, self.wraps = set(quiet), names, wraps
 
     def _repr_html_(self) -> str:
         return _html(self)
@@ -945,10 +946,11 @@ _SMALL = "font-size:85%;opacity:.75;white-space:nowrap"
 _LINE = "1px solid rgba(128,128,128,.45)"
 
 
-def _cell_html(cell, style, tag="td"):
+def _cell_html(cell, style, tag="td", wraps=False):
     "One cell: its first line as it is, the others smaller."
     first, *rest = _lines(cell) or [""]
-    small = "".join(f'<br><span style="{_SMALL}">{html.escape(line)}</span>' for line in rest)
+    look = _SMALL.replace("nowrap", "normal") if wraps else _SMALL
+    small = "".join(f'<br><span style="{look}">{html.escape(line)}</span>' for line in rest)
     return f'<{tag} style="{style}">{html.escape(first)}{small}</{tag}>'
 
 
@@ -965,7 +967,9 @@ def _html(shown):
     body = ""
     for k, row in enumerate(shown.rows):
         dim = "opacity:.55;font-style:italic" if k in shown.quiet else ""
-        cells = "".join(_cell_html(cell, style) for cell, style in zip(row, styles))
+        cells = "".join(
+            _cell_html(cell, style, wraps=shown.wraps) for cell, style in zip(row, styles)
+        )
         body += f'<tr style="background:none;border-top:{_LINE};{dim}">{cells}</tr>'
     caption = (
         '<caption style="caption-side:top;text-align:left;color:inherit">'
