@@ -11,81 +11,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pianoalign.reproduce.plan import notebook_paths  # noqa: E402
+from pianoalign.reproduce.chapters import notebook_paths, read_chapters, read_parts  # noqa: E402
 
 PARTS = {  # caption -> chapters, in reading order
-    "The paper": [
-        "10_introduction",
-        "20a_notes",
-        "20b_midi",
-        "20c_retiming",
-        "21_preprocessing",
-        "22_network",
-        "23_postprocessing",
-        "31_datasets",
-        "32b_training",
-        "33_metrics",
-        "34_baselines",
-        "41_comparison",
-        "42a_architecture",
-        "42b_audio_features",
-        "42c_temporal_resolution",
-        "42d_timing_variation",
-        "42e_tempo",
-        "50_conclusion",
-    ],
-    "Hear it": ["01_explorer", "02_jitter_lab"],
-    "The tool": [
-        "01_aligner",
-        "03_decoding",
-        "05_command_line",
-        "04_confidence",
-        "02_listening",
-        "07_real_pianos",
-        "08_offsets",
-        "09_reach",
-        "06_own_recordings",
-        "10_what_helps",
-        "12_results",
-        "13_calibration",
-        "15_exchange",
-    ],
-    "The neighbours": [
-        "01_small_transcriber",
-        "02_invertible_cqt",
-        "03_ensembles",
-        "04_timbre_trap",
-        "05_transformer",
-        "06_other_instruments",
-        "07_alignment_for_transcription",
-        "08_tempo_stress",
-        "09_extended_table",
-    ],
-    "The workshop": [
-        "01_files",
-        "02_plots",
-        "03a_tables",
-        "03b_claims",
-        "03c_pages",
-        "03d_example",
-        "05a_notebooks",
-        "05b_fingerprints",
-        "05c_plan",
-        "05d_jobs",
-        "05e_progress",
-        "05f_readme",
-        "05g_export",
-        "05h_pipeline",
-        "06_run",
-    ],
+    title: [c.name for c in listed if c.page] for title, listed in read_parts(ROOT).values()
 }
+HIDDEN = {"index"} | {c.name for c in read_chapters(ROOT) if not c.page}
 
 
 def chapters() -> list:
-    "Chapters to show: those of `PARTS` that exist, then any that it forgot."
-    known = [n for names in PARTS.values() for n in names]
-    there = sorted(name for name in notebook_paths(ROOT) if name not in ("index", "07_main"))
-    return [n for n in known if n in there] + [n for n in there if n not in known]
+    "Chapters to show: those of `PARTS` that exist, then any that the list forgot."
+    return [name for name in notebook_paths(ROOT) if name not in HIDDEN]
 
 
 def reading_copy(notebook: dict, names) -> dict:
@@ -289,7 +225,7 @@ Ten minutes that say more than a table. Headphones help.
 <iframe class="explorer" src="../listen/explorer.html" title="Alignment explorer: twenty seconds of a recording with its notes"></iframe>
 ```
 
-How they work, and what to listen for: [the explorer](../chapters/51_explorer.ipynb), [the laboratory](../chapters/52_jitter_lab.ipynb).
+How they work, and what to listen for: [the explorer](../chapters/01_explorer.ipynb), [the laboratory](../chapters/02_jitter_lab.ipynb).
 """
 
 

@@ -80,7 +80,7 @@ results_root = from_root(results_root)
 
 def make_miniature(tmp_path):
     "A folder with the real workflow/ and toy notebooks; toy training takes three seconds a run."
-    from pianoalign.reproduce.plan import BASELINES, FIGURES, TABLES, TRAINING
+    from pianoalign.reproduce.chapters import BASELINES, FIGURES, TABLES, TRAINING
 
     root = tmp_path / "project"
     shutil.copytree(
@@ -94,6 +94,8 @@ def make_miniature(tmp_path):
         tiers=dict(smoke=dict(data=dict(corpus="demo"))),
     )
     (root / "workflow" / "experiments.yaml").write_text(json.dumps(plan))  # JSON is YAML
+    (root / "nbs").mkdir()
+    shutil.copy(ROOT / "nbs" / "chapters.yaml", root / "nbs" / "chapters.yaml")
     (root / "corpus").mkdir()
     (root / "corpus" / "index.csv").write_text("id\n")
     here, common = root / "nbs", dict(tier="smoke", results_root="results")

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from pianoalign.reproduce.plan import notebook_paths
+from pianoalign.reproduce.chapters import notebook_paths
 
 ROOT = Path(__file__).resolve().parent.parent
 COURSE = ROOT / "course"

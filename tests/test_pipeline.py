@@ -1,6 +1,5 @@
 """What chapter 70 cannot show: interruption, failure and repetition of the whole graph, and the rules that tracked files keep."""
 
-import configparser
 import json
 import os
 import re
@@ -15,6 +14,14 @@ import pytest
 from miniature import ROOT, write_notebook
 
 from pianoalign.files import InputError, write_text
+from pianoalign.reproduce.chapters import (
+    BASELINES,
+    FIGURES,
+    TABLES,
+    chapters_to_execute,
+    notebook_paths,
+    read_chapters,
+)
 from pianoalign.reproduce.export import stale_modules, tidy
 from pianoalign.reproduce.jobs import comes_finished
 from pianoalign.reproduce.notebooks import (
@@ -30,17 +37,7 @@ from pianoalign.reproduce.pipeline import (
     make_tables,
     only_one,
 )
-from pianoalign.reproduce.plan import (
-    BASELINES,
-    PARAMETERS,
-    TABLES,
-    chapters,
-    job_parameters,
-    job_paths,
-    make_plan,
-    notebook_paths,
-    targets_of,
-)
+from pianoalign.reproduce.plan import PARAMETERS, job_parameters, job_paths, make_plan, targets_of
 from pianoalign.reproduce.readme import readme_text
 
 START = """
@@ -129,6 +126,24 @@ def test_every_notebook_declares_what_the_workflow_gives_it():
     values.pop("budget")
     for path in notebook_paths(ROOT).values():
         job_parameters(path, values)
+
+
+def test_every_notebook_stands_in_the_list_once():
+    listed = [c.place for c in read_chapters(ROOT)]
+    there = [p.relative_to(ROOT / "nbs").as_posix() for p in notebook_paths(ROOT).values()]
+    assert len(listed) == len(set(listed))
+    assert sorted(listed) == sorted(set(there) - {"index.ipynb"}), "say so in nbs/chapters.yaml"
+
+
+def test_every_table_and_figure_has_its_chapter():
+    tables = [f"table{k}" for k in range(1, 7)]
+    assert sorted(TABLES) == ["claims", *tables]
+    assert sorted(FIGURES) == ["figure1", "figure2", "figure3"]
+
+
+def test_a_results_folder_with_braces_is_refused(tmp_path):
+    with pytest.raises(InputError, match="braces; choose a folder without"):
+        make_plan("smoke", results_root=tmp_path / "{x}")
 
 
 # ---- the graph
@@ -290,17 +305,19 @@ def test_graph_of_the_real_project_is_complete():
     assert log.returncode == 0, log.stderr[-2000:]
     for job in (*(f"train_{r}" for r in plan["runs"]), *TABLES.values()):
         assert job in log.stdout + log.stderr
-    assert not any(n in log.stdout + log.stderr for n in chapters(ROOT, "smoke", "neighbours"))
+    assert not any(
+        n in log.stdout + log.stderr for n in chapters_to_execute(ROOT, "smoke", "neighbours")
+    )
 
 
 def test_neighbours_are_a_part_of_their_own():
     "Plain `make reproduce` does not ask for them, and they ask for none of its trainings."
     plan = make_plan("smoke", results_root=ROOT / ".cache" / "dry")
-    names = chapters(ROOT, "demo", "neighbours")
+    names = chapters_to_execute(ROOT, "demo", "neighbours")
     assert (
         "01_small_transcriber" in names
         and "05h_pipeline" not in names
-        and not set(names) & set(chapters(ROOT, "demo"))
+        and not set(names) & set(chapters_to_execute(ROOT, "demo"))
     )
     assert targets_of(None, plan, ROOT) == ["all"] and targets_of(
         None, plan, ROOT, "neighbours"

@@ -15,9 +15,9 @@ import tempfile
 from pathlib import Path
 
 from ..files import InputError, write_text
+from .chapters import notebook_paths
 from .fingerprints import digest, remembered
 from .notebooks import EXPORT_CALL, read_notebook
-from .plan import notebook_paths
 
 # %% ../../nbs/workshop/05g_export.ipynb #81a9c790
 def stale_modules(

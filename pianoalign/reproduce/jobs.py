@@ -20,6 +20,13 @@ import time
 from pathlib import Path
 
 from ..files import repo_root, write_text
+from pianoalign.reproduce.chapters import (
+    BASELINES,
+    TABLES,
+    TRAINING,
+    chapters_to_execute,
+    notebook_paths,
+)
 from pianoalign.reproduce.fingerprints import (
     digest,
     folder_fingerprint,
@@ -31,17 +38,7 @@ from pianoalign.reproduce.fingerprints import (
     stamp,
 )
 from .notebooks import NotebookError, run_notebook
-from pianoalign.reproduce.plan import (
-    BASELINES,
-    TABLES,
-    TRAINING,
-    chapters,
-    job_parameters,
-    job_paths,
-    notebook_paths,
-    read_experiments,
-    shown_path,
-)
+from .plan import job_parameters, job_paths, read_experiments, shown_path
 
 # %% ../../nbs/workshop/05d_jobs.ipynb #58810d19
 # It, and what it alone imports, changes the figures of a network, never its weights.
@@ -300,7 +297,7 @@ def write_environment(
     path, jobs, theirs = (
         root / plan["out"] / "environment.json",
         {},
-        chapters(root, part="neighbours"),
+        chapters_to_execute(root, part="neighbours"),
     )
     for file in sorted((root / plan["out"] / ".state" / "cost").glob("*.json")):
         if file.stem not in theirs:

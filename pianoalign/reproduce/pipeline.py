@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..files import InputError, repo_root, write_text
+from .chapters import TABLES
 from .export import check_export, check_export_once, tidy
 from pianoalign.reproduce.jobs import (
     _finished,
@@ -26,7 +27,7 @@ from pianoalign.reproduce.jobs import (
     write_environment,
 )
 from .notebooks import NotebookError, edge, job_environment, nearest
-from .plan import TABLES, make_plan, targets_of
+from .plan import make_plan, targets_of
 from .progress import Progress, clock, follow
 from .readme import SHORT_HEADS, as_text, short_table1, write_readme
 

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from .plan import BASELINES, TABLES, chapters
+from .chapters import BASELINES, TABLES, chapters_to_execute
 
 # %% ../../nbs/workshop/05e_progress.ipynb #3794d836
 _USUAL_S = dict(
@@ -39,8 +39,8 @@ def expected_seconds(
             f"train_{name}": run["budget_s"] + 30 if run["budget_s"] else train
             for name, run in plan["runs"].items()
         }
-        | {n: 12.0 for n in (*chapters(root, plan["tier"]), *TABLES.values(), "index")}
-        | {n: 10 * train for n in chapters(root, plan["tier"], "neighbours")}
+        | {n: 12.0 for n in (*chapters_to_execute(root, plan["tier"]), *TABLES.values(), "index")}
+        | {n: 10 * train for n in chapters_to_execute(root, plan["tier"], "neighbours")}
         | {BASELINES: 240.0}
     )
     return guess | {k: v for k, v in known.items() if k in guess}
