@@ -1,47 +1,70 @@
-# make reproduce   the whole paper; TIER=smoke|demo|maps|printed, CORPUS=folder, BUDGET=2min, ONLY=table1, JOBS=2, FRESH=1
-# make reproduce PART=neighbours   the chapters beyond it: other systems and open questions
-# make reproduce PART=tables   tables from the run folders that are there, without a corpus or training
-# make test        the notebooks' own tests, then tests/
-# make lab         JupyterLab: the chapters in nbs/, the executed ones in results/
-# make site        the executed chapters, results and reference as a site, in _site/ (after make reproduce)
-# make test-browser  the players and the site in a real Chromium
-# make clean       remove the environment and caches; results stay
-#
-# PYTHON=python3.12 chooses an interpreter. PIP_FLAGS goes to pip, for example to another package index.
-
 TIER ?= demo
 JOBS ?= 2
 PART ?= paper
 CANDIDATES = $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
+# "$(CURDIR)" with its quotes and dollars made harmless: a clone may lie in a folder called a b'c.
+HERE := '$(subst ','\'',$(CURDIR))'
 BIN := .venv/bin
-RUN := $(BIN)/python -c 'from pianoalign.reproduce.pipeline import main; raise SystemExit(main())'
-REQUIREMENTS = $(shell $(BIN)/python -c 'import configparser as c; s = c.ConfigParser(); s.read("settings.ini"); d = s["DEFAULT"]; print(d["requirements"], d["dev_requirements"])')
-SITE_REQUIREMENTS = $(shell $(BIN)/python -c 'import configparser as c; s = c.ConfigParser(); s.read("settings.ini"); print(s["DEFAULT"]["site_requirements"])')
-NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/*/*.ipynb)
-COMPILED := NUMBA_CACHE_DIR="$(CURDIR)/.cache/numba"
+MAIN := from pianoalign.reproduce.pipeline import main; raise SystemExit(main())
+RUN := $(BIN)/python -c '$(MAIN)'
+LISTED = $(shell $(BIN)/python -c 'import configparser as c; s = c.ConfigParser(); s.read("settings.ini"); d = s["DEFAULT"]; print(*(repr(w) for k in "$(1)".split() for w in d[k].split()))')
+NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/*/*.ipynb nbs/chapters.yaml)
+COMPILED := NUMBA_CACHE_DIR=$(HERE)/.cache/numba
+QUIET := OMP_NUM_THREADS=1 MPLBACKEND=agg $(COMPILED)
+# A value from the command line as one word of the shell.
+one = '$(subst ','\'',$(1))'
 
-.PHONY: reproduce test test-browser site lab clean clean-results set-up export readme tidy check
+.PHONY: help reproduce compare accept test test-browser site lab clean clean-results set-up export readme tidy check lint measure course course-check
 .DEFAULT_GOAL := reproduce
 
+help:
+	@echo "make reproduce     the paper's tables and figures, into results/fresh/TIER"
+	@echo "                   TIER=smoke|demo|maps|printed|weights|wide|free   how much, and on what (demo)"
+	@echo "                   PART=paper|neighbours|tables   the paper, other systems, tables from runs there are"
+	@echo "                   ONLY=table1   one table, figure, run or chapter and what it needs"
+	@echo "                   CORPUS=folder where MAPS (or the free corpus) lies    JOBS=2   notebooks at once"
+	@echo "                   BUDGET=2min   training time a run    FRESH=1   train anew what ships finished"
+	@echo "                   RESULTS=folder   where results go instead"
+	@echo "make compare       your fresh results of TIER beside the committed ones, and their intervals"
+	@echo "make accept        (maintainers) put your fresh results of TIER in place of the committed ones"
+	@echo "make test          the notebooks' own tests, then tests/"
+	@echo "make check         in seconds: is the package what the notebooks export, are the lines in order"
+	@echo "make lab           JupyterLab: the chapters in nbs/, the executed ones in results/"
+	@echo "make site          the executed chapters, results and reference as pages, in _site/"
+	@echo "make test-browser  players and site in a real Chromium"
+	@echo "make course        the course and its release; make course-check tests it"
+	@echo "make export        pianoalign/ from nbs/;  make tidy   clean notebooks and README before a commit"
+	@echo "make measure       how the code reads, counted, beside three libraries"
+	@echo "make clean-results TIER=demo   what that tier has made and git does not keep"
+	@echo "make clean         the environment and caches; results stay"
+	@echo "PYTHON=python3.12 chooses an interpreter; PIP_FLAGS=\"...\" goes to pip."
+
 reproduce: .cache/exported
-	@$(RUN) reproduce --tier "$(TIER)" --jobs "$(JOBS)" --corpus-root "$(CORPUS)" --budget "$(BUDGET)" --only "$(ONLY)" --part "$(PART)" --fresh "$(FRESH)"
+	@$(RUN) reproduce --tier $(call one,$(TIER)) --jobs $(call one,$(JOBS)) \
+	  --corpus-root $(call one,$(CORPUS)) --budget $(call one,$(BUDGET)) \
+	  --only $(call one,$(ONLY)) --part $(call one,$(PART)) --fresh $(call one,$(FRESH)) \
+	  --results-root $(call one,$(RESULTS))
+
+compare accept: .cache/exported
+	@$(RUN) $@ --tier $(call one,$(TIER))
 
 # One thread a process: two notebooks, then two files of tests at a time.
 test: check
-	OMP_NUM_THREADS=1 MPLBACKEND=agg $(COMPILED) $(BIN)/nbdev_test --n_workers 2 --timing
-	OMP_NUM_THREADS=1 MPLBACKEND=agg $(COMPILED) $(BIN)/python -m pytest -n 2 --dist loadfile tests
+	$(QUIET) $(BIN)/nbdev_test --n_workers 2 --timing
+	$(QUIET) $(BIN)/python -m pytest -n 2 --dist loadfile tests
 
 # The package is what the notebooks export; asked before anything is exported anew.
 check: .venv/installed
+	@$(BIN)/ruff check --quiet nbs tests workflow site benchmarks
 	@$(RUN) check-export
 
 # JupyterLab shows the widgets of an executed chapter only when it may trust it.
 lab: .cache/exported
-	@$(BIN)/jupyter trust results/*/notebooks/*.ipynb >/dev/null 2>&1 || true
-	$(COMPILED) $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/nbs
+	@$(BIN)/jupyter trust results/*/notebooks/*.ipynb results/fresh/*/notebooks/*.ipynb >/dev/null 2>&1 || true
+	$(COMPILED) $(BIN)/jupyter lab --ServerApp.root_dir=$(HERE) --LabApp.default_url=/lab/tree/nbs
 
 site: .cache/exported .venv/installed-site
-	OMP_NUM_THREADS=1 MPLBACKEND=agg $(COMPILED) $(BIN)/python site/build.py --tier "$(TIER)"
+	$(QUIET) $(BIN)/python site/build.py --tier $(call one,$(TIER))
 
 # Wants a Chromium on the PATH, or its place in PIANOALIGN_CHROMIUM.
 test-browser: site
@@ -58,20 +81,30 @@ tidy: .cache/exported
 readme: .cache/exported
 	@$(RUN) readme
 
+measure: .venv/installed
+	@$(BIN)/python workflow/measure.py
+
+course: .cache/exported
+	$(BIN)/python course/build.py
+	cd course && $(HERE)/$(BIN)/nbgrader generate_assignment "*" --create --force
+
+course-check: .cache/exported
+	OMP_NUM_THREADS=1 MPLBACKEND=agg $(BIN)/python -m pytest tests/test_course.py
+
 .cache/exported: .venv/installed settings.ini $(NOTEBOOKS)
 	@$(BIN)/nbdev_export
 	@mkdir -p .cache && touch $@
 
 .venv/installed: constraints.txt settings.ini pyproject.toml | .venv/bin/pip
 	@echo "Installing pinned packages into .venv (2 GB, some minutes, once) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt setuptools $(REQUIREMENTS)
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt setuptools $(call LISTED,requirements dev_requirements)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@echo "Compiling what librosa needs, once ..."
 	@$(COMPILED) $(BIN)/python -c 'import librosa.core.constantq, librosa.sequence'
 	@touch $@
 
 .venv/installed-site: .venv/installed
-	@$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt $(SITE_REQUIREMENTS)
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt $(call LISTED,site_requirements)
 	@touch $@
 
 .venv/bin/pip:
@@ -86,15 +119,5 @@ clean:
 	rm -rf .venv .cache .snakemake build *.egg-info pianoalign/__pycache__ pianoalign/*/__pycache__ tests/__pycache__ .pytest_cache nbs/.ipynb_checkpoints nbs/*/.ipynb_checkpoints
 
 # Everything of one tier that is not committed: weights, executed notebooks, marks.
-clean-results:
-	git clean -fdxq "results/$(TIER)"
-
-# make course        the course (course/README.md): notebooks from their sources, and the students' versions in course/release
-# make course-check  the course's tests: reference and wrong answers, nbgrader from end to end
-.PHONY: course course-check
-course: .cache/exported
-	$(BIN)/python course/build.py
-	cd course && "$(CURDIR)/$(BIN)/nbgrader" generate_assignment "*" --create --force
-
-course-check: .cache/exported
-	OMP_NUM_THREADS=1 MPLBACKEND=agg $(BIN)/python -m pytest tests/test_course.py
+clean-results: .venv/installed
+	@$(RUN) clean-results --tier $(call one,$(TIER))

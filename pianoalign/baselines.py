@@ -6,7 +6,8 @@
 __all__ = ['FILTER_RATE_HZ', 'SHORTEST_S', 'RECIPES', 'ALL_SETS', 'DTWSettings', 'AudioFeatures', 'audio_features',
            'recording_side', 'file_side', 'find_path', 'move_along', 'end_of_sound', 'cut_silence', 'dtw_path', 'moved',
            'dtw_align', 'click_piece', 'lag_by_note', 'middle_mean', 'measure_lag', 'oracle_path_errors',
-           'align_segment', 'align_recording', 'calibration_segments', 'baseline_errors', 'run_baselines']
+           'align_segment', 'align_recording', 'calibration_segments', 'baseline_errors', 'baselines_folder',
+           'run_baselines']
 
 # %% ../nbs/34_baselines.ipynb #59a905b8
 import contextlib, hashlib, io, json, sys
@@ -592,6 +593,31 @@ def baseline_errors(
 # %% ../nbs/34_baselines.ipynb #f5838907
 ALL_SETS = ("valid", "test", "recordings")
 
+# %% ../nbs/34_baselines.ipynb #3400c000
+def _recipes(study):
+    return RECIPES if study else {"dtw": RECIPES["dtw"]}
+
+
+def _config(data, study, splits):
+    "What the run folder's name stands for, as it is written into it."
+    from pianoalign.datasets import changed
+
+    recipes = {m: asdict(s) for m, s in _recipes(study).items()}
+    config = {"name": "dtw", "data": changed(data), "recipes": recipes, "study": study}
+    if tuple(splits) != ALL_SETS:
+        config["splits"] = list(splits)
+    return json.loads(json.dumps(config))
+
+
+def baselines_folder(
+    data,  # `datasets.DataSettings`
+    study: bool = False,  # all of `RECIPES`
+    splits=ALL_SETS,  # what is aligned
+) -> str:  # "dtw-" and eight hexadecimal digits of the settings
+    "The name of the run folder that `run_baselines` writes for these settings."
+    text = json.dumps(_config(data, study, splits), sort_keys=True)
+    return f"dtw-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
 # %% ../nbs/34_baselines.ipynb #3400c001
 def run_baselines(
     data,  # `datasets.DataSettings`: corpus, jitter, segments
@@ -607,32 +633,14 @@ def run_baselines(
     """Align the recordings of `splits` by DTW and write `dtw-<hash>/{config.json, metrics.json, errors.npz, aligned.npz}`.
 
     A finished folder is left alone, an interrupted call goes on at the recording where it was."""
-    from pianoalign.datasets import (
-        changed,
-        corpus_fingerprint,
-        evaluation_segments,
-        experiment_corpus,
-    )
+    from pianoalign.datasets import corpus_fingerprint, evaluation_segments, experiment_corpus
     from pianoalign.judging import summaries
     from pianoalign.runs import versions, write_npz
     from pianoalign.files import write_json
 
-    recipes = RECIPES if study else {"dtw": RECIPES["dtw"]}
-    config = json.loads(
-        json.dumps(
-            {
-                "name": "dtw",
-                "data": changed(data),
-                "recipes": {m: asdict(s) for m, s in recipes.items()},
-                "study": study,
-                **({} if tuple(splits) == ALL_SETS else {"splits": list(splits)}),
-            }
-        )
-    )
-    folder = (
-        Path(runs)
-        / f"dtw-{hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]}"
-    )
+    recipes = _recipes(study)
+    config = _config(data, study, splits)
+    folder = Path(runs) / baselines_folder(data, study, splits)
     corpus = experiment_corpus(data, corpus_root, recordings_root)
     config["fingerprint"] = corpus_fingerprint(corpus)
     if (folder / "metrics.json").exists() and json.loads((folder / "config.json").read_text()).get(

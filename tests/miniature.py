@@ -44,7 +44,9 @@ def write_notebook(path, *code, parameters=None):
 BASELINE = """
 from pathlib import Path
 from pianoalign.files import from_root
-folder = Path(from_root(results_root)) / tier / "runs" / "dtw-00000000"
+import json
+out = Path(from_root(results_root)) / tier
+folder = out / "runs" / json.loads((out / ".state" / "runs.json").read_text())["value"]["dtw"]
 folder.mkdir(parents=True, exist_ok=True)
 (folder / "aligned.npz").write_text("")
 (folder / "metrics.json").write_text("{}")
@@ -55,7 +57,7 @@ import json, time
 from pathlib import Path
 from pianoalign.files import from_root
 out = Path(from_root(results_root)) / tier
-folder = out / "runs" / json.loads((out / ".state" / "runs.json").read_text())["value"][experiment]["folder"]
+folder = out / "runs" / json.loads((out / ".state" / "runs.json").read_text())["value"]["runs"][experiment]["folder"]
 state = folder / "checkpoint" / "state.safetensors"
 state.parent.mkdir(parents=True, exist_ok=True)
 first = int(state.read_text()) if state.exists() else 0

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -10,8 +11,9 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from miniature import ROOT, write_notebook
+from miniature import ROOT, make_miniature, write_notebook
 
 from pianoalign.files import InputError, write_text
 from pianoalign.reproduce.chapters import (
@@ -22,7 +24,13 @@ from pianoalign.reproduce.chapters import (
     notebook_paths,
     read_chapters,
 )
+from pianoalign.reproduce.compare import FRESH_RESULTS, accept, clean_results, compare
 from pianoalign.reproduce.export import stale_modules, tidy
+from pianoalign.reproduce.fingerprints import (
+    folder_fingerprint,
+    modules_fingerprint,
+    needed_modules,
+)
 from pianoalign.reproduce.jobs import comes_finished
 from pianoalign.reproduce.notebooks import (
     NotebookError,
@@ -36,6 +44,7 @@ from pianoalign.reproduce.pipeline import (
     main,
     make_tables,
     only_one,
+    results_for,
 )
 from pianoalign.reproduce.plan import PARAMETERS, job_parameters, job_paths, make_plan, targets_of
 from pianoalign.reproduce.readme import readme_text
@@ -358,6 +367,145 @@ def test_two_at_a_time_is_refused(tmp_path):
         with pytest.raises(InputError, match="another `make reproduce`"):
             with only_one(tmp_path, patience_s=0):
                 pass
+
+
+def test_another_ones_folder_is_named(tmp_path):
+    if os.getuid() == 0:
+        pytest.skip("root may write anywhere")
+    (tmp_path / ".state").mkdir(mode=0o500)
+    with pytest.raises(InputError, match="belongs to somebody else"):
+        with only_one(tmp_path):
+            pass
+
+
+# ---- fresh results and committed ones
+
+
+def test_fresh_results_go_where_git_ignores_them(tmp_path):
+    assert results_for("demo", "paper", ROOT) == results_for("smoke", "paper", ROOT) == FRESH_RESULTS
+    assert results_for("demo", "tables", ROOT) == results_for("maps", "paper", ROOT) == "results"
+    assert results_for("maps", "paper", ROOT, fresh=True) == FRESH_RESULTS
+    ignored = subprocess.run(
+        ["git", "check-ignore", "-q", f"{FRESH_RESULTS}/demo/table1.csv"], cwd=ROOT
+    )
+    assert ignored.returncode == 0
+
+
+def copy_tier(root, folder):
+    "The committed tables of tier demo, as a fresh run would leave them."
+    target = root / folder / "demo"
+    target.mkdir(parents=True)
+    for path in (ROOT / "results" / "demo").glob("*.csv"):
+        shutil.copy(path, target / path.name)
+    return target
+
+
+def small_clone(tmp_path):
+    (tmp_path / "workflow").mkdir()
+    shutil.copy(ROOT / "workflow" / "experiments.yaml", tmp_path / "workflow")
+    copy_tier(tmp_path, "results")
+    return tmp_path, copy_tier(tmp_path, FRESH_RESULTS)
+
+
+def test_a_run_that_gives_the_same_differs_in_nothing(tmp_path, capsys):
+    root, _ = small_clone(tmp_path)
+    assert compare("demo", root) == []
+    said = capsys.readouterr().out
+    assert "table1 " in said and "verdicts that differ: 0 of" in said
+
+
+def test_a_figure_outside_its_interval_is_named(tmp_path, capsys):
+    root, fresh = small_clone(tmp_path)
+    table = pd.read_csv(fresh / "table1.csv")
+    row = table.index[table.method == "crnn"][0]
+    table.loc[row, "within_10_pct"] = table.loc[row, "within_10_pct_hi"] + 1
+    table.to_csv(fresh / "table1.csv", index=False)
+    claims = pd.read_csv(fresh / "claims.csv")
+    claims.loc[0, "verdict"] = "holds" if claims.loc[0, "verdict"] != "holds" else "does not hold"
+    claims.to_csv(fresh / "claims.csv", index=False)
+    (outside,) = compare("demo", root)
+    assert (outside.table, outside.column) == ("table1", "within_10_pct")
+    assert "verdicts that differ: 1 of" in capsys.readouterr().out
+
+
+def test_accept_takes_tables_and_runs_and_leaves_weights(tmp_path, monkeypatch):
+    root, fresh = small_clone(tmp_path)
+    monkeypatch.setattr("pianoalign.reproduce.compare.write_readme", lambda root: None)
+    write_text(fresh / "table1.csv", "dataset\nnew\n")
+    write_text(fresh / "runs" / "crnn-1" / "metrics.json", "{}")
+    write_text(fresh / "runs" / "crnn-1" / "checkpoint" / "weights.safetensors", "")
+    write_text(fresh / "notebooks" / "x.ipynb", "{}")
+    write_text(fresh / "figures" / "figure1.png", "")
+    committed = accept("demo", root)
+    assert (committed / "table1.csv").read_text() == "dataset\nnew\n"
+    assert (committed / "runs" / "crnn-1" / "metrics.json").is_file()
+    assert not (committed / "runs" / "crnn-1" / "checkpoint").exists()
+    assert not (committed / "notebooks").exists() and (root / "figures" / "figure1.png").is_file()
+
+
+@pytest.mark.parametrize("tier", ["", "..", "results", "demo/../.."])
+def test_only_a_known_tier_is_cleaned(tier, tmp_path):
+    root, fresh = small_clone(tmp_path)
+    with pytest.raises(InputError, match="There is no tier"):
+        clean_results(tier, root)
+    assert (fresh / "table1.csv").is_file()
+
+
+def test_cleaning_a_tier_leaves_the_others(tmp_path):
+    root, fresh = small_clone(tmp_path)
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    write_text(root / FRESH_RESULTS / "smoke" / "table1.csv", "")
+    clean_results("demo", root)
+    assert not fresh.exists() and (root / FRESH_RESULTS / "smoke" / "table1.csv").is_file()
+
+
+# ---- names are not code
+
+
+def test_a_clone_in_a_folder_with_a_quote_and_a_space(tmp_path, monkeypatch):
+    "The whole way of one table: plan, Snakemake, shell, notebooks, with names that a shell would read."
+    root = make_miniature(tmp_path / "a b'c $(touch hit)")
+    code, out, said = finish(root, "table2")
+    assert (code, out) == (0, "jobs 3\n"), said
+    assert "crnn" in (root / "results" / "smoke" / "table2.csv").read_text()
+    assert not list(tmp_path.rglob("hit"))
+
+
+def test_values_from_the_command_line_stay_words():
+    "What make hands to the shell is quoted, whatever it holds."
+    value = "a'b; touch hit $(touch hit)"
+    done = subprocess.run(
+        ["make", "-n", "reproduce", f"ONLY={value.replace('$', '$$')}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    words = shlex.split(re.search(r"--only (.*?) --part", done.stdout, re.S)[1])
+    assert words == [value]
+
+
+# ---- a recording is known by what is in it
+
+
+def test_a_recording_exported_again_at_the_same_length_is_noticed(tmp_path):
+    take = tmp_path / "take.wav"
+    take.write_bytes(b"0123")
+    os.utime(take, ns=(1, 1))
+    before = folder_fingerprint(tmp_path)
+    assert folder_fingerprint(tmp_path) == before
+    take.write_bytes(b"4567")
+    os.utime(take, ns=(1, 1))
+    assert folder_fingerprint(tmp_path) != before
+
+
+def test_code_that_a_training_imports_is_part_of_its_fingerprint(tmp_path):
+    (tmp_path / "trains.py").write_text("from pianoalign.helps import f\n")
+    (tmp_path / "helps.py").write_text("def f():\n    return 1\n")
+    modules = {p.stem: p for p in tmp_path.glob("*.py")}
+    assert needed_modules(["trains"], modules) == {"trains", "helps"}
+    old = modules_fingerprint({"trains", "helps"}, modules)
+    (tmp_path / "helps.py").write_text("def f():\n    return 2\n")
+    assert modules_fingerprint({"trains", "helps"}, modules) != old
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ..files import InputError, write_text
+from ..files import InputError, repo_root, write_text
 from .chapters import notebook_paths
 from .fingerprints import digest, remembered
 from .notebooks import EXPORT_CALL, read_notebook
 
 # %% ../../nbs/workshop/05g_export.ipynb #81a9c790
+def _modules_text(folder) -> dict:  # path below the package -> text
+    "All modules of a package; what makes a folder a sub-package is no export."
+    found = sorted((folder / "pianoalign").rglob("*.py"))
+    texts = {p.relative_to(folder / "pianoalign").as_posix(): p.read_text("utf-8") for p in found}
+    return {n: t for n, t in texts.items() if "/" not in n or not n.endswith("__init__.py")}
+
+
 def stale_modules(
     root,  # the project's folder
 ) -> list:  # files of the package that differ from what nbs/ exports
@@ -28,32 +35,18 @@ def stale_modules(
     with tempfile.TemporaryDirectory() as temporary:
         copy = Path(temporary) / "copy"
         (copy / "pianoalign").mkdir(parents=True)
-        for name in ("settings.ini", "pyproject.toml"):
+        for name in ("settings.ini", "pyproject.toml", "pianoalign/__init__.py"):
             shutil.copy(root / name, copy / name)
-        shutil.copytree(
-            root / "nbs", copy / "nbs", ignore=shutil.ignore_patterns("*checkpoint*", "*.part*")
-        )
-        shutil.copy(root / "pianoalign" / "__init__.py", copy / "pianoalign" / "__init__.py")
+        skipped = shutil.ignore_patterns("*checkpoint*", "*.part*")
+        shutil.copytree(root / "nbs", copy / "nbs", ignore=skipped)
         code = f"from nbdev.doclinks import nbdev_export; {EXPORT_CALL})"
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=copy, capture_output=True, text=True
         )
         if done.returncode:
             raise InputError(f"nbs/ cannot be exported: {done.stderr.strip().splitlines()[-1]}")
-        names = {
-            p.relative_to(folder / "pianoalign").as_posix()
-            for folder in (root, copy)
-            for p in (folder / "pianoalign").rglob("*.py")
-        } - {f"{p.name}/__init__.py" for p in (root / "pianoalign").iterdir()}
-
-        def text(folder, name):
-            return (
-                (folder / "pianoalign" / name).read_text(encoding="utf-8")
-                if (folder / "pianoalign" / name).is_file()
-                else None
-            )
-
-        return sorted(n for n in names if text(root, n) != text(copy, n))
+        ours, exported = _modules_text(root), _modules_text(copy)
+        return sorted(n for n in {*ours, *exported} if ours.get(n) != exported.get(n))
 
 
 def tidy(
@@ -68,25 +61,27 @@ def tidy(
                 cell["outputs"], cell["execution_count"] = [], None
         text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
         if text != before:
-            changed += [write_text(path, text).stem]
-    subprocess.run(
-        [sys.executable, "-c", "from nbdev.clean import nbdev_clean as clean; clean()"],
-        cwd=root,
-        check=True,
-    )
+            changed.append(write_text(path, text).stem)
+    clean = "from nbdev.clean import nbdev_clean as clean; clean()"
+    subprocess.run([sys.executable, "-c", clean], cwd=root, check=True)
     return changed
 
 
-def check_export(root):
+def check_export(
+    root,  # the project's folder
+):
     "Raise `InputError` unless the package is what the notebooks export."
     stale = stale_modules(root)
     if stale:
         raise InputError(
-            f"pianoalign/{stale[0]} is not what nbs/ exports ({len(stale)} such); edit notebooks only, then `make export`."
+            f"pianoalign/{stale[0]} is not what nbs/ exports ({len(stale)} such); "
+            "edit notebooks only, then `make export`."
         )
 
 # %% ../../nbs/workshop/05g_export.ipynb #763c8471
-def check_export_once(root):
+def check_export_once(
+    root,  # the project's folder
+):
     "`check_export`, asked again only when a notebook or a module has changed."
     files = sorted([*notebook_paths(root).values(), *(root / "pianoalign").rglob("*.py")])
     key = digest(*((p.name, hashlib.sha256(p.read_bytes()).hexdigest()) for p in files))

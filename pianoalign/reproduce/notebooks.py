@@ -12,7 +12,9 @@ import contextlib
 import difflib
 import json
 import os
+import socket
 import sys
+import tempfile
 from pathlib import Path
 
 from ..files import InputError, repo_root
@@ -39,6 +41,8 @@ def job_environment(
         **_MALLOC,
         NUMBA_CACHE_DIR=str(cache / "numba"),
         MPLCONFIGDIR=str(cache / "matplotlib"),
+        XDG_CACHE_HOME=str(cache / "xdg"),
+        XDG_CONFIG_HOME=str(cache / "xdg"),
         IPYTHONDIR=str(cache / "ipython"),
         JUPYTER_RUNTIME_DIR=str(cache / "jupyter"),
         JUPYTER_PATH=str(kernels),
@@ -50,6 +54,15 @@ def job_environment(
     )
 
 # %% ../../nbs/workshop/05a_notebooks.ipynb #50540792
+_FOLDERS = (
+    "NUMBA_CACHE_DIR",
+    "MPLCONFIGDIR",
+    "XDG_CACHE_HOME",
+    "IPYTHONDIR",
+    "JUPYTER_RUNTIME_DIR",
+)
+
+
 @contextlib.contextmanager
 def edge(
     root,  # the project's folder
@@ -58,10 +71,16 @@ def edge(
     before = dict(os.environ)
     os.environ.update(job_environment(root))
     os.environ.pop("IN_TEST", None)  # nbdev's sign that a notebook is only tested
-    for folder in ("NUMBA_CACHE_DIR", "MPLCONFIGDIR", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR"):
-        Path(os.environ[folder]).mkdir(parents=True, exist_ok=True)
     try:
+        for folder in _FOLDERS:
+            Path(os.environ[folder]).mkdir(parents=True, exist_ok=True)
         yield
+    except PermissionError as e:
+        if not str(e.filename).startswith(str(Path(root).resolve() / ".cache")):
+            raise
+        raise InputError(
+            f"{e.filename} belongs to somebody else; make a clone of your own and work there."
+        ) from None
     finally:
         os.environ.clear()
         os.environ.update(before)
@@ -105,7 +124,8 @@ def declared_parameters(
         )
         if not plain:
             raise InputError(
-                f"{path}: `{ast.unparse(statement)}` in the parameters cell is not of the form `name = value`."
+                f"{path}: `{ast.unparse(statement)}` in the parameters cell is not of the form "
+                "`name = value`."
             )
         names[statement.targets[0].id] = ast.unparse(statement.value)
     return names
@@ -124,16 +144,18 @@ def check_parameters(
     path,  # .ipynb
     parameters: dict,  # name -> value
 ):
-    "Refuse parameters that papermill would ignore."
-    known = declared_parameters(path)
+    "Refuse, by an `InputError`, parameters that papermill would ignore."
+    known, file = declared_parameters(path), Path(path).name
     for name in parameters:
         if not known:
             raise InputError(
-                f"{Path(path).name} has no cell tagged `parameters`, so {name} would be ignored; tag its parameter cell."
+                f"{file} has no cell tagged `parameters`, so {name} would be ignored; "
+                "tag its parameter cell."
             )
         if name not in known:
+            has = ", ".join(known)
             raise InputError(
-                f"{Path(path).name} has no parameter {name!r}; it has {', '.join(known)}.{nearest(name, known)}"
+                f"{file} has no parameter {name!r}; it has {has}.{nearest(name, known)}"
             )
 
 # %% ../../nbs/workshop/05a_notebooks.ipynb #ac3b8b86
@@ -169,35 +191,66 @@ def clean_notebook(
             cell["outputs"], cell["execution_count"] = [], None
     return nb
 
+# %% ../../nbs/workshop/05a_notebooks.ipynb #loopb002
+def _has_loopback():
+    "Can two processes of this machine talk over 127.0.0.1?"
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            with socket.create_connection(server.getsockname(), timeout=2):
+                return True
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _kernel_settings():
+    "Settings for papermill's kernel: nothing where TCP works, else sockets in a folder."
+    if _has_loopback():
+        yield {}
+        return
+    from jupyter_client.manager import AsyncKernelManager
+
+    with tempfile.TemporaryDirectory(prefix="kernel") as folder:
+
+        class SocketsInAFolder(AsyncKernelManager):
+            "A manager whose kernel listens to files, not to ports."
+
+            def __init__(self, **settings):
+                super().__init__(transport="ipc", ip=f"{folder}/k", **settings)
+
+        yield dict(kernel_manager_class=SocketsInAFolder)
+
 # %% ../../nbs/workshop/05a_notebooks.ipynb #0a682fb2
+def _has_begun(part):
+    "Has a cell of a notebook in execution ended?"
+    cells = read_notebook(part)["cells"] if part.exists() else []
+    return any(c.get("execution_count") for c in cells)
+
+
 def _execute(nb, part, parameters, cwd, end="graceful"):
     "One call of papermill; a kernel that did not come up gets a second chance."
-    sys.modules.setdefault(
-        "rfc3987_syntax", None
-    )  # jsonschema would build a grammar of web addresses: two seconds for nothing
+    # jsonschema would build a grammar of web addresses: two seconds for nothing
+    sys.modules.setdefault("rfc3987_syntax", None)
     import nbformat
     import papermill
     from nbclient.exceptions import DeadKernelError
 
     for attempt in (1, 2):
         try:
-            return papermill.execute_notebook(
-                nbformat.from_dict(nb),
-                str(part),
-                parameters=parameters,
-                kernel_name="python3",
-                cwd=str(cwd),
-                progress_bar=False,
-                start_timeout=180,
-                shutdown_kernel=end,
-            )
+            with _kernel_settings() as settings:
+                return papermill.execute_notebook(
+                    nbformat.from_dict(nb),
+                    str(part),
+                    parameters=parameters,
+                    kernel_name="python3",
+                    cwd=str(cwd),
+                    progress_bar=False,
+                    start_timeout=180,
+                    shutdown_kernel=end,
+                    **settings,
+                )
         except DeadKernelError:
-            done = (
-                [c for c in read_notebook(part)["cells"] if c.get("execution_count")]
-                if part.exists()
-                else []
-            )
-            if attempt == 2 or done:
+            if attempt == 2 or _has_begun(part):
                 raise
         except RuntimeError as e:
             if attempt == 2 or "Kernel didn't respond" not in str(e):
@@ -211,7 +264,8 @@ def _sentence(name, error):
         return f"{name} stopped in cell [{error.exec_count}]: {error.ename}: {said}"
     if type(error).__name__ == "DeadKernelError":
         return f"{name} stopped: its Python process died (out of memory?)"
-    return f"{name} stopped: {type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+    said = (str(error).strip().splitlines() or [""])[0]
+    return f"{name} stopped: {type(error).__name__}: {said}"
 
 # %% ../../nbs/workshop/05a_notebooks.ipynb #343b4c9b
 def run_notebook(
@@ -223,7 +277,8 @@ def run_notebook(
     end="graceful",  # or "immediate": do not wait until Python has folded up what it loaded
 ) -> Path:  # `out`
     """Execute a notebook with parameters: the only door to papermill.
-    Raises `InputError` for parameters that the notebook does not have and `NotebookError` when a cell fails."""
+    Raises `InputError` for parameters that the notebook does not have and `NotebookError` when
+    a cell fails."""
     notebook, out = Path(notebook), Path(out)
     failed = Path(failed) if failed else out.with_name(f"{out.stem}.failed.ipynb")
     check_parameters(notebook, parameters or {})
@@ -233,6 +288,8 @@ def run_notebook(
         with edge(repo_root(notebook.parent)):
             _execute(clean_notebook(notebook), part, parameters or {}, cwd or notebook.parent, end)
         os.replace(part, out)
+    except InputError:
+        raise
     except Exception as e:
         if not part.exists():
             raise NotebookError(_sentence(notebook.stem, e)) from None

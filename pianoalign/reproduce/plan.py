@@ -61,7 +61,8 @@ def read_experiments(
         for row in rows:
             if row["run"] not in plan["runs"]:
                 raise InputError(
-                    f"{path}: {table} names the run {row['run']!r}, which is not under `runs`.{nearest(row['run'], plan['runs'])}"
+                    f"{path}: {table} names the run {row['run']!r}, which is not under `runs`."
+                    f"{nearest(row['run'], plan['runs'])}"
                 )
     return plan
 
@@ -98,8 +99,10 @@ def corpus_folder(
     return Path(folder).expanduser()
 
 # %% ../../nbs/workshop/05c_plan.ipynb #0a6675c8
-def _run_folders(root, tier, budget):
-    "For each run: the name of its folder, its corpus and what has to be there before it starts."
+def _folders(root, tier, budget):
+    """Which run folders the settings name: `runs`, for each run its folder, its corpus and what
+    has to be there before it starts; `dtw`, the folder of the baselines."""
+    from pianoalign.baselines import baselines_folder
     from pianoalign.experiments import load_plan
 
     plan, runs = load_plan(Path(root) / "workflow" / "experiments.yaml"), {}
@@ -112,7 +115,7 @@ def _run_folders(root, tier, budget):
             budget_s=e.training.budget_s,
             after_dtw=bool(plan.run(name, tier).get("after_dtw")),
         )
-    return runs
+    return dict(runs=runs, dtw=baselines_folder(plan.experiment("crnn", tier).data))
 
 # %% ../../nbs/workshop/05c_plan.ipynb #dd0cef05
 def make_plan(
@@ -121,7 +124,7 @@ def make_plan(
     results_root=None,  # default: results/ in the project
     budget=None,  # training time a run, say "2min"
     root=None,  # the project's folder
-    fresh: bool = False,  # train anew what comes with the clone as well, in a tier whose runs are kept
+    fresh: bool = False,  # train anew what comes with the clone as well (`keep` of a tier)
 ) -> dict:  # plain values, as they go to the Snakefile
     "Everything that the graph of a tier must know. Raises `InputError`."
     root = Path(root or repo_root()).resolve()
@@ -138,22 +141,16 @@ def make_plan(
             "choose a folder without them."
         )
     settings = (root / "workflow" / "experiments.yaml").read_text(encoding="utf-8")
-    key = digest(
-        tier,
-        budget,
-        settings,
-        modules_fingerprint(needed_modules(["experiments", "reproduce.plan"])),
-    )
-    runs = remembered(
+    code = modules_fingerprint(needed_modules(["experiments", "baselines", "reproduce.plan"]))
+    folders = remembered(
         root / out / ".state" / f"runs{budget or ''}.json",
-        key,
-        lambda: _run_folders(root, tier, budget),
+        digest(tier, budget, settings, code),
+        lambda: _folders(root, tier, budget),
     )
+    runs = folders["runs"]
     corpus = shown_path(corpus_folder(next(iter(runs.values()))["corpus"], corpus_root, root), root)
-    shipped, keep = (
-        out == "results/demo",
-        bool((tiers[tier] or {}).get("keep")) and not fresh,
-    )  # the committed results; runs that come with them
+    shipped = out == "results/demo"  # the committed results
+    keep = bool((tiers[tier] or {}).get("keep")) and not fresh  # runs that come with them
     figures = "figures" if shipped else f"{out}/figures"
     values = dict(
         tier=tier,
@@ -175,6 +172,7 @@ def make_plan(
         alone="runs" in (tiers[tier] or {}),  # a tier that is for some runs, not for tables
         parameters=values,
         runs=runs,
+        dtw=folders["dtw"],
         tables={
             t: sorted({row["run"] for row in rows} & set(runs))
             for t, rows in read_experiments(root)["tables"].items()

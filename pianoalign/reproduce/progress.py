@@ -13,12 +13,11 @@ import sys
 import time
 from pathlib import Path
 
-from .chapters import BASELINES, TABLES, chapters_to_execute
+from .chapters import BASELINES, NEIGHBOURS, TABLES, chapters_to_execute
 
 # %% ../../nbs/workshop/05e_progress.ipynb #3794d836
-_USUAL_S = dict(
-    smoke=12.0, demo=90.0, maps=3600.0
-)  # seconds a training job takes when nothing better is known
+# Seconds that a training job takes when nothing better is known.
+_USUAL_S = dict(smoke=12.0, demo=90.0, maps=3600.0)
 
 # %% ../../nbs/workshop/05e_progress.ipynb #3794d801
 def expected_seconds(
@@ -26,24 +25,25 @@ def expected_seconds(
     root,  # the project's folder
 ) -> dict:  # job -> seconds; the last time's where known
     "How long each job may take."
-    known = {}
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        old = json.loads(
-            (Path(root) / plan["out"] / "environment.json").read_text(encoding="utf-8")
-        )
-        if old["budget"] == plan["budget"]:
-            known = {k: float(v["seconds"]) for k, v in old["jobs"].items()}
     train = _USUAL_S.get(plan["tier"], 600.0)
-    guess = (
-        {
-            f"train_{name}": run["budget_s"] + 30 if run["budget_s"] else train
-            for name, run in plan["runs"].items()
-        }
-        | {n: 12.0 for n in (*chapters_to_execute(root, plan["tier"]), *TABLES.values(), "index")}
-        | {n: 10 * train for n in chapters_to_execute(root, plan["tier"], "neighbours")}
-        | {BASELINES: 240.0}
-    )
-    return guess | {k: v for k, v in known.items() if k in guess}
+    guess = {BASELINES: 240.0}
+    for name, run in plan["runs"].items():
+        guess[f"train_{name}"] = run["budget_s"] + 30 if run["budget_s"] else train
+    for name in (*chapters_to_execute(root, plan["tier"]), *TABLES.values(), "index"):
+        guess[name] = 12.0
+    for name in chapters_to_execute(root, plan["tier"], NEIGHBOURS):
+        guess[name] = 10 * train
+    return guess | {k: s for k, s in _last_time(plan, root).items() if k in guess}
+
+
+def _last_time(plan, root):
+    "Seconds of each job of the last run; of the run that comes with the project if there is none."
+    for folder in (Path(root) / plan["out"], Path(root) / "results" / plan["tier"]):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            old = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+            if old["budget"] == plan["budget"]:
+                return {k: float(v["seconds"]) for k, v in old["jobs"].items()}
+    return {}
 
 # %% ../../nbs/workshop/05e_progress.ipynb #475df3ca
 class Progress:
@@ -51,14 +51,10 @@ class Progress:
 
     def __init__(self, plan, root, jobs):  # `jobs`: how many run at once
         self.plan, self.root, self.at_once = plan, Path(root), jobs
-        self.usual, self.todo, self.running, self.took, self.said = (
-            expected_seconds(plan, root),
-            [],
-            {},
-            {},
-            [],
-        )
-        self.failed, self.counting, self.position = [], False, 0
+        self.usual = expected_seconds(plan, root)
+        self.todo, self.failed, self.said = [], [], []  # names of jobs, names, sentences
+        self.running, self.took = {}, {}  # job -> when it started, job -> seconds
+        self.counting, self.position = False, 0  # is the log listing jobs; bytes read
 
     def read(self, log):  # `log`: path of the log
         "Take in what the log has gained; returns the sentences to show."
@@ -96,61 +92,52 @@ def done_share(
     job: str,  # that runs
 ) -> float:  # 0 … 1
     "How far a running job is: by its own word, or by the clock."
-    late = (time.monotonic() - progress.running.get(job, time.monotonic())) / max(
-        1.0, progress.usual[job]
-    )
+    now = time.monotonic()
+    late = (now - progress.running.get(job, now)) / max(1.0, progress.usual[job])
     share = late if late < 0.8 else 1 - 0.16 / late  # a job that takes longer than usual creeps
     if job.startswith("train_"):
-        folder = (
-            progress.root
-            / progress.plan["out"]
-            / "runs"
-            / progress.plan["runs"][job.removeprefix("train_")]["folder"]
-        )
+        run = progress.plan["runs"][job.removeprefix("train_")]["folder"]
+        folder = progress.root / progress.plan["out"] / "runs" / run
         with contextlib.suppress(OSError, ValueError, KeyError, ZeroDivisionError):
             at = json.loads((folder / "progress.json").read_text())
             share = at["step"] / at["steps"]
     return min(share, 0.99)
 
-# %% ../../nbs/workshop/05e_progress.ipynb #e19d3601
+
+def _share(progress, job):
+    "How far a job is, be it waiting, running or ended."
+    if job in progress.took or job in progress.failed:
+        return 1.0
+    return done_share(progress, job) if job in progress.running else 0.0
+
+
+def _pace(progress):
+    "How much slower than usual this machine has been."
+    measured = [j for j in progress.took if progress.usual.get(j)]
+    if not measured:
+        return 1.0
+    took = sum(progress.took[j] for j in measured)
+    return min(max(took / sum(progress.usual[j] for j in measured), 0.2), 5.0)
+
+
 def estimate(
     progress,  # a `Progress`
 ) -> tuple:  # share done 0 … 1, seconds left
     "How far the whole is, and how long it may still take."
-    usual = progress.usual
-    shares = {
-        j: 1.0
-        if j in progress.took or j in progress.failed
-        else done_share(progress, j)
-        if j in progress.running
-        else 0.0
-        for j in progress.todo
-    }
-    all_s, left_s = (
-        sum(usual[j] for j in progress.todo),
-        sum(usual[j] * (1 - s) for j, s in shares.items()),
-    )
-    measured = [j for j in progress.took if usual.get(j)]
-    pace = (
-        sum(progress.took[j] for j in measured) / sum(usual[j] for j in measured)
-        if measured
-        else 1.0
-    )
-    longest = max((usual[j] * (1 - s) for j, s in shares.items()), default=0.0)
-    return (1 - left_s / all_s if all_s else 0.0), max(left_s / progress.at_once, longest) * min(
-        max(pace, 0.2), 5.0
-    )
+    left = [progress.usual[j] * (1 - _share(progress, j)) for j in progress.todo]
+    all_s = sum(progress.usual[j] for j in progress.todo)
+    share = 1 - sum(left) / all_s if all_s else 0.0
+    return share, max(sum(left) / progress.at_once, max(left, default=0.0)) * _pace(progress)
 
 # %% ../../nbs/workshop/05e_progress.ipynb #79dfe556
-def clock(seconds):
+def clock(
+    seconds: float,
+) -> str:  # say "3:05 min", "12 min" or "2 h 05 min"
+    "A length of time for a person."
     minutes, seconds = divmod(int(round(seconds)), 60)
-    return (
-        f"{minutes // 60} h {minutes % 60:02d} min"
-        if minutes >= 60
-        else f"{minutes} min"
-        if minutes >= 10
-        else f"{minutes}:{seconds:02d} min"
-    )
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min" if minutes >= 10 else f"{minutes}:{seconds:02d} min"
 
 # %% ../../nbs/workshop/05e_progress.ipynb #79dfe501
 def status_line(
@@ -159,27 +146,29 @@ def status_line(
 ) -> tuple:  # share done, sentence
     "What the bar says."
     share, left_s = estimate(progress)
-    now = ", ".join(
-        f"{j.removeprefix('train_')} {100 * done_share(progress, j):.0f} %"
-        for j in progress.running
-        if j in progress.usual
-    )
+    known = [j for j in progress.running if j in progress.usual]
+    now = [f"{j.removeprefix('train_')} {100 * done_share(progress, j):.0f} %" for j in known]
     ended = len([j for j in progress.took if j in progress.usual])
-    return (
-        share,
-        f"{ended}/{len(progress.todo)} jobs, {clock(time.monotonic() - began)}, about {clock(left_s)} left: {now or '…'}",
-    )
+    so_far = clock(time.monotonic() - began)
+    line = f"{ended}/{len(progress.todo)} jobs, {so_far}, about {clock(left_s)} left: "
+    return share, line + (", ".join(now) or "…")
 
 # %% ../../nbs/workshop/05e_progress.ipynb #79dfe502
+def _is_due(progress, ended, told):
+    "Is a line due where no bar can be shown: after each job that ends, and once a minute?"
+    return progress.todo and (len(progress.took) > ended or time.monotonic() - told > 60)
+
+
 def follow(
     process,  # Snakemake, running
     log,  # path of its log
     progress,  # a `Progress`
-):
+) -> int:  # exit code
     "Show a bar in a terminal, or a line now and then in a file, until the process ends."
     from tqdm import tqdm
 
-    terminal, began, told, ended = sys.stderr.isatty(), time.monotonic(), time.monotonic(), 0
+    terminal, began, ended = sys.stderr.isatty(), time.monotonic(), 0
+    told = began
     bar = tqdm(
         total=100,
         bar_format="{percentage:3.0f} % |{bar:20}| {desc}",
@@ -187,7 +176,7 @@ def follow(
         leave=False,
         dynamic_ncols=True,
     )
-    try:
+    with bar:
         while True:
             code = process.poll()
             for sentence in progress.read(log):
@@ -195,15 +184,9 @@ def follow(
             share, line = status_line(progress, began)
             bar.n = 100 * share
             bar.set_description_str(line)
-            if (
-                not terminal
-                and progress.todo
-                and (len(progress.took) > ended or time.monotonic() - told > 60)
-            ):
+            if not terminal and _is_due(progress, ended, told):
                 print(f"{100 * share:3.0f} %  {line}", file=sys.stderr, flush=True)
                 told, ended = time.monotonic(), len(progress.took)
             if code is not None:
                 return code
             time.sleep(0.4)
-    finally:
-        bar.close()

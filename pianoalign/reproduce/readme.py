@@ -8,9 +8,11 @@ __all__ = ['SHORT_HEADS', 'read_rows', 'short_table1', 'as_text', 'as_markdown',
 # %% ../../nbs/workshop/05f_readme.ipynb #adme0100
 import csv
 import json
+import re
 from pathlib import Path
 
 from ..files import write_text
+from .chapters import chapters_in_lines
 from .notebooks import cell_text, read_notebook
 
 # %% ../../nbs/workshop/05f_readme.ipynb #146e540c
@@ -47,86 +49,101 @@ def short_table1(
 ) -> list:  # of rows: set, method, then "ours (published)"
     "The rows of Table 1 that the paper has, ours beside the published."
 
-    def number(text, digits):
-        return f"{float(text):.{digits}f}" if text not in ("", None, "nan") else "–"
-
     rows = [r for r in read_rows(path) if r["method"] in _METHODS]
+    return [[_SETS.get(r["dataset"], r["dataset"]), _label(r), *_pairs(r)] for r in rows]
 
-    def label(r):
-        return _METHODS[r["method"]] + (
-            " (has not learned yet)" if r.get("learned") == "no" else ""
-        )
 
-    return [
-        [
-            _SETS.get(r["dataset"], r["dataset"]),
-            label(r),
-            *(
-                f"{number(r[c], d)} ({number(r.get('published_' + c), d)})"
-                for c, (_, d) in _SHORT.items()
-            ),
-        ]
-        for r in rows
-    ]
+def _label(row):
+    "The method's name, and a warning where its network has learned nothing yet."
+    untaught = " (has not learned yet)" if row.get("learned") == "no" else ""
+    return _METHODS[row["method"]] + untaught
+
+
+def _rounded(text, digits):
+    return f"{float(text):.{digits}f}" if text not in ("", None, "nan") else "–"
+
+
+def _pairs(row):
+    "Each figure, and the published one in brackets."
+    for column, (_, digits) in _SHORT.items():
+        ours, published = row[column], row.get(f"published_{column}")
+        yield f"{_rounded(ours, digits)} ({_rounded(published, digits)})"
 
 # %% ../../nbs/workshop/05f_readme.ipynb #146e5405
-def as_text(rows, heads):
+def as_text(
+    rows: list,  # of lists of texts
+    heads: list,  # the first row
+) -> str:
     "Rows in columns, for a terminal."
-    width = [max(len(r[k]) for r in [heads, *rows]) for k in range(len(heads))]
-    return "\n".join(
-        "  ".join(c.ljust(w) for c, w in zip(r, width)).rstrip() for r in [heads, *rows]
-    )
+    lines = [heads, *rows]
+    width = [max(len(line[k]) for line in lines) for k in range(len(heads))]
+    padded = ["  ".join(c.ljust(w) for c, w in zip(line, width)) for line in lines]
+    return "\n".join(line.rstrip() for line in padded)
 
 # %% ../../nbs/workshop/05f_readme.ipynb #146e5406
-def as_markdown(rows, heads):
+def as_markdown(
+    rows: list,  # of lists of texts
+    heads: list,  # the first row; from the third column on they are figures
+) -> str:
     "Rows as a Markdown table."
-    return "\n".join(
-        "| " + " | ".join(r) + " |"
-        for r in [heads, ["---"] * 2 + ["---:"] * (len(heads) - 2), *rows]
-    )
+    rule = ["---"] * 2 + ["---:"] * (len(heads) - 2)
+    return "\n".join("| " + " | ".join(line) + " |" for line in [heads, rule, *rows])
 
 # %% ../../nbs/workshop/05f_readme.ipynb #146e5407
 SHORT_HEADS = ["set", "method", *(head for head, _ in _SHORT.values())]
 
 # %% ../../nbs/workshop/05f_readme.ipynb #1fa9e7a3
-def _filled(root):
-    "What stands between the README's markers: from the committed results of tiers maps and demo."
-    none = "*No results yet: `make reproduce` writes them.*"
+_NONE = "*No results yet: `make reproduce` writes them.*"
 
-    def table(tier):
-        path = Path(root) / "results" / tier / "table1.csv"
-        return as_markdown(short_table1(path), SHORT_HEADS) if path.is_file() else none
 
-    results = Path(root) / "results" / "demo"
-    cost = none
-    if (results / "environment.json").is_file():
-        e = json.loads((results / "environment.json").read_text(encoding="utf-8"))
-        training = sum(j["seconds"] for n, j in e["jobs"].items() if n.startswith("train_"))
-        cost = (
-            f"The committed results come from {len(e['jobs'])} executed notebooks; the times that they took sum to {e['seconds_all_jobs'] / 60:.0f} minutes, "
-            f"{training / 60:.0f} of them training, and two ran at a time ({e['processor']}, {e['cores']} cores). None took more than {e['peak_mib']} MiB of memory."
-        )
-    return dict(table1_maps=table("maps"), table1=table("demo"), cost=cost)
+def _table(root, tier):
+    path = Path(root) / "results" / tier / "table1.csv"
+    return as_markdown(short_table1(path), SHORT_HEADS) if path.is_file() else _NONE
+
+
+def _cost(root):
+    "What the committed results of tier demo cost, in two sentences."
+    path = Path(root) / "results" / "demo" / "environment.json"
+    if not path.is_file():
+        return _NONE
+    e = json.loads(path.read_text(encoding="utf-8"))
+    training = sum(j["seconds"] for n, j in e["jobs"].items() if n.startswith("train_"))
+    return (
+        f"The committed results come from {len(e['jobs'])} executed notebooks; the times that they "
+        f"took sum to {e['seconds_all_jobs'] / 60:.0f} minutes, {training / 60:.0f} of them "
+        f"training, and two ran at a time ({e['processor']}, {e['cores']} cores). "
+        f"None took more than {e['peak_mib']} MiB of memory."
+    )
+
+
+def _filled(root) -> dict:  # marker -> text
+    "What stands between the README's markers."
+    return dict(
+        table1_maps=_table(root, "maps"),
+        table1=_table(root, "demo"),
+        cost=_cost(root),
+        chapters=chapters_in_lines(root),
+    )
 
 # %% ../../nbs/workshop/05f_readme.ipynb #1fa9e701
 def readme_text(
     root,  # the project's folder
 ) -> str:
-    "README.md as it should be: the text of nbs/index.ipynb, paths seen from the project's folder, markers filled."
-    cells = [
-        cell_text(c)
-        for c in read_notebook(Path(root) / "nbs" / "index.ipynb")["cells"]
-        if c["cell_type"] == "markdown"
-    ]
-    text = (
-        "\n\n".join(c.strip() for c in cells).replace("](../", "](").replace('src="../', 'src="')
-        + "\n"
-    )
+    """README.md as it should be: the text of nbs/index.ipynb, paths as seen from the project's
+    folder, markers filled."""
+    cells = read_notebook(Path(root) / "nbs" / "index.ipynb")["cells"]
+    texts = [cell_text(c).strip() for c in cells if c["cell_type"] == "markdown"]
+    text = "\n\n".join(texts) + "\n"
+    text = re.sub(r"\]\((?![a-z]+:|#|\.\./)", "](nbs/", text)  # beside the index
+    text = text.replace("](../", "](").replace('src="../', 'src="')
     for name, value in _filled(root).items():
         mark = f"<!-- {name} -->"
         text = text.replace(mark, f"{mark}\n{value}\n<!-- /{name} -->")
     return "<!-- written from nbs/index.ipynb by `make readme`; edit that -->\n\n" + text
 
 # %% ../../nbs/workshop/05f_readme.ipynb #1fa9e702
-def write_readme(root) -> Path:
+def write_readme(
+    root,  # the project's folder
+) -> Path:  # README.md
+    "Write README.md anew."
     return write_text(Path(root) / "README.md", readme_text(root))
