@@ -584,6 +584,24 @@ def test_a_file_that_fits_goes_without_dtw(recording, monkeypatch):
     assert align(recording[0] / "piece.wav", recording[0] / "piece.mid").method == "hires"
 
 
+def test_a_file_that_slows_down_at_its_end_only(recording, tmp_path):
+    "The mean confidence is high, that of the last notes is not: DTW is asked, and is surer."
+    from pianoalign.tool.aligner import may_wander, SURE_ENOUGH, sureness
+
+    folder, _, truth = recording
+    hurried = lambda s: np.where(s < 48, s, 48 + 0.8 * (s - 48))  # the file lacks the ritardando
+    loose = truth.at_times(hurried(truth.onset_s), hurried(truth.offset_s))
+    write_midi(jitter_notes(loose, np.random.default_rng(0)), tmp_path / "hurried.mid")
+    result = align(folder / "piece.wav", tmp_path / "hurried.mid", tmp_path / "out.mid")
+    alone = align(
+        folder / "piece.wav", tmp_path / "hurried.mid", tmp_path / "alone.mid", method="hires"
+    )
+    assert sureness(alone) > SURE_ENOUGH and may_wander(alone)
+    assert result.method == "dtw+crnn" and sureness(result) > sureness(alone) + 0.03
+    better, plain = (within_25_ms(tmp_path / f, truth) for f in ("out.mid", "alone.mid"))
+    assert better > plain + 0.1
+
+
 def test_another_piece_is_not_bent_to_fit(recording, tmp_path):
     other = load_corpus("demo", CORPUS, ("test",))[3].reference
     write_midi(other[other.onset_s < 59], tmp_path / "other.mid")
