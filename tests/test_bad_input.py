@@ -203,7 +203,7 @@ BAD_MIDI = {
         "damaged",
     ),
     "cut": (lambda d, f: write(d / "a.mid", (f / "piece.mid").read_bytes()[:200]), "damaged"),
-    "type_2": (lambda d, f: score(d / "a.mid", [on(60), off(60, 480)], kind=2), "type 2"),
+    "type_2": (lambda d, f: score(d / "a.mid", *2 * [[on(60), off(60, 480)]], kind=2), "type 2"),
     "no_tracks": (lambda d, f: score(d / "a.mid"), "no notes"),
     "no_notes": (
         lambda d, f: score(d / "a.mid", [mido.MetaMessage("track_name", name="x")]),

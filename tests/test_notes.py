@@ -5,6 +5,7 @@ from collections import Counter
 
 import mido
 import numpy as np
+import pretty_midi
 import pytest
 
 from pianoalign.midi import DRUMS, read_midi, sounding_notes, tempo_map, write_midi
@@ -419,11 +420,32 @@ def test_bad_note_tables(tmp_path, text, says):
 def test_nothing_is_left_when_writing_fails(tmp_path, monkeypatch):
     (tmp_path / "a.mid").write_bytes(b"old")
 
-    def fail(self, file=None):
-        file.write(b"half")
+    def fail(*paths):
+        assert (tmp_path / "a.mid").read_bytes() == b"old"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(mido.MidiFile, "save", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(KeyboardInterrupt):
         write_midi(Notes.from_arrays([0], [1], [60]), tmp_path / "a.mid")
     assert os.listdir(tmp_path) == ["a.mid"] and (tmp_path / "a.mid").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_we_write_pretty_midi_reads(tmp_path, seed):
+    "The check of written files by a reader that is not ours."
+    rng = np.random.default_rng(seed)
+    start = np.cumsum(rng.uniform(0.4, 1, 100))
+    pitch, velocity = rng.integers(21, 109, 100), rng.integers(1, 128, 100)
+    notes = Notes.from_arrays(start, start + rng.uniform(0.05, 0.3, 100), pitch, velocity)
+    write_midi(notes, tmp_path / "a.mid", pedal=[(1.0, 2.0), (3.0, 4.5)])
+    score = read_midi(tmp_path / "a.mid")
+    new = score.notes.at_times(score.notes.onset_s + 0.02, score.notes.offset_s + 0.05)
+    write_retimed_midi(score, new, tmp_path / "b.mid")
+    for name, wanted in (("a", notes), ("b", new)):
+        (instrument,) = pretty_midi.PrettyMIDI(str(tmp_path / f"{name}.mid")).instruments
+        read = sorted(instrument.notes, key=lambda note: note.start)
+        np.testing.assert_allclose([n.start for n in read], wanted.onset_s, atol=TICK_S)
+        np.testing.assert_allclose([n.end for n in read], wanted.offset_s, atol=TICK_S)
+        assert [n.pitch for n in read] == pitch.tolist()
+        assert [n.velocity for n in read] == velocity.tolist()
+        assert [c.value for c in instrument.control_changes] == [127, 0, 127, 0]
