@@ -199,6 +199,7 @@ def test_a_missing_shipped_network_is_said(piece, tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(pianoalign, "__file__", str(tmp_path / "pianoalign" / "__init__.py"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "settings.ini").write_text("lib_name = pianoalign\n")
+    (tmp_path / "nbs").mkdir()
     command(
         "align", piece[0] / "piece.wav", piece[0] / "piece.mid", "-o", tmp_path / "out.mid", ok=2
     )

@@ -315,7 +315,8 @@ def _about_the_sound(facts: Facts | None) -> list:  # of sentences
 
 def _about_the_notes(result: AlignmentResult, dtw_tried: bool) -> list:  # of sentences
     "What a user should know about how the notes were found."
-    said, status, known = [], result.status, result.known
+    status, known = result.status, result.known
+    said = [f"the MIDI file is read all the same: {remark}" for remark in result.score.remarks]
     if result.score.drum_notes:
         said.append(
             f"{result.score.drum_notes} notes of channel 10 (drums) were carried along and are "
