@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['HALF', 'LOWEST_PEAK', 'TABLES', 'ALIGNER', 'FIRST_SCALE_S', 'SCALES_S', 'USUAL_MOVE_S', 'USUAL_NOTES', 'MATCHED',
            'NOT_HEARD', 'WITH_NEIGHBOURS', 'NOT_FOUND', 'NEAR_S', 'SIDE', 'TOGETHER_S', 'in_steps', 'Heard',
-           'WalkSettings', 'Way', 'price_of_moving', 'walk', 'settle', 'neighbours', 'quantiles', 'Decoded', 'decode']
+           'WalkSettings', 'Way', 'price_of_moving', 'walk', 'settle', 'neighbours', 'quantiles', 'Decoded', 'decode',
+           'align_by_onsets']
 
 # %% ../nbs/tool/03_decoding.ipynb #dec00003
 from dataclasses import dataclass, replace
@@ -311,3 +312,19 @@ def decode(
         return _believed(given, heard, image, model, way, fps)
     notes = settle(given, way.onset_s, way.matched, heard.roll, fps)
     return _unjudged(notes, way.matched, way)
+
+# %% ../nbs/tool/03_decoding.ipynb #dec00023
+def align_by_onsets(
+    given: Notes,  # the loose notes
+    onset_probabilities,  # (N, 88) float: the onset head's answer
+    fps: int = 100,  # frames per second of both rolls
+    probabilities=None,  # (N, 88) float: the roll, for ends; without it notes keep their lengths
+    threshold: float = 0.5,  # a frame of that roll sounds where the probability is at least this
+    place=None,  # see `postprocessing.onset_candidates`
+    settings: WalkSettings = TABLES,
+) -> tuple:  # Notes (the rows of `given`), matched (n,) bool
+    "High-resolution decoding of whole rolls: onsets between the frames, from an onset curve a key."
+    peaks = onset_candidates(onset_probabilities, fps, settings.floor, place)
+    way = walk(given, Heard(None, *peaks), settings)
+    notes = settle(given, way.onset_s, way.matched, probabilities, fps, threshold)
+    return notes, way.matched

@@ -17,7 +17,8 @@ from .files import InputError, write_json
 from .metrics import count_matches, onset_errors, summarise
 from .network import CRNN, predict, predict_all
 from .notes import N_PITCHES, Notes
-from .postprocessing import align_by_onsets, align_notes, note_blocks
+from .decoding import align_by_onsets
+from .postprocessing import align_notes, note_blocks
 from .preprocessing import piano_roll
 from .runs import write_npz
 from .targets import PLACE_REACH_FRAMES

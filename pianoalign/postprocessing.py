@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CLOSE_S', 'TRUSTED_SHARE', 'as_roll', 'note_blocks', 'by_pitch', 'match_by_rank', 'match_in_order', 'match_notes',
-           'cut_overlaps', 'retime', 'align_notes', 'estimate_tempo', 'onset_candidates', 'follow_onsets',
-           'align_by_onsets', 'block_ends', 'shift_around', 'place_ends']
+           'cut_overlaps', 'retime', 'align_notes', 'estimate_tempo', 'onset_candidates', 'follow_onsets', 'block_ends',
+           'shift_around', 'place_ends']
 
 # %% ../nbs/23_postprocessing.ipynb #065a4b11
 from bisect import bisect_right
@@ -314,7 +314,7 @@ def follow_onsets(
     peak_s,  # (m,) its candidates in seconds, rising
     score,  # (m,) what a candidate is worth, in nats
     max_displacement_s: float,
-    scale_s: float,  # see `align_by_onsets`
+    scale_s: float,  # a displacement by this much costs one nat
     stay_score: float,  # what the given time is worth, in nats
     least_gap_s: float,  # two onsets of one key are at least this far apart
 ) -> np.ndarray:  # (n,) int64 index into peak_s, -1 = stays
@@ -367,48 +367,6 @@ def _way_back(layers):
     for i in range(len(layers) - 1, -1, -1):
         index[i], k = layers[i][k][1], layers[i][k][3]
     return index
-
-# %% ../nbs/23_postprocessing.ipynb #8d685889
-def align_by_onsets(
-    given: Notes,  # the loose notes
-    onset_probabilities,  # (N, 88) float: the onset head's answer
-    fps: int = 100,  # frames per second of both rolls
-    probabilities=None,  # (N, 88) float: the roll itself, for offsets; without it notes keep their lengths
-    threshold: float = 0.5,  # a frame of that roll sounds where the probability is at least this
-    max_displacement_s: float = 0.5,  # no note moves further
-    floor: float = 0.02,  # peaks below this are not looked at
-    scale_s: float = 0.1,  # a displacement by this much costs one nat
-    stay_score: float = 0.0,  # what staying put is worth, in nats
-    least_gap_s: float = 0.03,  # two onsets of one key are at least this far apart
-    place=None,  # see `onset_candidates`
-) -> tuple:  # Notes (the rows of `given`), matched (n,) bool
-    "High-resolution decoding, beyond the paper: onsets between the frames, from an onset curve a key."
-    time_s, pitch, height = onset_candidates(onset_probabilities, fps, floor, place)
-    onset_s, matched = given.onset_s.copy(), np.zeros(len(given), dtype=bool)
-    for key, rows in by_pitch(given).items():
-        here = slice(*np.searchsorted(pitch, [key, key + 1]))
-        unison = np.concatenate(
-            [[False], np.diff(given.onset_s[rows]) < SHORTEST_NOTE_S]
-        )  # notes doubled by another track
-        leader = rows[~unison][np.cumsum(~unison) - 1]
-        index = follow_onsets(
-            given.onset_s[rows[~unison]],
-            time_s[here],
-            np.log(height[here] / floor),
-            max_displacement_s,
-            scale_s,
-            stay_score,
-            least_gap_s,
-        )
-        moved = rows[~unison][index >= 0]
-        onset_s[moved], matched[moved] = time_s[here][index[index >= 0]], True
-        onset_s[rows] += (onset_s - given.onset_s)[leader] * unison
-        matched[rows] = matched[leader]
-    offset_s = given.offset_s + (onset_s - given.onset_s)
-    if probabilities is not None:
-        offset_s = place_ends(given, onset_s, matched, probabilities, fps, threshold)
-    offset_s = cut_overlaps(given, onset_s, offset_s)
-    return given.at_times(onset_s, np.maximum(offset_s, onset_s + SHORTEST_NOTE_S)), matched
 
 # %% ../nbs/23_postprocessing.ipynb #a4063ef9
 def block_ends(

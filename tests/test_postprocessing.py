@@ -7,16 +7,10 @@ import pytest
 
 from pianoalign.files import InputError
 from pianoalign.notes import frame_of, Notes
+from pianoalign.decoding import align_by_onsets, WalkSettings
 from pianoalign.postprocessing import (
-    align_by_onsets,
-    align_notes,
-    by_pitch,
-    cut_overlaps,
-    match_in_order,
-    match_notes,
-    note_blocks,
-    onset_candidates,
-    retime,
+    align_notes, by_pitch, cut_overlaps, match_in_order, match_notes, note_blocks,
+    onset_candidates, retime,
 )
 from pianoalign.preprocessing import piano_roll
 from pianoalign.targets import onset_target
@@ -139,7 +133,7 @@ def test_result_is_always_valid(seed):
         for field in ("pitch", "velocity", "source"):
             assert (getattr(notes, field) == getattr(given, field)).all()
         assert (notes.onset_s[~matched] == given.onset_s[~matched]).all()
-    notes, matched = align_by_onsets(given, curve, max_displacement_s=0.2)
+    notes, matched = align_by_onsets(given, curve, settings=WalkSettings(reach_s=0.2))
     assert np.abs(notes.onset_s - given.onset_s).max() <= 0.2 + 0.001
 
 
@@ -201,7 +195,7 @@ def test_noise_does_not_bias_the_reading():
     curve = np.clip(
         0.8 * onset_target(truth, 81_000, 100) + rng.normal(0, 0.02, (81_000, 88)), 0, 1
     )
-    notes, matched = align_by_onsets(truth.shifted(0.02), curve, floor=0.3)
+    notes, matched = align_by_onsets(truth.shifted(0.02), curve, settings=WalkSettings(floor=0.3))
     error_ms = 1000 * (notes.onset_s - onset_s)
     assert (
         matched.all()

@@ -344,7 +344,7 @@ listen(unseen_sound, mended, start_s=2, end_s=8)
 from pianoalign.tool.aligner import default_weights
 from pianoalign.datasets import cut_notes, load_corpus
 from pianoalign.network import predict
-from pianoalign.postprocessing import align_by_onsets
+from pianoalign.decoding import align_by_onsets
 from pianoalign.runs import load_network
 
 recording = next(r for r in load_corpus("demo", repo_root() / "corpus", ("test",)) if r.id == "schumann_arabeske_parks15m")
