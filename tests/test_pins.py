@@ -1,6 +1,10 @@
 """settings.ini, pyproject.toml, constraints.txt and environment.yml say the same."""
 
-import configparser, re, sys, tomllib
+import configparser
+import re
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,8 @@ ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
 
 
 def canonical(name):
-    return re.sub(r"[-_.]+", "-", name).lower()
+    "A package's name without bounds, as indexes spell it."
+    return re.sub(r"[-_.]+", "-", re.split(r"[<>=!~\[;]", name)[0]).lower()
 
 
 def pins():
@@ -58,6 +63,42 @@ def test_settings_and_pyproject_name_the_same_requirements():
         SETTINGS["dev_requirements"].split()
     )
     assert sorted(PROJECT["optional-dependencies"]["site"]) == sorted(site())
+    for extra in ("notebook", "datasets"):
+        named = SETTINGS[f"{extra}_requirements"].split()
+        assert sorted(PROJECT["optional-dependencies"][extra]) == sorted(named)
+
+
+def test_runtime_requirements_have_lower_bounds_that_the_pins_keep():
+    from packaging.requirements import Requirement
+
+    pinned = {canonical(n): v for n, v in (p.split("==") for p in pins())}
+    for text in wanted():
+        requirement = Requirement(text)
+        assert any(s.operator == ">=" for s in requirement.specifier), text
+        assert requirement.specifier.contains(pinned[canonical(requirement.name)]), text
+    assert "<3" in next(r for r in wanted() if r.startswith("nbdev"))
+
+
+def test_no_module_of_the_aligner_imports_the_toolbox_when_it_is_loaded():
+    "synctoolbox brings music21 (114 MB); `align --method hires` works without it."
+    code = (
+        "import sys; sys.modules['synctoolbox'] = None\n"
+        "import pianoalign.tool.cli, pianoalign.tool.aligner, pianoalign.baselines"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_the_readme_is_short():
+    "At most 1,200 words; figures in tables, addresses and code are no words."
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = re.sub(r"<!--.*?-->|```.*?```|\]\([^)]*\)|<img[^>]*>", " ", text, flags=re.S)
+    assert len(re.findall(r"[^\W\d_]{2,}", text)) <= 1200
+
+
+def test_no_action_is_named_by_a_moving_branch():
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        for used in re.findall(r"uses: (\S+)", path.read_text()):
+            assert re.search(r"@(v\d+|[0-9a-f]{40})$", used), f"{path.name}: {used}"
 
 
 def test_one_range_of_pythons():
@@ -86,10 +127,9 @@ def test_installed_versions_are_the_pinned_ones():
     from importlib.metadata import version
 
     pinned = {canonical(n): v for n, v in (p.split("==") for p in pins())}
+    names = [canonical(n) for n in wanted()]
     wrong = {
-        n: (version(n), pinned[canonical(n)])
-        for n in wanted()
-        if version(n).split("+")[0] != pinned[canonical(n)]
+        n: (version(n), pinned[n]) for n in names if version(n).split("+")[0] != pinned[n]
     }
     assert not wrong
 
