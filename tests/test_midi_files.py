@@ -72,7 +72,9 @@ def with_event(*bytes_of_events):
 def running(between):
     "Two notes in running status that goes on over an event which would end it."
     first = body(on(60), (0, between))
-    return first + number(240) + bytes([60, 0]) + number(10) + bytes([62, 50]) + body(off(62, 99), END)
+    return (
+        first + number(240) + bytes([60, 0]) + number(10) + bytes([62, 50]) + body(off(62, 99), END)
+    )
 
 
 AS_OTHERS_WRITE = {  # name -> (bytes, notes, words of a remark or None)
@@ -270,7 +272,11 @@ def test_the_next_note_on_before_the_old_note_off_is_no_loss():
 
 
 def test_a_unison_with_one_note_off_ends_with_it():
-    assert spans(on(60), on(60), off(60, 480), on(60, 480), off(60, 480)) == [[0, 1], [0, 1], [2, 3]]
+    assert spans(on(60), on(60), off(60, 480), on(60, 480), off(60, 480)) == [
+        [0, 1],
+        [0, 1],
+        [2, 3],
+    ]
 
 
 @pytest.mark.parametrize("controller", [120, 123])

@@ -1,4 +1,4 @@
-"Reading MIDI and writing it back: what the chapter shows on small files, tried here on many random ones."
+"Reading MIDI and writing it back: what the chapters show on small files, on many random ones."
 
 import os
 from collections import Counter
@@ -17,7 +17,7 @@ TICK_S = 3e-4  # a written file's rounding
 
 
 def random_midi(path, rng, division=None, kind=1, tracks=3, events=80):
-    "A file with everything that MIDI files have in them: several tracks and channels, tempo changes, strays, hanging notes."
+    "A file with everything in it: tracks, channels, tempo changes, strays, hanging notes."
     division = int(division or rng.choice([24, 96, 120, 384, 480, 960, 1000, 10000]))
     midi = mido.MidiFile(type=kind, ticks_per_beat=division)
     for i in range(1 if kind == 0 else tracks):
@@ -84,7 +84,7 @@ def content(midi):  # messages without times, and without note-offs (a hanging n
 
 
 def shifted(score, rng, scale_s=0.05):
-    "New times: each onset and each offset by its own shift; the order of one key's notes may change."
+    "Each onset and each offset by its own shift; the order of one key's notes may change."
     on = np.maximum(score.notes.onset_s + rng.normal(0, scale_s, len(score.notes)), 0)
     return score.notes.at_times(
         on, np.maximum(score.notes.offset_s + rng.normal(0, scale_s, len(score.notes)), on + 0.002)
@@ -415,6 +415,92 @@ def test_bad_note_tables(tmp_path, text, says):
     with pytest.raises(InputError, match=says) as e:
         read_note_table(tmp_path / "a.tsv")
     assert "a.tsv" in str(e.value)
+
+
+ROWS = [(0.5, 1.25, 60, 70), (0.75, 1.0, 64, 71), (2.0, 3.5, 67, 72)]
+
+
+def lines_of(rows, between, decimal="."):
+    return [between.join(str(x).replace(".", decimal) for x in row) for row in rows]
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("coding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    "between, decimal, heading",
+    [
+        ("\t", ".", None),
+        (" ", ".", None),
+        (",", ".", None),
+        (";", ".", None),
+        (";", ",", None),
+        ("\t", ",", None),
+        ("\t", ".", "onset offset pitch velocity"),
+        ("\t", ".", "OnsetTime OffsetTime MidiPitch Velocity"),
+        (",", ".", "start end note vel"),
+        (";", ",", "Start_Time End_Time Pitch Velocity"),
+        (",", ".", '"onset" "offset" "pitch" "velocity"'),
+    ],
+)
+def test_tables_as_others_write_them(tmp_path, between, decimal, heading, coding, mark, ending):
+    lines = lines_of(ROWS, between, decimal)
+    if heading:
+        lines.insert(0, between.join(heading.split()))
+    text = (mark if coding == "utf-8" else "") + ending.join(lines)
+    (tmp_path / "a.txt").write_bytes(text.encode(coding))
+    notes = read_note_table(tmp_path / "a.txt")
+    columns = notes.onset_s, notes.offset_s, notes.pitch, notes.velocity
+    assert [tuple(row) for row in zip(*columns)] == ROWS
+
+
+def test_a_report_is_a_table_of_notes(tmp_path):
+    from pianoalign.tool.results import REPORT_COLUMNS
+
+    values = dict(onset_before_s=9.0, offset_before_s=9.5, status="not found", confidence="")
+    with open(tmp_path / "report.csv", "w") as f:
+        print(",".join(REPORT_COLUMNS), file=f)
+        for onset, offset, pitch, velocity in ROWS:
+            row = values | dict(onset_after_s=onset, offset_after_s=offset, pitch=pitch)
+            row["velocity"] = velocity
+            print(",".join(str(row.get(name, 0)) for name in REPORT_COLUMNS), file=f)
+    notes = read_note_table(tmp_path / "report.csv")
+    columns = notes.onset_s, notes.offset_s, notes.pitch, notes.velocity
+    assert [tuple(row) for row in zip(*columns)] == ROWS
+
+
+STRANGE = ["\ufeff", "\u200b", "x", '"', "'", "-", "+", "#", "\0", "é", ",", ";", "\t", "e", "/"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_line_is_ever_left_out(tmp_path, seed):
+    "Strange letters anywhere: all notes, or an error that names the file; a comment is a comment."
+    rng = np.random.default_rng(seed)
+    outcome = Counter()
+    for _ in range(40):
+        lines = lines_of(ROWS, str(rng.choice(["\t", " ", ",", ";"])))
+        k = int(rng.integers(0, len(lines)))
+        at = int(rng.choice([0, rng.integers(0, len(lines[k]) + 1)]))
+        letter = str(rng.choice(STRANGE))
+        lines[k] = lines[k][:at] + letter + lines[k][at:]
+        (tmp_path / "a.txt").write_text("\n".join(lines), encoding="utf-8")
+        comments = sum(line.startswith("#") for line in lines)
+        try:
+            assert len(read_note_table(tmp_path / "a.txt")) == len(ROWS) - comments
+            outcome["read"] += 1
+        except InputError as error:
+            assert "a.txt" in str(error) and "\n" not in str(error)
+            outcome["refused"] += 1
+    assert min(outcome["read"], outcome["refused"]) > 0
+
+
+def test_a_heading_that_is_not_known_is_said(tmp_path):
+    (tmp_path / "a.csv").write_text("time,value,duration\n0,60,1\n")
+    with pytest.raises(InputError, match="names a column of onset_s"):
+        read_note_table(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_text("onset,offset,pitch\n0,1,60\n1,2\n")
+    with pytest.raises(InputError, match="line 3 has 2 columns"):
+        read_note_table(tmp_path / "a.csv")
 
 
 def test_nothing_is_left_when_writing_fails(tmp_path, monkeypatch):
