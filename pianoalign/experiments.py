@@ -73,7 +73,7 @@ class Experiment:
 
     @property
     def hash8(self) -> str:
-        "Eight hex digits that change with any setting; one added later, at its default, changes none."
+        "Eight hex digits that change with any setting (not with one that is added later, unused)."
         text = json.dumps([self.name, self.changes()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
@@ -117,7 +117,7 @@ def _known(kind, name, names):
 
 # %% ../nbs/32a_experiments.ipynb #8f5a977b
 def _fits(value, wanted: type) -> bool:
-    "May a setting of the type `wanted` have this value? A number that is whole may stand for a float."
+    "May a setting of the type `wanted` have this value? A whole number may stand for a float."
     if isinstance(value, bool):
         return wanted is bool
     allowed = {tuple: (list, tuple), float: (int, float)}.get(wanted, wanted)

@@ -28,8 +28,13 @@ from .training import segment_image
 def matching_limits(
     data: DataSettings,
 ) -> dict:  # arguments of `postprocessing.match_notes`
-    "What the matching must know of how loose the notes are: the largest tempo factor."
-    return dict(max_tempo_factor=data.max_tempo_factor) if data.max_tempo_factor else {}
+    "What the matching must know of how loose the notes are; nothing where they are as in Table 1."
+    limits = {}
+    if data.max_tempo_factor:
+        limits["max_tempo_factor"] = data.max_tempo_factor
+    if data.max_jitter_s > DataSettings().max_jitter_s:
+        limits["missing_cost_s"] = 1.5 * data.max_jitter_s  # 150 ms at the usual 100 ms
+    return limits
 
 # %% ../nbs/32e_judging.ipynb #46f3c102
 def read_notes(
@@ -37,7 +42,7 @@ def read_notes(
     answer,  # (N, 88) probabilities; with an onset head a pair of them, as `predict` gives them
     experiment: Experiment,
 ) -> dict:  # method -> Notes, row for row those of `loose`
-    "All decodings of an answer: the nearest partner, by rank, and from the onset head if there is one."
+    "All decodings of an answer: nearest partner, by rank, and from the onset head if there is one."
     fps, limits = experiment.audio.fps, matching_limits(experiment.data)
     roll = answer[0] if isinstance(answer, tuple) else answer
     found = {
@@ -173,7 +178,7 @@ def evaluate(
 
 # %% ../nbs/32e_judging.ipynb #4382a202
 def summaries(errors: dict) -> dict:  # set -> method -> figures with intervals
-    "All figures of a run's errors (§3.3), for metrics.json; computed from what errors.npz will hold."
+    "All figures of a run's errors (§3.3), for metrics.json, from what errors.npz will hold."
     table = {}
     for key, values in errors.items():
         name, method, piece = key.split("/", 2)

@@ -52,7 +52,7 @@ def save_weights(
 def load_network(
     folder,  # a run folder, its checkpoint, or shipped weights
 ) -> tuple:  # CRNN in evaluation mode, Experiment
-    "Read a network; nothing is unpickled. Raises `InputError` where there is none or it is damaged."
+    "Read a network; nothing is unpickled. Raises `InputError` if it is missing or damaged."
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -215,7 +215,8 @@ def find_run(
     name: str,  # of the experiment
     budget: str = "",  # training time a run, where the plan is to be read with one
 ) -> Path:  # the run folder
-    "The finished run that the plan names, else the only one. Raises `InputError` where there is no telling."
+    """The finished run that the plan names, else the only one.
+    Raises `InputError` where there is none, or no telling which."""
     runs = Path(runs)
     found = {p.parent.name: p.parent for p in sorted(runs.glob(f"{name}-*/metrics.json"))}
     if not found:

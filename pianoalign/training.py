@@ -35,7 +35,7 @@ from pianoalign.datasets import (
 from .experiments import Experiment, TrainingSettings, recipe_of, width_of
 from .files import InputError, whole_file, write_json
 from .network import CRNN, NetworkSettings, choose_device, parameter_count
-from .notes import N_PITCHES, Notes, frame_of, time_of
+from .notes import N_PITCHES, frame_of, time_of
 from .preprocessing import LOG_FLOOR, pad_to_common, piano_roll
 from pianoalign.runs import (
     RunFolder,
@@ -222,7 +222,7 @@ MALLOPT = {-3: 1 << 30, -1: (1 << 31) - 1, -2: 1 << 28}  # mmap threshold, trim 
 
 
 def tune_allocator():
-    "Keep large blocks of memory from one step to the next (Linux with glibc; else nothing happens)."
+    "Keep large blocks of memory from one step to the next (with glibc; else nothing happens)."
     try:
         libc = ctypes.CDLL("libc.so.6")
         for option, value in MALLOPT.items():
@@ -641,7 +641,7 @@ def _start_from(runs, init_from: str) -> tuple:  # network or None; its name, an
 
 
 def _begin(experiment, folder: RunFolder, corpus, sets, keep=False) -> dict:
-    "Write config.json, and forget what in the folder comes from another corpus or lacks its weights."
+    "Write config.json; forget what comes from another corpus, and figures without their weights."
     config = {
         "experiment": experiment.to_dict(),
         "data": corpus_fingerprint(corpus),
@@ -721,8 +721,9 @@ def train(
     keep: bool = False,  # leave a finished run alone that came without its weights
     mixed_precision: bool = False,  # bfloat16 on a graphics card that has it
 ) -> Path:  # the run folder
-    """Train and judge one experiment, or finish what an interrupted call began; a finished run is left alone.
-    Writes config.json, history.csv, checkpoint/, errors.npz and metrics.json. Raises `InputError`."""
+    """Train and judge one experiment, or finish what an interrupted call began.
+    A finished run is left alone. Writes config.json, history.csv, checkpoint/, errors.npz and
+    metrics.json. Raises `InputError`."""
     from pianoalign.judging import judge
 
     folder = RunFolder(Path(runs) / experiment.folder_name)

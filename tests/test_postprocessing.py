@@ -1,16 +1,27 @@
 "Decoding: what the chapter shows on small cases, tried here on many random ones, on awkward ones and against the clock."
 
 import time
+from functools import lru_cache
 
 import numpy as np
 import pytest
 
-from pianoalign.files import InputError
+from pianoalign.datasets import evaluation_segments, load_corpus
+from pianoalign.experiments import load_plan
+from pianoalign.files import InputError, repo_root
+from pianoalign.judging import matching_limits, perfect_answer, perfect_errors
 from pianoalign.notes import frame_of, Notes
 from pianoalign.decoding import align_by_onsets, WalkSettings
 from pianoalign.postprocessing import (
-    align_notes, by_pitch, cut_overlaps, match_in_order, match_notes, note_blocks,
-    onset_candidates, retime,
+    align_notes,
+    by_pitch,
+    cut_overlaps,
+    estimate_tempo,
+    match_in_order,
+    match_notes,
+    note_blocks,
+    onset_candidates,
+    retime,
 )
 from pianoalign.preprocessing import piano_roll
 from pianoalign.targets import onset_target
@@ -317,3 +328,85 @@ def test_one_key_struck_without_end_stays_quick():
     index = match_in_order(given_s, np.sort(found_s), 0.3, 0.5)
     took_s = time.process_time() - begin
     assert took_s < 10 and (index >= 0).mean() > 0.99
+
+
+# ---- a perfect network: no limit of the postprocessing may hide behind "not learned yet"
+
+
+PLAN = load_plan()
+ROWS = sorted({row["run"] for rows in PLAN.tables.values() for row in rows})
+
+
+@lru_cache
+def valid_recordings():
+    return load_corpus("demo", repo_root() / "corpus", ("valid",))
+
+
+@pytest.mark.parametrize("tier", ["demo", "printed"])
+@pytest.mark.parametrize("run", ROWS)
+def test_a_perfect_network_loses_nothing_but_its_frames(run, tier):
+    if run not in PLAN.runs_of(tier):
+        pytest.skip("this tier does not train it")
+    e = PLAN.experiment(run, tier)
+    segments = evaluation_segments(valid_recordings()[:: 3 if tier == "demo" else 6], e.data)
+    frame_ms = 1000 / e.audio.fps
+    for segment in segments:
+        reference = segment.reference
+        n_frames = int(np.ceil((segment.end_s - segment.start_s) * e.audio.fps)) + 1
+        answer = perfect_answer(reference, n_frames, e.audio.fps)
+        found = note_blocks(answer, fps=e.audio.fps)
+        limits = matching_limits(e.data)
+        notes, _ = align_notes(segment.loose, answer, e.audio.fps, **limits)
+        error_ms = 1000 * np.abs(notes.onset_s - reference.onset_s)
+        for pitch, rows in by_pitch(reference).items():
+            if np.sum(found.pitch == pitch) == len(rows):
+                assert error_ms[rows].max() <= 0.53 * frame_ms, (segment.id, pitch)
+    plain = e if not e.network.onset_head else PLAN.experiment("crnn", tier)
+    error_ms = 1000 * np.abs(perfect_errors(segments, plain)["crnn"])
+    assert error_ms.mean() < (3.5 if e.audio.fps == 100 else frame_ms / 3)
+
+
+@pytest.mark.parametrize("factor", [0.7, 0.9, 1.0, 1.05, 1.3])
+@pytest.mark.parametrize("lost, extra", [(0.0, 0.0), (0.2, 0.0), (0.2, 0.2), (0.4, 0.1)])
+def test_the_tempo_is_found_among_losses_and_false_blocks(factor, lost, extra):
+    rng = np.random.default_rng([int(100 * factor), int(100 * lost)])
+    truth = separate_notes(rng, 20, 24)
+    truth = truth[truth.onset_s < 30]
+    false = random_notes(rng, 1 + int(extra * len(truth)), 30, 24)
+    seen = truth[rng.random(len(truth)) >= lost]
+    found = Notes.from_arrays(
+        *(
+            np.concatenate([getattr(seen, f), getattr(false, f)])
+            for f in ("onset_s", "offset_s", "pitch")
+        )
+    )
+    given = nudged(truth.at_times(factor * truth.onset_s, factor * truth.offset_s), rng)
+    slope, shift_s = estimate_tempo(given, found, 0.3)
+    at_end_s = slope * given.onset_s.max() + shift_s
+    half_the_jitter_s = 0.05  # what the matching bears easily
+    assert abs(at_end_s - given.onset_s.max() / factor) < half_the_jitter_s
+    assert abs(shift_s) < half_the_jitter_s
+
+
+def test_no_tempo_is_made_up_where_nothing_is_heard():
+    rng = np.random.default_rng(8)
+    given, none = separate_notes(rng, 10, 20), Notes.empty()
+    assert estimate_tempo(given, none, 0.3) == (1.0, 0.0)
+    assert estimate_tempo(none, given, 0.3) == (1.0, 0.0)
+    elsewhere = Notes.from_arrays([1.0, 2.0], [1.1, 2.1], [100, 101])  # keys that nobody plays
+    assert estimate_tempo(given, elsewhere, 0.3) == (1.0, 0.0)
+    notes, matched = align_notes(given, np.zeros((500, 88)), max_tempo_factor=0.3)
+    assert not matched.any() and (notes.onset_s == given.onset_s).all()
+
+
+def test_a_lost_note_goes_where_the_tempo_has_it():
+    truth = Notes.from_arrays(
+        np.arange(1.0, 25.0), np.arange(1.0, 25.0) + 0.5, [60, 64, 67, 72] * 6
+    )
+    given = truth.at_times(1.2 * truth.onset_s, 1.2 * truth.offset_s)
+    seen = truth[np.arange(24) != 17]
+    notes, matched = align_notes(given, piano_roll(seen, 2600), max_tempo_factor=0.3)
+    assert not matched[17] and matched.sum() == 23
+    assert np.abs(notes.onset_s - truth.onset_s).max() < 0.01
+    literal, _ = align_notes(given, piano_roll(seen, 2600), method="rank", max_tempo_factor=0.3)
+    assert np.abs(literal.onset_s - truth.onset_s).max() > 3  # by rank is left to the letter
