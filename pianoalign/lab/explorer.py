@@ -250,7 +250,7 @@ def explorer_state(
     rate_hz: int = 16000,  # of the stored recording; 44100 for better sound
     form: str = "ogg",  # "ogg" (small) or "wav" (exact)
     gain_db: float = 0.0,  # change of level before storing
-    sound: str = "recording",  # heard at first: "recording", "notes", "both", "split" (in two ears)
+    sound: str = "split",  # heard at first: "split" (recording left), "recording", "notes", "both"
     voice: str = "clicks",  # notes as "clicks" or "piano"
 ) -> WidgetState:
     "What an explorer shows. Raises `InputError` for whatever cannot be shown."
@@ -276,7 +276,7 @@ def explorer_state(
         title=str(title),
         reference=reference,
         heard=heard,
-        sound=sound,
+        sound=sound if samples is not None else "notes",
         voice=voice,
         visible=[k for k in layers if k in (reference, heard, "unaligned")],
         origin_s=origin_s,
@@ -340,6 +340,7 @@ _PAGE = """<!DOCTYPE html>
 <style>
 body {{ margin: 0; padding: 16px; background: #eef0f3; font-family: system-ui, sans-serif; }}
 main {{ max-width: 1480px; margin: 0 auto; display: grid; gap: 16px; }}
+body.pa-framed {{ padding: 0; background: none; }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #0a0c0f; }} }}
 {style}
 </style>
@@ -352,6 +353,17 @@ main {{ max-width: 1480px; margin: 0 auto; display: grid; gap: 16px; }}
 {blocks}
 <script type="module">
 {code}
+const main = document.querySelector('main'), framed = window !== window.top;
+document.body.classList.add('pa-page');
+document.body.classList.toggle('pa-framed', framed);
+if (framed) {{
+  // keys go where the pointer is, and the frame becomes as high as what it shows, where it may
+  document.documentElement.addEventListener('pointerenter', () => window.focus());
+  const frame = window.frameElement;
+  if (frame) new ResizeObserver(() => {{
+    frame.style.height = `${{main.offsetHeight + 4}}px`;
+  }}).observe(main);
+}}
 for (const host of document.querySelectorAll('[data-state]')) {{
   const block = name => document.getElementById(`${{host.dataset.state}}-${{name}}`);
   const text = name => block(name).textContent.trim();

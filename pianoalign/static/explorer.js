@@ -145,7 +145,34 @@ class Picture {
 
 // ---------------------------------------------------------------- the roll
 
-const KEYS_WIDTH = 44, RULER_HEIGHT = 22;            // CSS pixels
+const KEYS_WIDTH = 44, RULER_HEIGHT = 22, WAVE_HEIGHT = 38;   // CSS pixels
+
+/** Smallest and largest sample of a recording in blocks of 64, 256, 1024 …, so that a column of pixels looks at a few of them only. */
+class Wave {
+  constructor(samples, rate) {
+    this.samples = samples; this.rate = rate; this.levels = [];
+    let low = samples, high = samples, size = 1, factor = 64;
+    while (low.length > 1024) {
+      const n = Math.ceil(low.length / factor), least = new Float32Array(n), most = new Float32Array(n);
+      for (let k = 0; k < n; k++) {
+        let a = Infinity, b = -Infinity;
+        for (let i = k * factor; i < Math.min((k + 1) * factor, low.length); i++) { a = Math.min(a, low[i]); b = Math.max(b, high[i]); }
+        least[k] = a; most[k] = b;
+      }
+      size *= factor; factor = 4; low = least; high = most;
+      this.levels.push({ low, high, size });
+    }
+    this.peak = peakOf(samples) || 1;
+  }
+  /** Smallest and largest sample between two times, or null where there is none. */
+  range(from, to) {
+    const samples = (to - from) * this.rate, level = this.levels.filter(l => l.size <= samples / 2).pop() || { low: this.samples, high: this.samples, size: 1 };
+    const first = Math.max(0, Math.floor(from * this.rate / level.size)), last = Math.min(level.low.length, Math.max(first + 1, Math.ceil(to * this.rate / level.size)));
+    let a = Infinity, b = -Infinity;
+    for (let k = first; k < last; k++) { a = Math.min(a, level.low[k]); b = Math.max(b, level.high[k]); }
+    return a <= b ? [a, b] : null;
+  }
+}
 
 /**
  * Piano roll on two canvases: picture and notes below, playhead and loop above, so that playing draws next to nothing.
@@ -156,7 +183,7 @@ class Roll {
     Object.assign(this, { host, duration, origin, picture, theme });
     this.low = pitches[0]; this.high = pitches[1];
     this.view = { t0: 0, t1: duration, p0: this.low, p1: this.high + 1 };
-    this.items = []; this.byError = false; this.strength = 0.7; this.selected = -1; this.loop = null; this.playhead = 0; this.frames = [];
+    this.wave = null; this.items = []; this.byError = false; this.strength = 0.7; this.selected = -1; this.loop = null; this.playhead = 0; this.frames = [];
     this.base = h('canvas', { 'aria-hidden': 'true' }); this.over = h('canvas', { 'aria-hidden': 'true', class: 'pa-over' });
     host.append(this.base, this.over);
     this.resizer = new ResizeObserver(() => this.resize()); this.resizer.observe(host);
@@ -176,11 +203,12 @@ class Roll {
   get top() { return Math.round(RULER_HEIGHT * this.ratio); }
   get scale() { return (this.width - this.left) / (this.view.t1 - this.view.t0); }          // device pixels a second
   get near() { return this.scale >= 14 * this.ratio; }                                     // can single notes be told apart?
-  get rowHeight() { return (this.height - this.top) / (this.view.p1 - this.view.p0); }
+  get floor() { return this.wave ? Math.round(WAVE_HEIGHT * this.ratio) : 0; }              // the lane of the waveform
+  get rowHeight() { return (this.height - this.top - this.floor) / (this.view.p1 - this.view.p0); }
   x(time) { return this.left + (time - this.view.t0) * this.scale; }
-  y(pitch) { return this.height - (pitch - this.view.p0) * this.rowHeight; }                // lower edge of its row
+  y(pitch) { return this.height - this.floor - (pitch - this.view.p0) * this.rowHeight; }   // lower edge of its row
   timeAt(clientX) { const box = this.base.getBoundingClientRect(); return this.view.t0 + ((clientX - box.left) * this.ratio - this.left) / this.scale; }
-  pitchAt(clientY) { const box = this.base.getBoundingClientRect(); return this.view.p0 + (this.height - (clientY - box.top) * this.ratio) / this.rowHeight; }
+  pitchAt(clientY) { const box = this.base.getBoundingClientRect(); return this.view.p0 + (this.height - this.floor - (clientY - box.top) * this.ratio) / this.rowHeight; }
 
   show(t0, t1, p0 = this.view.p0, p1 = this.view.p1) {
     const span = clamp(t1 - t0, 0.05, this.duration), rows = clamp(p1 - p0, 6, this.high + 1 - this.low);
@@ -206,7 +234,7 @@ class Roll {
     if (!this.width) return;
     const began = performance.now(), c = this.base.getContext('2d', { alpha: false }), colour = this.theme.colour;
     c.fillStyle = colour.canvas; c.fillRect(0, 0, this.width, this.height);
-    c.save(); c.beginPath(); c.rect(this.left, this.top, this.width, this.height); c.clip();
+    c.save(); c.beginPath(); c.rect(this.left, this.top, this.width, this.height - this.top - this.floor); c.clip();
     if (this.picture && this.strength > 0) {
       c.globalAlpha = this.strength; this.picture.draw(c, t => this.x(t), p => this.y(p), this.view.t0, this.view.t1, this.scale); c.globalAlpha = 1;
     }
@@ -216,7 +244,7 @@ class Roll {
     for (const item of this.items) if (item.visible && item.outline && (this.near || !lanes.length)) this.drawLayer(c, item, 0, 1);   // from afar it would hide the others
     this.drawWhiskers(c, lanes);
     c.restore();
-    this.drawKeys(c); this.drawRuler(c); this.drawOver();
+    this.drawKeys(c); this.drawWave(c); this.drawRuler(c); this.drawOver();
     this.frames.push(performance.now() - began); if (this.frames.length > 600) this.frames.shift();
   }
   drawGrid(c) {
@@ -291,6 +319,20 @@ class Roll {
     }
     c.fillStyle = colour.line; c.fillRect(left - 1, 0, 1, this.height);
   }
+  /** The recording's waveform in a lane below the keys, as high as its peak. */
+  drawWave(c) {
+    if (!this.wave) return;
+    const { colour } = this.theme, { left, floor, height, width, scale } = this, top = height - floor, middle = top + floor / 2, half = (floor - 6 * this.ratio) / 2 / this.wave.peak;
+    c.fillStyle = colour.panel; c.fillRect(0, top, width, floor);
+    c.fillStyle = colour.line; c.fillRect(0, top, width, 1);
+    c.fillStyle = colour.energy;
+    for (let x = left; x < width; x++) {
+      const from = this.view.t0 + (x - left) / scale, range = this.wave.range(from, from + 1 / scale);
+      if (!range) continue;
+      const upper = Math.round(middle - range[1] * half), lower = Math.round(middle - range[0] * half);
+      c.fillRect(x, upper, 1, Math.max(1, lower - upper));
+    }
+  }
   drawRuler(c) {
     const { colour, font } = this.theme, { left, top, ratio } = this;
     c.fillStyle = colour.panel; c.fillRect(0, 0, this.width, top);
@@ -334,19 +376,19 @@ class Roll {
     }
     return best;
   }
-  listen() {                                         // drag: pan; on the ruler or with Shift: loop; click: note; wheel: zoom and pan
+  listen() {                                         // drag: pan; on ruler, waveform or with Shift: loop; click: note; wheel: zoom and pan
     const over = this.over, fingers = new Map();
     let drag = null;
     over.addEventListener('pointerdown', e => {
       if (e.button) return;
       over.setPointerCapture(e.pointerId); fingers.set(e.pointerId, e); this.host.focus({ preventScroll: true });
-      const box = over.getBoundingClientRect(), ruler = e.clientY - box.top < RULER_HEIGHT;
+      const box = over.getBoundingClientRect(), ruler = this.onRuler(e.clientY - box.top);
       drag = { x: e.clientX, y: e.clientY, view: { ...this.view }, time: this.timeAt(e.clientX), kind: ruler || e.shiftKey ? 'loop' : 'pan', ruler, moved: false };
       if (fingers.size === 2) drag = this.pinch([...fingers.values()]);
     });
     over.addEventListener('pointermove', e => {
       if (fingers.has(e.pointerId)) fingers.set(e.pointerId, e);
-      if (!drag) { over.style.cursor = e.clientY - over.getBoundingClientRect().top < RULER_HEIGHT || e.shiftKey ? 'col-resize' : 'grab'; return; }
+      if (!drag) { over.style.cursor = this.onRuler(e.clientY - over.getBoundingClientRect().top) || e.shiftKey ? 'col-resize' : 'grab'; return; }
       if (drag.kind === 'pinch') { const [a, b] = [...fingers.values()].map(f => f.clientX); if (fingers.size === 2) this.spread(drag, a, b); return; }
       if (!drag.moved && Math.hypot(e.clientX - drag.x, e.clientY - drag.y) < 4) return;
       drag.moved = true;
@@ -371,6 +413,8 @@ class Roll {
       else if (e.ctrlKey || e.metaKey || focused) { e.preventDefault(); this.zoom(Math.exp(-clamp(e.deltaY, -120, 120) / 300), this.timeAt(e.clientX)); }
     }, { passive: false });
   }
+  /** Does a height, in CSS pixels, lie on the ruler or on the waveform? Both are for going to a time and for loops. */
+  onRuler(y) { return y < RULER_HEIGHT || y > (this.height - this.floor) / this.ratio; }
   pinch([a, b]) { return { kind: 'pinch', times: [this.timeAt(a.clientX), this.timeAt(b.clientX)] }; }
   spread(drag, a, b) {
     const box = this.base.getBoundingClientRect(), at = x => ((x - box.left) * this.ratio - this.left) / (this.width - this.left), [s, t] = drag.times;
@@ -481,8 +525,8 @@ function frame(el, kind, title) {
 
 const EXPLORER_KEYS = [['Space', 'play, pause'], ['← →', 'playhead by 1 s; with Shift by 0.1 s'], ['Page ↑ ↓', 'pan back, on'], ['+ −', 'zoom in, out'], ['0', 'whole piece'],
   ['↑ ↓', 'pan over the keys; with Shift: zoom'], ['Home', 'to the start (of the loop)'], ['[ ]', 'loop begins, ends at the playhead'], ['L', 'loop what is in view, or no loop'],
-  ['N P', 'next, previous note'], ['W', 'next worst note'], ['1 … 9', 'show or hide a layer'], ['E', 'colour by layer or by error'], ['S', 'slower'], ['Esc', 'no selection']];
-const EXPLORER_MOUSE = 'Drag to pan, Ctrl and wheel to zoom (wheel alone once the roll has the focus), drag on the ruler or with Shift to choose a loop, click a note for its numbers, click the ruler to go there.';
+  ['N P', 'next, previous note'], ['W', 'next worst note'], ['1 … 9', 'show or hide a layer'], ['E', 'colour by layer or by error'], ['A', 'hear the next layer (Shift: the one before)'], ['S', 'slower'], ['Esc', 'no selection']];
+const EXPLORER_MOUSE = 'Drag to pan, Ctrl and wheel to zoom (wheel alone once the roll has the focus), drag on the ruler, on the waveform or with Shift to choose a loop, click a note for its numbers, click ruler or waveform to go there.';
 
 function keyHelp(keys, extra) {
   return h('details', { class: 'pa-help' }, h('summary', {}, 'Keys and mouse'), h('dl', {}, keys.map(([k, what]) => h('div', {}, h('dt', {}, h('kbd', {}, k)), h('dd', {}, what)))), extra ? h('p', {}, extra) : null);
@@ -537,6 +581,13 @@ function buildExplorer(root, { data, layers, status, picture, player }) {
   function setHeard(key) {
     for (const item of items) item.heard = item.key === key;
     player.set({ layer: heard().layer }); fillList(); overview.paint();
+  }
+  /** For comparing by ear: the next layer sounds, from where the playhead is, and is shown. The truth is left out where there is more than one other. */
+  function nextLayer(by) {
+    const others = items.filter(i => i.key !== 'truth'), choice = others.length > 1 ? others : items;
+    const next = choice[(choice.indexOf(heard()) + by + choice.length) % choice.length];
+    next.visible = chips[items.indexOf(next)].box.checked = true;
+    bar.whose.value = next.key; setHeard(next.key); roll.redraw();
   }
   function setColours(by) { colours.select.value = by; roll.byError = by === 'error'; legend.hidden = !roll.byError; roll.redraw(); }
   function whole() { roll.show(0, data.duration_s, roll.low, roll.high + 1); }
@@ -596,10 +647,10 @@ function buildExplorer(root, { data, layers, status, picture, player }) {
     ArrowUp: e => e.shiftKey ? roll.zoomPitch(1.25) : roll.panPitch(3), ArrowDown: e => e.shiftKey ? roll.zoomPitch(0.8) : roll.panPitch(-3), Home: () => player.seek(player.settings.loop ? player.settings.loop[0] : 0),
     '+': () => roll.zoom(1.5, player.position), '=': () => roll.zoom(1.5, player.position), '-': () => roll.zoom(1 / 1.5, player.position), 0: whole, l: toggleLoop, n: () => nextNote(1), p: () => nextNote(-1), w: () => nextWorst(1),
     '[': () => roll.setLoop(player.position, roll.loop && roll.loop[1] > player.position ? roll.loop[1] : data.duration_s), ']': () => roll.setLoop(roll.loop && roll.loop[0] < player.position ? roll.loop[0] : 0, player.position),
-    e: () => setColours(roll.byError ? 'layer' : 'error'), s: () => bar.cycle(), Escape: () => select(-1),
+    e: () => setColours(roll.byError ? 'layer' : 'error'), s: () => bar.cycle(), a: e => nextLayer(e.shiftKey ? -1 : 1), Escape: () => select(-1),
   };
   items.forEach((item, k) => { if (k < 9) keys[k + 1] = () => { item.visible = chips[k].box.checked = !item.visible; roll.redraw(); }; });
-  root.addEventListener('keydown', e => handleKey(e, keys, stage));
+  const forgetKeys = listenForKeys(root, keys, stage);
 
   player.changed = () => { bar.update(); tick(); };
   let lastSeen = -1;
@@ -612,11 +663,32 @@ function buildExplorer(root, { data, layers, status, picture, player }) {
     }
   }
   let running = requestAnimationFrame(function step() { if (player.playing) { tick(); if (player.clipped) bar.update(); } running = requestAnimationFrame(step); });
-  player.ready.then(() => { bar.update(); sayFailure(root, player); });
+  player.ready.then(() => {
+    bar.update(); sayFailure(root, player);
+    if (player.samples) { roll.wave = new Wave(player.samples, player.rate); roll.redraw(); }
+  });
   describe(); fillList(); bar.update();
   roll.show(0, Math.min(data.duration_s, 8), roll.low, roll.high + 1); player.seek(0);
   root.pianoalign = { data, roll, overview, player, items, select, theme, ready: player.ready.then(() => true), get selected() { return selected; }, get ranking() { return ranking; } };
-  return () => { cancelAnimationFrame(running); player.close(); roll.close(); overview.close(); theme.close(); };
+  return () => { forgetKeys(); cancelAnimationFrame(running); player.close(); roll.close(); overview.close(); theme.close(); };
+}
+
+let pointed = null;                                  // the widget under the pointer
+/**
+ * Keys of a widget: those pressed in it, and those pressed while nothing has the focus, if the pointer is over it or if
+ * it is the first one of a page of ours. Returns a function that ends this.
+ */
+function listenForKeys(root, keys, stage) {
+  const idle = event => {
+    const nobody = event.target === document.body || event.target === document.documentElement;
+    const first = document.body.classList.contains('pa-page') && document.querySelector('.pianoalign') === root;
+    if (nobody && (pointed === root || (!pointed && first))) handleKey(event, keys, event.target);
+  };
+  root.addEventListener('keydown', event => handleKey(event, keys, stage));
+  root.addEventListener('pointerenter', () => { pointed = root; });
+  root.addEventListener('pointerleave', () => { if (pointed === root) pointed = null; });
+  document.addEventListener('keydown', idle);
+  return () => { if (pointed === root) pointed = null; document.removeEventListener('keydown', idle); };
 }
 
 /** Keys work on the roll; letters and signs work anywhere in the widget except in fields where one types or chooses. */

@@ -149,7 +149,7 @@ function buildJitterLab(root, { data, layers, picture, player }) {
   }
   const keys = { ' ': () => player.toggle(), ArrowLeft: e => player.seek(player.position - (e.shiftKey ? 0.1 : 1)), ArrowRight: e => player.seek(player.position + (e.shiftKey ? 0.1 : 1)), PageUp: () => roll.pan(-0.5), PageDown: () => roll.pan(0.5),
     '+': () => roll.zoom(1.5, player.position), '=': () => roll.zoom(1.5, player.position), '-': () => roll.zoom(1 / 1.5, player.position), 0: () => roll.show(0, data.duration_s), l: toggleLoop, r: anew, t: () => hear(heardKey === 'truth' ? 'unaligned' : 'truth'), s: () => bar.cycle() };
-  root.addEventListener('keydown', e => handleKey(e, keys, stage));
+  const forgetKeys = listenForKeys(root, keys, stage);
   player.changed = () => { bar.update(); tick(); };
   function tick() { const t = player.position; roll.playhead = t; bar.time.textContent = timeText(t + data.origin_s); if (player.playing) roll.follow(t); roll.drawOver(); overview.draw(); }
   let running = requestAnimationFrame(function step() { if (player.playing) tick(); running = requestAnimationFrame(step); });
@@ -157,7 +157,7 @@ function buildJitterLab(root, { data, layers, picture, player }) {
   player.ready.then(() => { bar.update(); sayFailure(root, player); });
   refresh(); bar.update(); roll.show(0, Math.min(8, data.duration_s));
   root.pianoalign = { data, roll, player, settings, items, sliders, deviations, loosen: s => loosen(truth, { ...settings, ...s }, data.duration_s), ready: player.ready.then(() => true), get histogram() { return shown; }, get figures() { return result; } };
-  return () => { cancelAnimationFrame(running); player.close(); roll.close(); overview.close(); plot.close(); theme.close(); };
+  return () => { forgetKeys(); cancelAnimationFrame(running); player.close(); roll.close(); overview.close(); plot.close(); theme.close(); };
 }
 
 // ---------------------------------------------------------------- the listening test: which of the two is aligned?
