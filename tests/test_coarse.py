@@ -1,0 +1,152 @@
+"Where is a score's music in a recording? Made-up music, heard perfectly or with notes missing."
+
+import numpy as np
+import pytest
+
+from pianoalign.notes import N_PITCHES, Notes
+from pianoalign.tool.coarse import (
+    events_of,
+    find_at_any_pitch,
+    find_in_recording,
+    tuning_of,
+)
+from pianoalign.tool.listening import Heard
+
+
+def music(n_chords=160, seed=0):
+    "Chords of one to three notes, a quarter to a second apart, by the metronome."
+    rng = np.random.default_rng(seed)
+    onset_s, pitch = [], []
+    for chord_s in np.cumsum(rng.choice([0.25, 0.25, 0.5, 1.0], n_chords)):
+        size = rng.integers(1, 4)
+        onset_s += [chord_s] * size
+        pitch += list(rng.choice(np.arange(40, 88), size, replace=False))
+    onset_s = np.array(onset_s)
+    return Notes.from_arrays(onset_s, onset_s + 0.2, np.array(pitch))
+
+
+def heard_of(time_s, pitch, share=0.85, seed=1, end_s=2.0):
+    "What a network hears: some notes not at all, the others at any height, and chance peaks."
+    rng = np.random.default_rng(seed)
+    kept = rng.random(len(time_s)) < share
+    false = max(len(time_s) // 5, 1)
+    time_s = np.append(time_s[kept], rng.uniform(0, np.max(time_s), false))
+    pitch = np.append(pitch[kept], rng.integers(40, 88, false))
+    height = np.append(rng.uniform(0.05, 0.9, kept.sum()), rng.uniform(0.01, 0.1, false))
+    order = np.lexsort((time_s, pitch))
+    roll = np.zeros((int(100 * (np.max(time_s) + end_s)), N_PITCHES), np.uint8)
+    return Heard(roll, time_s[order], pitch[order], height[order])
+
+
+def away(found, true_s):
+    return np.abs(found.notes.onset_s - true_s)
+
+
+@pytest.mark.parametrize("pace", [1 / 3, 0.6, 1.0, 3.0])
+def test_any_pace_that_changes(pace):
+    score = music()
+    true_s = 2.0 + pace * (score.onset_s + 2.5 * np.sin(score.onset_s / 12))
+    found = find_in_recording(heard_of(true_s, score.pitch), score)
+    assert found.in_recording.mean() > 0.98 and found.jumps == 0
+    assert np.mean(away(found, true_s) < 0.1) > 0.97
+    assert found.absent_s == ()
+
+
+def test_cut_at_the_end_and_begun_late():
+    score = music()
+    low_s, high_s = np.quantile(score.onset_s, [0.2, 0.7])
+    there = (score.onset_s >= low_s) & (score.onset_s < high_s)
+    true_s = score.onset_s - low_s + 0.1
+    heard = heard_of(true_s[there], score.pitch[there], end_s=0.2)
+    found = find_in_recording(heard, score)
+    assert np.mean(found.in_recording == there) > 0.97
+    assert np.mean(away(found, true_s)[there] < 0.1) > 0.95
+    assert found.presence[there].mean() > 0.9 and found.presence[~there].mean() < 0.1
+    # what is not there keeps its spacing
+    late = score.onset_s >= high_s
+    gaps_s = np.diff(np.sort(found.notes.onset_s[late & ~found.in_recording]))
+    assert gaps_s.max() < 1.3 and np.ptp(found.notes.onset_s[late]) > 0.8 * np.ptp(
+        score.onset_s[late]
+    )
+    assert found.notes.onset_s.min() >= 0
+
+
+def test_a_cut_is_a_jump():
+    score = music()
+    a, b = np.quantile(score.onset_s, [0.3, 0.5])
+    there = (score.onset_s < a) | (score.onset_s >= b)
+    true_s = np.where(score.onset_s < a, score.onset_s, score.onset_s - b + a)
+    found = find_in_recording(heard_of(true_s[there], score.pitch[there]), score)
+    assert found.jumps == 1
+    assert np.mean(found.in_recording == there) > 0.97
+    assert np.mean(away(found, true_s)[there] < 0.1) > 0.97
+    (absent,) = found.absent_s
+    assert abs(absent[0] - a) < 1.5 and abs(absent[1] - b) < 1.5
+
+
+def test_a_section_played_twice_is_named():
+    score = music()
+    a, b = np.quantile(score.onset_s, [0.4, 0.7])
+    once, rest = score.onset_s < b, score.onset_s >= a
+    played_s = np.append(score.onset_s[once], score.onset_s[rest] + b - a)
+    pitch = np.append(score.pitch[once], score.pitch[rest])
+    found = find_in_recording(heard_of(played_s, pitch), score)
+    true_s = np.where(once, score.onset_s, score.onset_s + b - a)
+    assert found.jumps == 1 and found.in_recording.mean() > 0.99
+    assert np.mean(away(found, true_s) < 0.1) > 0.97  # the first time counts
+    (extra,) = found.extra_s
+    assert abs(extra[0] - b) < 1.5 and abs(extra[1] - 2 * b + a) < 1.5
+
+
+def test_strange_music_around():
+    score, other = music(seed=0), music(seed=5)
+    begin_s = other.onset_s.max() + 3
+    time_s = np.concatenate([other.onset_s, score.onset_s + begin_s])
+    heard = heard_of(time_s, np.append(other.pitch, score.pitch))
+    found = find_in_recording(heard, score)
+    assert np.mean(away(found, score.onset_s + begin_s) < 0.1) > 0.97
+    assert found.extra_s and found.extra_s[0][1] < begin_s
+
+
+def test_another_piece_is_not_found():
+    heard = heard_of(music(seed=7).onset_s, music(seed=7).pitch)
+    found = find_in_recording(heard, music(seed=8))
+    assert not found.fits and found.presence.max() < 0.5
+    assert np.array_equal(found.notes.onset_s, music(seed=8).onset_s)
+
+
+def test_silence_and_a_single_note():
+    empty = Heard(np.zeros((500, 88), np.uint8), np.zeros(0), np.zeros(0, int), np.zeros(0))
+    assert len(events_of(empty)) == 0
+    assert not find_in_recording(empty, music(5)).fits
+    single = Notes.from_arrays([1.0], [2.0], [60])
+    assert not find_in_recording(heard_of(np.array([0.5]), np.array([60]), 1.0), single).fits
+
+
+def test_transposed_by_a_semitone_and_a_half():
+    score = music()
+
+    def hear_blind(cents):  # the "image" is how far the filters are tuned away
+        away = round((150 - cents) / 100)
+        share = 0.85 if abs(150 - cents - 100 * away) < 10 else 0.1
+        return heard_of(score.onset_s + 1.0, score.pitch + away, share)
+
+    found, image = find_at_any_pitch(score, 0.0, -49.0, lambda cents: cents, hear_blind)
+    assert found.transposed_cents == image == 151.0
+    assert found.in_recording.mean() > 0.95
+    plain, image = find_at_any_pitch(music(seed=9), 0.0, -49.0, lambda cents: cents, hear_blind)
+    assert plain.transposed_cents == image == 0.0 and not plain.fits
+
+
+def test_tuning_is_found_within_three_cents():
+    rate_hz, rng = 16000, np.random.default_rng(0)
+    for cents in (-40.0, -7.0, 0.0, 25.0):
+        sound = []
+        for pitch in rng.integers(48, 76, 12):
+            hz = 440 * 2 ** ((pitch - 69 + cents / 100) / 12)
+            t = np.arange(rate_hz // 2) / rate_hz
+            tones = (np.sin(2 * np.pi * k * hz * t) / k for k in range(1, 5))
+            sound.append(sum(tones) * np.exp(-3 * t))
+        sound = np.concatenate(sound).astype(np.float32)
+        assert abs(tuning_of([sound], rate_hz) - cents) < 3
+    assert tuning_of([np.zeros(100, np.float32)], rate_hz) == 0.0
