@@ -10,7 +10,7 @@ from pianoalign.tool.coarse import (
     find_in_recording,
     tuning_of,
 )
-from pianoalign.tool.listening import Heard
+from pianoalign.decoding import Heard
 
 
 def music(n_chords=160, seed=0):
