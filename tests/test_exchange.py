@@ -135,3 +135,52 @@ def test_the_arguments_are_explained():
     names = aligner.align.__code__.co_varnames[: aligner.align.__code__.co_argcount]
     explained = [line.split(" : ")[0].strip() for line in aligner.align.__doc__.split("\n")]
     assert set(names) <= set(explained)
+
+
+def test_bars_follow_the_playing(piece, tmp_path):
+    "Notes on a beat stay on their ticks and sound at their new times; every other event is there."
+    from pianoalign.tool.bars import write_with_bars
+
+    score = read_midi(piece[0] / "piece.mid")
+    rng = np.random.default_rng(0)
+    moved_s = 1.07 * score.notes.onset_s + 0.9 + rng.uniform(-0.03, 0.03, len(score.notes))
+    length_s = score.notes.offset_s - score.notes.onset_s
+    new = score.notes.at_times(moved_s, moved_s + length_s)
+    write_with_bars(score, new, tmp_path / "bars.mid")
+    found = read_midi(tmp_path / "bars.mid")
+    by_key = lambda notes: notes.onset_s[np.lexsort((notes.onset_s, notes.pitch))]
+    np.testing.assert_allclose(by_key(found.notes), by_key(new), atol=3e-4)
+    not_tempo = lambda midi: sorted(
+        str(m.copy(time=0)) for t in midi.tracks for m in t if m.type != "set_tempo"
+    )
+    assert not_tempo(found.midi) == not_tempo(score.midi)
+    pretty_midi.PrettyMIDI(str(tmp_path / "bars.mid"))  # others read it too
+
+
+def test_align_keeps_bars(piece, untrained, tmp_path):
+    files = piece[0] / "piece.wav", piece[0] / "piece.mid", tmp_path / "out.mid"
+    result = align(*files, weights=untrained[0], offset=0.7, keep_bars=True)
+    found_s = read_midi(tmp_path / "out.mid").notes.onset_s
+    np.testing.assert_allclose(np.sort(found_s), np.sort(result.notes_after.onset_s), atol=3e-4)
+    tracks = mido.MidiFile(tmp_path / "out.mid").tracks
+    assert len([m for t in tracks for m in t if m.type == "set_tempo"]) > 1
+
+
+def test_all_outputs_or_none(piece, untrained, tmp_path, monkeypatch):
+    "What cannot be drawn leaves no MIDI file either."
+    import pianoalign.tool.aligner as aligner
+
+    def broken(*args):
+        raise InputError("the picture cannot be drawn")
+
+    monkeypatch.setattr(aligner, "write_plot", broken)
+    outputs = dict(report=tmp_path / "a.csv", plot=tmp_path / "a.png")
+    with pytest.raises(InputError, match="cannot be drawn"):
+        align(
+            piece[0] / "piece.wav",
+            piece[0] / "piece.mid",
+            tmp_path / "a.mid",
+            weights=untrained[0],
+            **outputs,
+        )
+    assert list(tmp_path.iterdir()) == []

@@ -19,13 +19,14 @@ import numpy as np
 
 import pianoalign
 from ..decoding import ALIGNER, decode, Heard, MATCHED, NOT_FOUND
-from ..files import InputError, repo_root
+from ..files import InputError, repo_root, whole_files
 from ..midi import MidiScore, sounding_notes
 from ..notes import frame_of, Notes, SHORTEST_NOTE_S
 from ..postprocessing import cut_overlaps
 from ..preprocessing import AudioSettings
 from ..recordings import check_length, check_recording, Facts, stream_audio
 from ..retiming import TimeMap
+from .bars import check_bars
 from .confidence import load_confidence
 from .exchange import is_path, score_of, Source
 from .listening import file_offset, hear, LIFTED_PEAK, listen_to, QUIET_PEAK
@@ -157,7 +158,7 @@ def back_to_keys(
 
 # %% ../../nbs/tool/01_aligner.ipynb #84de9aba
 METHODS = ("auto", "hires", "crnn", "dtw", "dtw+crnn")
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda", "mps")
 DTW_RATE_HZ = 22050  # DTW's filter bank is made for this rate
 DTW_LONGEST_S = 2 * 3600  # it holds all of a recording in memory
 DTW_TOO_LONG = "DTW holds all of it in memory; use --method hires, or cut it"
@@ -221,6 +222,8 @@ def _device(wanted: str) -> str:
 
     if wanted == "cuda" and not torch.cuda.is_available():
         raise InputError("there is no CUDA device that PyTorch can use; choose --device cpu")
+    if wanted == "mps" and not torch.backends.mps.is_available():
+        raise InputError("there is no MPS device (of Apple's processors); choose --device cpu")
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return wanted
@@ -246,7 +249,7 @@ def _engine(folder: Path, stamp, device: str) -> Engine:
 
 def open_engine(
     weights=None,  # as `weights_folder` takes it
-    device: str = "auto",  # or "cpu", "cuda"
+    device: str = "auto",  # or "cpu", "cuda", "mps"
 ) -> Engine:
     "Load weights, or hand out those that were loaded last. Raises `InputError`."
     folder = weights_folder(weights)
@@ -620,6 +623,7 @@ def align(
     offset="auto",  # "auto", "none", or seconds
     device: str = "auto",  # one of `DEVICES`
     progress=None,  # called while the work goes on
+    keep_bars: bool = False,  # may beats and bar lines follow the playing?
 ) -> AlignmentResult:
     """Move the notes of a MIDI file to where a recording has them; all else moves along.
 
@@ -642,9 +646,10 @@ def align(
     plot : a picture to write, .png, .pdf or .svg.
     offset : seconds by which the recording has everything later than the file; "none"; "auto",
         found, up to 2 s, and applied where it is clear.
-    device : "cpu", "cuda", or "auto", the latter where there is one.
+    device : "cpu", "cuda", "mps", or "auto", cuda where there is one.
     progress : called with a word, the seconds of the recording that are done, and those in all
         (None where that is not known).
+    keep_bars : write a tempo map under which ticks stay on beats and bars, and times are right.
 
     Returns an `AlignmentResult`: times before and after, a status and a confidence for each note.
     Raises `InputError`, in one sentence, for input that cannot be used; then nothing is written.
@@ -658,12 +663,15 @@ def align(
         score, tell = _piano_score(midi), progress or (lambda *args: None)
         if "dtw" in method:
             check_length(path, DTW_LONGEST_S, DTW_TOO_LONG)
+        if keep_bars:
+            check_bars(score)
         result = _align(path, score, method, weights, decoding, offset, device, tell)
     result = replace(result, audio=source.name, source=source)
-    if report:
-        write_report(result, report)
-    if plot:
-        write_plot(result, plot)
-    if out:
-        result.save(out, force=True)  # was looked at before the work began
+    with whole_files(out, report, plot) as (midi_part, report_part, plot_part):
+        if out:
+            result.write(midi_part, keep_bars)
+        if report:
+            write_report(result, report_part)
+        if plot:
+            write_plot(result, plot_part)
     return result

@@ -19,6 +19,7 @@ from ..midi import MidiScore
 from ..notes import Notes
 from ..retiming import TimeMap, write_retimed_midi
 from . import exchange
+from .bars import write_with_bars
 from .places import check_output, MIDI_OUT
 from ..recordings import Facts, stream_audio
 
@@ -106,9 +107,19 @@ class AlignmentResult:
         self,
         path,  # .mid to write
         force: bool = False,  # replace a file that exists?
+        keep_bars: bool = False,  # a tempo map under which beats and bar lines follow the playing?
     ) -> None:
         "Write the aligned MIDI file. Raises `InputError` where `align` would."
-        write_retimed_midi(self.score, self.notes_after, self._output(path, force, MIDI_OUT))
+        self.write(self._output(path, force, MIDI_OUT), keep_bars)
+
+    def write(
+        self,
+        path,  # .mid to write; what stands there is replaced
+        keep_bars: bool = False,  # see `save`
+    ) -> None:
+        "Write the aligned MIDI file to a path that was looked at before."
+        write = write_with_bars if keep_bars else write_retimed_midi
+        write(self.score, self.notes_after, path)
 
     def to_pretty_midi(self):  # -> pretty_midi.PrettyMIDI
         "The aligned file as pretty_midi reads it."
