@@ -46,6 +46,7 @@ from pianoalign.report.tables import (
     spelled,
     spoken,
     training_of,
+    unequal,
     variants,
     write_table,
 )
@@ -150,6 +151,9 @@ def sentence(
     late = [name for row, name in ((a, first), (b, second)) if not ready(runs, row)]
     if late:
         return text + _has_not_learned(late)
+    unfair = unequal(runs, {a.run, b.run})
+    if unfair:
+        return text + f". Nothing follows from this: the two were not trained alike ({unfair})."
     if apart.lo <= 0 <= apart.hi:
         return text + ": the interval includes 0, so these pieces do not tell the two apart."
     better = "better" if (apart.value > 0) == (column in SHARES) else "worse"
@@ -186,7 +190,8 @@ def _claim_in_words(told):
     if told.elsewhere:
         text += f"The verdict depends on what it is judged on: {told.elsewhere}."
     elif told.cases > 1:
-        text += f"The verdict is the same in all {told.cases} cases."
+        cases = "both" if told.cases == 2 else f"all {told.cases}"
+        text += f"The verdict is the same in {cases} cases."
     return text.rstrip()
 
 
@@ -379,28 +384,41 @@ def remaining(
     return ax
 
 
+def _moved_apart(places, apart, low, high):
+    "Places in rising order, moved as little as needed to lie `apart` and between two ends."
+    places = list(places)
+    for k in range(1, len(places)):
+        places[k] = max(places[k], places[k - 1] + apart)
+    limit = high
+    for k in reversed(range(len(places))):
+        places[k] = max(min(places[k], limit), low)
+        limit = places[k] - apart
+    return places
+
+
 def label_lines(
     ax,  # matplotlib axes
     apart: float = 0.06,  # least distance between two labels, as a share of the axes' height
     room: float = 0.3,  # place for labels right of the lines, as a share of the axes' width
 ):  # the axes
-    "Write each line's label at its right end, in its colour, moved apart where they would overlap."
+    "Write each line's label at its right end, in its colour, moved where labels would overlap."
     low, high = ax.get_ylim()
     x_low, x_high = ax.get_xlim()
+    ticks = [tick for tick in ax.get_xticks() if x_low <= tick <= x_high]
     ends = []
     for line in ax.get_lines():
         x, y = (np.asarray(v, float) for v in line.get_data())
-        seen = np.isfinite(y) & (x <= x_high)
-        if line.get_label().startswith("_") or not seen.any():
-            continue
-        k = np.flatnonzero(seen)[-1]
-        ends.append((float(np.clip(y[k], low, high)), float(x[k]), line))
-    place = -np.inf
-    for y, x, line in sorted(ends, key=lambda end: end[0]):
-        place = max(y, place + apart * (high - low))
+        seen = np.flatnonzero(np.isfinite(y) & (x <= x_high))
+        if len(seen) and not line.get_label().startswith("_"):
+            ends.append((float(np.clip(y[seen[-1]], low, high)), float(x[seen[-1]]), line))
+    ends.sort(key=lambda end: end[0])
+    places = _moved_apart([y for y, _, _ in ends], apart * (high - low), low, high)
+    for place, (y, x, line) in zip(places, ends):
         at = dict(xytext=(x + 0.015 * (x_high - x_low), place), va="center", fontsize=9)
         ax.annotate(line.get_label(), (x, y), color=line.get_color(), **at)
-    ax.set_xlim(x_low, x_high + room * (x_high - x_low))
+    if len(ticks) < len(ax.get_xticks()):
+        ax.set_xticks(ticks)  # none below the labels
+    ax.set(xlim=(x_low, x_high + room * (x_high - x_low)), ylim=(low, high))
     return ax
 
 # %% ../../nbs/workshop/03c_pages.ipynb #35757389
