@@ -560,7 +560,8 @@ def _from_ffmpeg(path, program, remarks):  # yields (rate, `Layout`), then block
     def failed():
         said.seek(0)
         lines = said.read().decode(errors="replace").strip().splitlines()
-        return OSError(lines[-1].rstrip(".") if lines else "no sound in it")
+        last = lines[-1].removeprefix(f"file:{path.resolve()}: ") if lines else "no sound in it"
+        return OSError(last.rstrip("."))
 
     try:
         head = process.stdout.read(24)

@@ -323,10 +323,14 @@ def test_ffmpeg_ends_with_its_parent(tmp_path):
     (tmp_path / "ffmpeg").chmod(0o755)
     (tmp_path / "a.m4a").write_bytes(b"\0\0\0 ftypM4A " * 20)
     reader = subprocess.Popen(
-        [sys.executable, "-c", f"""
+        [
+            sys.executable,
+            "-c",
+            f"""
 from pianoalign.recordings import open_blocks
 open_blocks({str(tmp_path / "a.m4a")!r})
-"""],
+""",
+        ],
         env=os.environ | dict(PATH=str(tmp_path)),
     )
     child = tmp_path / "child"
@@ -349,7 +353,9 @@ open_blocks({str(tmp_path / "a.m4a")!r})
 # ---- through the whole tool ----
 
 
-def test_a_missing_recording_is_said_before_the_network_is_loaded(piece, tmp_path, monkeypatch, capsys):
+def test_a_missing_recording_is_said_before_the_network_is_loaded(
+    piece, tmp_path, monkeypatch, capsys
+):
     import pianoalign.tool.aligner as aligner
 
     def never(*words):

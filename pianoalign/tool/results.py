@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NOT_ON_PIANO', 'NOT_IN_AUDIO', 'REPORT_COLUMNS', 'PLOT_ENDINGS', 'REPORT_ENDINGS', 'AlignmentResult', 'report_rows',
-           'write_report', 'draw_result', 'write_plot']
+           'about', 'write_report', 'draw_result', 'write_plot']
 
 # %% ../../nbs/tool/12_results.ipynb #res00003
 import base64, csv, html, io, json
@@ -269,7 +269,7 @@ def report_rows(
         )
 
 
-def _about(result: AlignmentResult) -> dict:
+def about(result: AlignmentResult) -> dict:
     "What a report in JSON says about all notes together."
     counts = {str(s): int(c) for s, c in zip(*np.unique(result.status, return_counts=True))}
     known = result.known
@@ -298,7 +298,7 @@ def write_report(
     with whole_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as f:
         if path.suffix.lower() == ".json":
             notes = [dict(zip(REPORT_COLUMNS, row)) for row in report_rows(result)]
-            json.dump(dict(summary=_about(result), notes=notes), f, indent=1)
+            json.dump(dict(summary=about(result), notes=notes), f, indent=1)
         else:
             out = csv.writer(f, lineterminator="\n")
             out.writerow(REPORT_COLUMNS)

@@ -1,0 +1,359 @@
+"Command lines as people write them: what comes out, what is said, which exit code the shell sees."
+
+import json, os, shutil, signal, subprocess, sys, threading, time
+
+import pytest
+
+from pianoalign.midi import read_midi
+from test_align_cli import command, piece, untrained  # noqa: F401 (fixtures)
+
+QUICK = ["--method", "dtw"]  # loads no network
+
+
+@pytest.fixture
+def here(piece, tmp_path, monkeypatch):
+    "The current folder, with a recording, its MIDI file, and a few things that are neither."
+    monkeypatch.chdir(tmp_path)
+    for name in ("piece.wav", "piece.mid"):
+        shutil.copy(piece[0] / name, name)
+    shutil.copy("piece.mid", "old.mid")
+    shutil.copy("piece.wav", "take.wav")
+    (tmp_path / "words.txt").write_text("no music")
+    (tmp_path / "words.mid").write_text("no notes")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe.mid")
+    os.mkfifo(tmp_path / "pipe.wav")
+    os.link("piece.mid", "twin.mid")
+    os.symlink("piece.mid", "link.mid")
+    return tmp_path
+
+
+TABLE = [  # words after `pianoalign`, exit code, what is said (on either stream)
+    ("", 2, "Usage: pianoalign"),
+    ("--help", 0, "align-all"),
+    ("-h", 0, "align-all"),
+    ("--version", 0, "pianoalign 0."),
+    ("-V", 0, "pianoalign 0."),
+    ("--show-completion bash", 0, "complete"),
+    ("algin piece.wav piece.mid out.mid", 2, "No such command 'algin'"),
+    ("align", 2, "Missing argument 'AUDIO'"),
+    ("align --help", 0, "Exit codes"),
+    ("align piece.wav", 2, "Missing argument 'MIDI'"),
+    ("align piece.wav piece.mid", 2, "third argument or with -o"),
+    ("align piece.wav piece.mid out.mid -o out.mid", 2, "third argument or with -o"),
+    ("align piece.wav piece.mid out.mid --methode dtw", 2, "No such option"),
+    ("align piece.wav piece.mid out.mid --method dwt", 2, "'dwt'"),
+    ("align piece.wav piece.mid out.mid --device gpu", 2, "'gpu'"),
+    ("align piece.wav piece.mid out.mid --offset soon", 2, "number of seconds"),
+    ("align piece.wav piece.mid out.mid --weights nowhere", 2, "nowhere does not exist"),
+    ("align piece.mid piece.wav out.mid", 2, "not a MIDI file"),
+    ("align no.wav piece.mid out.mid", 2, "no.wav does not exist"),
+    ("align piece.wav no.mid out.mid", 2, "no.mid"),
+    ("align folder piece.mid out.mid", 2, "folder is a folder"),
+    ("align pipe.wav piece.mid out.mid", 2, "no plain file"),
+    ("align piece.wav words.mid out.mid", 2, "not a MIDI file"),
+    ("align words.txt piece.mid out.mid", 2, "cannot be read as audio"),
+    ("align piece.wav piece.mid old.mid", 2, "--force"),
+    ("align piece.wav piece.mid piece.mid --force", 2, "another part"),
+    ("align piece.wav piece.mid ./piece.mid --force", 2, "another part"),
+    ("align piece.wav piece.mid link.mid --force", 2, "another part"),
+    ("align piece.wav piece.mid twin.mid --force", 2, "another part"),
+    ("align piece.wav piece.mid piece.wav --force", 2, "another part"),
+    ("align piece.wav piece.mid take.wav --force", 2, ".mid or .midi or .kar"),
+    ("align piece.wav piece.mid pipe.mid --force", 2, "no plain file"),
+    ("align piece.wav piece.mid folder --force", 2, "is a folder"),
+    ("align piece.wav piece.mid /dev/null --force", 2, "no plain file"),
+    ("align piece.wav piece.mid no/out.mid", 2, "there is no folder no"),
+    ("align piece.wav piece.mid out", 2, ".mid or .midi or .kar"),
+    ("align piece.wav piece.mid out.mid --report out.mid", 2, "another part"),
+    ("align piece.wav piece.mid out.mid --report out.txt", 2, ".csv or .json"),
+    ("align piece.wav piece.mid out.mid --plot out.jpg", 2, ".png or .pdf or .svg"),
+    ("align piece.wav piece.mid out.mid --plot take.wav --force", 2, ".png or .pdf or .svg"),
+    ("align piece.wav piece.mid out.kar --method dtw", 0, "wrote out.kar"),
+    ("align piece.wav piece.mid -o OUT.MID --method dtw", 0, "wrote OUT.MID"),
+    ("align piece.wav piece.mid old.mid --force --method dtw", 0, "wrote old.mid"),
+    ("align-all", 2, "Missing option"),
+    ("align-all -o out", 2, "or a table of them"),
+    ("align-all . --pairs words.txt -o out", 2, "or a table of them"),
+    ("align-all folder -o out", 2, "0 recordings and 0 MIDI files"),
+    ("align-all piece.wav 'x*.mid' -o out", 2, "fits this pattern"),
+    ("align-all piece.wav no.mid -o out", 2, "no.mid: no such file"),
+    ("align-all piece.wav piece.mid -o words.txt", 2, "words.txt: is a file"),
+    ("align-all piece.wav piece.mid -o out --jobs 0", 2, "greater than or equal to 1"),
+    ("align-all --pairs no.csv -o out", 2, "no.csv cannot be read"),
+    ("align-all --pairs words.txt -o out", 2, "line 1 names no pair"),
+    ("align-all piece.wav piece.mid -o out --method dtw", 0, "1 pair: 1 aligned"),
+    ("evaluate piece.mid", 2, "Missing argument 'ESTIMATED'"),
+    ("evaluate piece.mid old.mid", 0, "40 notes"),
+    ("evaluate piece.mid old.mid --json", 0, '"notes": 40'),
+    ("evaluate piece.mid words.mid", 2, "words.mid"),
+    ("evaluate piece.mid words.txt", 2, "words.txt"),
+    ("judge folder", 2, "one folder a piece"),
+    ("judge nowhere", 2, "nowhere"),
+    ("judge folder -o table.txt", 2, ".csv"),
+    ("train crn", 2, "did you mean 'crnn'"),
+    ("reproduce --tier dmeo", 2, "dmeo"),
+]
+
+
+@pytest.mark.parametrize("words, code, says", TABLE, ids=[row[0] or "nothing" for row in TABLE])
+def test_the_table(here, capsys, monkeypatch, words, code, says):
+    import shlex
+
+    monkeypatch.setenv("COLUMNS", "300")
+    before = {p.name: p.read_bytes() for p in here.iterdir() if p.is_file()}
+    command(*shlex.split(words), ok=code)
+    said = capsys.readouterr()
+    assert says in said.out + said.err, said.err
+    assert "Traceback" not in said.err
+    if code == 2:  # nothing was written
+        assert {p.name: p.read_bytes() for p in here.iterdir() if p.is_file()} == before
+    if code == 2 and said.err.startswith("pianoalign: "):
+        assert said.err.count("\n") == 1
+
+
+# ---- streams ----
+
+
+def test_json(here, capsys):
+    command("align", "piece.wav", "piece.mid", "out.mid", *QUICK, "--json", "--report", "out.csv")
+    said = json.loads(capsys.readouterr().out)
+    assert said["notes"] == 40 and said["method"] == "dtw"
+    assert said["written"] == ["out.mid", "out.csv"]
+    command("align-all", "piece.wav", "piece.mid", "-o", "out", *QUICK, "--json")
+    said = json.loads(capsys.readouterr().out)
+    assert said["named"] == 1 and said["pairs"][0]["state"] == "aligned"
+    assert said["pairs"][0]["heard_pct"] == 100
+
+
+def test_verbose_names_steps_and_versions(here, untrained, capsys):
+    command("align", "piece.wav", "piece.mid", "out.mid", "--weights", untrained[1], "--verbose")
+    said = capsys.readouterr().err
+    for word in ("starting", "listening", "asking the network", "done", "PyTorch"):
+        assert word in said
+    assert all(line.startswith("pianoalign: ") for line in said.splitlines())
+
+
+def run(*words, **how):
+    "The command in a process of its own."
+    line = [sys.executable, "-m", "pianoalign", *map(os.fspath, words)]
+    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["align", "piece.wav", "piece.mid", "out.mid", *QUICK]]
+)
+def test_a_reader_that_has_left(here, words):
+    "`pianoalign … | true`: no traceback, and the work is done."
+    process = run(*words)
+    process.stdout.close()
+    said = process.stderr.read().decode()
+    assert "Traceback" not in said and "rror" not in said and "BrokenPipe" not in said
+    process.wait()
+    if words[0] == "align":
+        assert process.returncode == 0 and len(read_midi(here / "out.mid").notes) == 40
+
+
+@pytest.mark.parametrize("after_s", [0.1, 0.2, 0.3, 0.5])
+def test_ctrl_c_at_once(here, after_s):
+    "From when Python itself is up: 130 and at most one sentence, however early."
+    code = (
+        "import os, signal, threading, time\n"
+        f"def later():\n    time.sleep({after_s})\n    os.kill(os.getpid(), signal.SIGINT)\n"
+        "threading.Thread(target=later, daemon=True).start()\n"
+        "import sys\nsys.argv = ['pianoalign', 'align', 'piece.wav', 'piece.mid', 'out.mid']\n"
+        "from pianoalign.__main__ import main\nmain()\n"
+    )
+    line = [sys.executable, "-c", code]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 130 and "Traceback" not in done.stderr
+    assert done.stderr in ("", "pianoalign: interrupted; nothing was left half-written\n")
+    assert not (here / "out.mid").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks for a terminal")
+def test_something_moves_on_a_terminal_before_anything_is_loaded(here, untrained):
+    import fcntl, pty, struct, termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))
+    words = ["align", "piece.wav", "piece.mid", "out.mid", "--weights", untrained[1]]
+    line = [sys.executable, "-X", "importtime", "-m", "pianoalign", *map(os.fspath, words)]
+    process, seen = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=theirs), []
+
+    def read():
+        while data := os.read(ours, 1 << 16):
+            seen.append(data)
+
+    reader = threading.Thread(target=read, daemon=True)  # ends with the tests
+    reader.start()
+    process.wait()
+    time.sleep(0.5)
+    seen = b"".join(seen)
+    assert process.returncode in (0, 3)
+    assert 0 < seen.index(b"starting") < seen.index(b" torch\r\n")  # before PyTorch is loaded
+
+
+# ---- names ----
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no text")
+def test_names_that_are_no_text(here, untrained):
+    "Bytes that are not UTF-8, in a locale that is: everything is done, and names are escaped."
+    folder = os.fsencode(here)
+    for name in (b"caf\xe9.wav", b"caf\xe9.mid"):
+        shutil.copy(here / f"piece{name[-4:].decode()}", folder + b"/" + name)
+    beside = [b"--report", b"caf\xe9.json", b"--plot", b"caf\xe9.png"]
+    words = [b"align", b"caf\xe9.wav", b"caf\xe9.mid", b"out\xe9.mid", *beside, b"--method", b"dtw"]
+    for language in ("C.UTF-8", "C"):
+        env = os.environ | dict(LC_ALL=language, PYTHONUTF8="0")
+        done = run(*words, b"--force", env=env)
+        said = done.communicate()
+        assert done.returncode == 0, said[1].decode(errors="replace")
+        assert os.path.exists(folder + b"/out\xe9.mid") and b"wrote out" in said[0]
+    env = os.environ | dict(LC_ALL="C.UTF-8")
+    done = run(b"align", b"gone\xe9.wav", b"caf\xe9.mid", b"new.mid", env=env)
+    said = done.communicate()[1]
+    assert done.returncode == 2 and said.count(b"\n") == 1 and b"does not exist" in said
+    done = run(b"align-all", b"caf\xe9.wav", b"caf\xe9.mid", b"-o", b"all\xe9", *QUICK, env=env)
+    said = done.communicate()
+    assert done.returncode == 0 and b"1 pair: 1 aligned" in said[0], said
+
+
+def test_long_names(here, capsys):
+    long = "n" * 251
+    shutil.copy("piece.wav", f"{long}.wav")
+    shutil.copy("piece.mid", f"{long}.mid")
+    command("align", f"{long}.wav", f"{long}.mid", "out.mid", *QUICK)
+    command("align", "piece.wav", "piece.mid", f"{long}m.mid", *QUICK, ok=2)
+    assert "longer than 255 bytes" in capsys.readouterr().err
+    command("align", f"{long}xx.wav", "piece.mid", "out2.mid", *QUICK, ok=2)
+    assert "does not exist" in capsys.readouterr().err
+
+
+# ---- batches ----
+
+
+@pytest.fixture
+def batch(here):
+    "Four pairs in folders of folders, one of them broken, and a recording alone."
+    for name in ("bach/1", "bach/2", "satie/1", "satie/broken"):
+        for kind, ending in (("audio", "wav"), ("midi", "mid")):
+            path = here / kind / f"{name}.{ending}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(f"piece.{ending}", path)
+    (here / "midi/satie/broken.mid").write_bytes(b"no notes")
+    shutil.copy("piece.wav", here / "audio/satie/alone.wav")
+    return ["align-all", "audio", "midi", "-r", "-o", "out", *QUICK]
+
+
+def made(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*.*"))
+
+
+def test_folders_are_kept_and_each_pair_is_accounted_for(here, batch, capsys):
+    command(*batch, ok=1)
+    said = capsys.readouterr()
+    assert made(here / "out") == ["bach/1.mid", "bach/2.mid", "satie/1.mid"]
+    account = "4 pairs: 3 aligned, 1 failed; 1 file without a partner left out"
+    assert said.out.splitlines()[-1] == account
+    assert "satie/broken: failed: " in said.err and "alone.wav: no MIDI file" in said.err
+    command(*batch, ok=1)  # nothing is replaced unasked, and that is said of each
+    said = capsys.readouterr()
+    assert "4 pairs: 4 failed" in said.out and said.err.count("exists already") == 3
+
+
+def test_a_second_run_goes_on(here, batch, capsys):
+    command(*batch, ok=1)
+    capsys.readouterr()
+    (here / "out/bach/2.mid").unlink()
+    times = {p: p.stat().st_mtime_ns for p in (here / "out").rglob("*.mid")}
+    shutil.copy("piece.mid", here / "midi/satie/broken.mid")
+    command(*batch, "--skip-existing")
+    assert "4 pairs: 2 aligned, 2 skipped" in capsys.readouterr().out
+    assert all(p.stat().st_mtime_ns == t for p, t in times.items())
+    assert len(made(here / "out")) == 4
+
+
+def test_two_at_once_are_the_same(here, batch, capsys):
+    command(*batch, ok=1)
+    command(*batch[:-3], "parallel", *QUICK, "--jobs", "2", ok=1)
+    account = "4 pairs: 3 aligned, 1 failed; 1 file without a partner left out"
+    assert capsys.readouterr().out.splitlines()[-1] == account
+    assert made(here / "parallel") == made(here / "out")
+    for name in made(here / "out"):
+        assert (here / "parallel" / name).read_bytes() == (here / "out" / name).read_bytes()
+
+
+def test_a_table_of_pairs(here, capsys):
+    (here / "sub").mkdir()
+    table = "audio;midi;out\n../piece.wav;../piece.mid;one\n../gone.wav;../old.mid\n"
+    (here / "sub/pairs.csv").write_text("\ufeff" + table)
+    command("align-all", "--pairs", "sub/pairs.csv", "-o", "out", *QUICK, ok=1)
+    said = capsys.readouterr()
+    assert made(here / "out") == ["one.mid"] and "2 pairs: 1 aligned, 1 failed" in said.out
+    assert "gone.wav does not exist" in said.err
+
+
+def test_the_layout_that_judge_asks_for(here, capsys):
+    for name in ("nocturne", "waltz [live]"):
+        (here / "mine" / name).mkdir(parents=True)
+        shutil.copy("piece.wav", here / "mine" / name / "audio.wav")
+        for score in ("score.mid", "performance.mid"):
+            shutil.copy("piece.mid", here / "mine" / name / score)
+    command("align-all", "mine", "-o", "out", *QUICK)
+    assert made(here / "out") == ["nocturne.mid", "waltz [live].mid"]
+    assert capsys.readouterr().out.splitlines()[-1] == "2 pairs: 2 aligned"
+
+
+def test_whatever_is_raised_is_one_row(here, capsys, monkeypatch):
+    import pianoalign.tool.aligner as aligner
+
+    real = aligner.align
+    errors = iter([MemoryError("no room"), RecursionError("too deep"), None])
+
+    def sometimes(*words, **options):
+        error = next(errors)
+        if error:
+            raise error
+        return real(*words, **options)
+
+    monkeypatch.setattr(aligner, "align", sometimes)
+    for name in ("a", "b", "c"):
+        shutil.copy("piece.wav", f"{name}.wav")
+        shutil.copy("piece.mid", f"{name}.mid")
+    command(
+        "align-all", "a.wav", "b.wav", "c.wav", "a.mid", "b.mid", "c.mid", "-o", "out", *QUICK, ok=1
+    )
+    said = capsys.readouterr()
+    assert "3 pairs: 1 aligned, 2 failed" in said.out and made(here / "out") == ["c.mid"]
+    assert "MemoryError" in said.err and "RecursionError" in said.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_in_a_batch_leaves_nothing(here, batch, jobs):
+    "No half-written file, no process, and the pairs that were done are named."
+    process = run(*batch, "--jobs", str(jobs), start_new_session=True)
+    began = time.time()
+    while not list((here / "out").rglob("*.mid")) and time.time() - began < 120:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode in (130, 1, 0), err.decode()
+    if process.returncode == 130:
+        assert "not tried" in out.decode() and err.decode().rstrip().endswith("half-written")
+    assert "Traceback" not in err.decode()
+    for path in (here / "out").rglob("*.*"):
+        assert len(read_midi(path).notes) == 40
+    time.sleep(0.5)
+    assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and alive(pid, process.pid)]
+
+
+def alive(pid, group):
+    "Is this a process of the group that has not ended?"
+    try:
+        fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    except OSError:
+        return False
+    return int(fields[2]) == group and fields[0] not in "ZX"
