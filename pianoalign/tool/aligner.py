@@ -224,6 +224,8 @@ def _device(wanted: str) -> str:
         raise InputError("there is no CUDA device that PyTorch can use; choose --device cpu")
     if wanted == "mps" and not torch.backends.mps.is_available():
         raise InputError("there is no MPS device (of Apple's processors); choose --device cpu")
+    if wanted == "mps" and not torch.backends.mps.is_available():
+        raise InputError("there is no MPS device (of Apple's processors); choose --device cpu")
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return wanted
@@ -620,19 +622,10 @@ def align(
     force: bool = False,  # replace files that exist?
     decoding: str = "auto",  # one of `DECODINGS`
     plot=None,  # .png, .pdf or .svg to write
-<<<<<<< HEAD
     offset="auto",  # "auto", "none", or seconds
     device: str = "auto",  # one of `DEVICES`
     progress=None,  # called while the work goes on
-<<<<<<< HEAD
     keep_bars: bool = False,  # may beats and bar lines follow the playing?
-=======
-=======
-    offset="auto",  # seconds by which the recording is later than the file; "none"; "auto": found
-    device: str = "auto",  # "cpu", "cuda", "mps"; "auto": cuda where there is one
-    progress=None,  # called with a word, the seconds that are done, and those in all or None
->>>>>>> 216fdcc (Many pairs: each on its own and accounted for, in folders, from a table, several at once, and going on where a run was stopped; the command line prints JSON and steps, and survives readers that leave)
->>>>>>> 0b14a0c (Many pairs: each on its own and accounted for, in folders, from a table, several at once, and going on where a run was stopped; the command line prints JSON and steps, and survives readers that leave)
 ) -> AlignmentResult:
     """Move the notes of a MIDI file to where a recording has them; all else moves along.
 
