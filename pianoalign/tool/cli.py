@@ -442,7 +442,7 @@ def _read_notes(path):
 def paired_errors(
     reference: Path,  # file with the true notes
     estimate: Path,  # file with the same notes at estimated times
-) -> "np.ndarray":  # (n,) signed seconds
+):  # -> (n,) float64, signed seconds
     """Onset errors of corresponding notes.
 
     Raises `InputError` unless both files have the same notes of every pitch."""
