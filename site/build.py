@@ -1,22 +1,41 @@
 #!/usr/bin/env python3
-"""Build the site: the executed chapters as a book, results, cards, reference, and pages to listen to.
+"""Build the site: the executed chapters as a book, results, cards, reference, pages to listen to.
 
 usage: make site [TIER=demo]     or     python site/build.py --tier demo --out _site
-The chapters are those that papermill executed (`make reproduce`); without them their text alone is shown, and said so.
+The chapters are those that papermill executed (`make reproduce`); without them their text alone is
+shown, and said so.
 """
 
-import argparse, base64, html, json, os, re, shutil, subprocess, sys
+import argparse
+import ast
+import base64
+import csv
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pianoalign.reproduce.chapters import notebook_paths, read_chapters, read_parts  # noqa: E402
+from pianoalign.reproduce.chapters import (  # noqa: E402
+    NEIGHBOURS,
+    notebook_paths,
+    read_chapters,
+    read_parts,
+)
+from pianoalign.reproduce.compare import FRESH_RESULTS  # noqa: E402
 
+CHAPTERS = {c.name: c for c in read_chapters(ROOT)}
 PARTS = {  # caption -> chapters, in reading order
     title: [c.name for c in listed if c.page] for title, listed in read_parts(ROOT).values()
 }
-HIDDEN = {"index"} | {c.name for c in read_chapters(ROOT) if not c.page}
+HIDDEN = {"index"} | {c.name for c in CHAPTERS.values() if not c.page}
+THEIRS = [c.name for c in CHAPTERS.values() if c.part == NEIGHBOURS]
 
 
 def chapters() -> list:
@@ -24,81 +43,150 @@ def chapters() -> list:
     return [name for name in notebook_paths(ROOT) if name not in HIDDEN]
 
 
+def executed_copy(name: str, tier: str) -> Path | None:
+    "The chapter as papermill left it: of a fresh run, else beside the committed results."
+    for folder in (ROOT / FRESH_RESULTS, ROOT / "results"):
+        path = folder / tier / "notebooks" / f"{name}.ipynb"
+        if path.is_file():
+            return path
+    return None
+
+
+def is_hidden(cell: dict) -> bool:
+    "Is a code cell of no interest to a reader: set-up, marks for nbdev, injected parameters?"
+    text = "".join(cell["source"])
+    tags = cell.get("metadata", {}).get("tags", [])
+    return text.startswith(("#| hide", "#| default_exp")) or "injected-parameters" in tags
+
+
+def only_imports(text: str) -> bool:
+    try:
+        body = ast.parse(text).body
+    except SyntaxError:
+        return False
+    return bool(body) and all(isinstance(n, (ast.Import, ast.ImportFrom)) for n in body)
+
+
+def is_folded(cell: dict, text: str) -> bool:
+    "Does a code cell stand behind *show code*: what is exported, imported, or draws a picture?"
+    draws = any("image/png" in o.get("data", {}) for o in cell.get("outputs", []))
+    exported = "".join(cell["source"]).startswith("#| export")
+    return exported or only_imports(text) or draws
+
+
+def local_links(text: str, names) -> str:
+    "Chapters' names as links, and links between rooms as links between pages of one folder."
+    text = re.sub(
+        r"(?<!\[)`(\d+[a-z]?_[a-z_]+)`",
+        lambda m: f"[{CHAPTERS[m[1]].title}]({m[1]}.ipynb)" if m[1] in names else m[0],
+        text,
+    )
+    return re.sub(
+        r"\]\((?![a-z]+:)[^)#\s]*?(\d+[a-z]?_\w+)\.ipynb",
+        lambda m: f"]({m[1]}.ipynb" if m[1] in names else m[0],
+        text,
+    )
+
+
 def reading_copy(notebook: dict, names) -> dict:
-    "A notebook as it is to be read: without hidden cells and nbdev's marks, with chapters' names as links."
+    "A notebook as it is to be read: no hidden cells, no marks, links, and long code folded away."
     cells = []
     for cell in notebook["cells"]:
         text = "".join(cell["source"])
-        tags = cell.get("metadata", {}).get("tags", [])
-        if cell["cell_type"] == "code":
-            if (
-                text.startswith("#| hide")
-                or text.startswith("#| default_exp")
-                or "injected-parameters" in tags
-            ):
-                continue
-            text = re.sub(r"^#\| export\n", "", text)
-            cell["outputs"] = [o for o in cell.get("outputs", []) if o.get("name") != "stderr"]
-        else:
-            text = re.sub(
-                r"(?<!\[)`(\d+[a-e]?_[a-z_]+)`",
-                lambda m: f"[`{m[1]}`]({m[1]}.ipynb)" if m[1] in names else m[0],
-                text,
-            )
-        cells.append(cell | {"source": text})
+        if cell["cell_type"] != "code":
+            cells.append(cell | {"source": local_links(text, names)})
+            continue
+        if is_hidden(cell):
+            continue
+        cell["outputs"] = [o for o in cell.get("outputs", []) if o.get("name") != "stderr"]
+        shown = re.sub(r"^(#\| \w+.*\n)+", "", text)
+        metadata = dict(cell.get("metadata", {}))
+        if is_folded(cell, shown):
+            metadata["tags"] = [*metadata.get("tags", []), "hide-input"]
+        cells.append(cell | {"source": shown, "metadata": metadata})
     return notebook | {"cells": cells}
 
 
-def with_players(notebook: dict, name: str, folder: Path) -> dict:
-    "The same with each widget as a page in `folder`, shown in a frame, so that it works without a kernel. Changes the notebook."
-    from pianoalign.lab.explorer import WidgetState, write_page
+def widget_state(model: dict):
+    "What an explorer needs to be a page of its own; None for widgets of another kind."
+    from pianoalign.lab.explorer import WidgetState
 
-    models = (
-        notebook["metadata"]
-        .pop("widgets", {})
-        .get("application/vnd.jupyter.widget-state+json", {})
-        .get("state", {})
+    blocks = {b["path"][0]: base64.b64decode(b["data"]) for b in model.get("buffers", [])}
+    if "notes" not in blocks:
+        return None
+    parts = (blocks.get(n, b"") for n in ("notes", "image", "audio"))
+    return WidgetState(model["state"]["data"], *parts)
+
+
+def frame(page: str, title: str) -> str:
+    "A player in a frame, and a link to it in a window of its own."
+    return (
+        f'<iframe class="explorer" src="../listen/{page}" title="{html.escape(title)}"></iframe>'
+        f'<a href="../listen/{page}">In a window of its own</a>'
     )
+
+
+def with_players(notebook: dict, name: str, folder: Path) -> dict:
+    """The same with each widget as a page in `folder`, shown in a frame, so that it works without
+    a kernel. Changes the notebook."""
+    from pianoalign.lab.explorer import write_page
+
+    kinds = notebook["metadata"].pop("widgets", {})
+    models = kinds.get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
-            model = models.get(
-                output.get("data", {})
-                .get("application/vnd.jupyter.widget-view+json", {})
-                .get("model_id"),
-                {},
-            )
-            if "notes" not in (
-                blocks := {
-                    b["path"][0]: base64.b64decode(b["data"]) for b in model.get("buffers", [])
-                }
-            ):
+            view = output.get("data", {}).get("application/vnd.jupyter.widget-view+json", {})
+            state = widget_state(models.get(view.get("model_id"), {}))
+            if state is None:
                 continue
             folder.mkdir(parents=True, exist_ok=True)
-            state = WidgetState(
-                model["state"]["data"], *(blocks.get(n, b"") for n in ("notes", "image", "audio"))
-            )
             page = write_page(folder / f"{name}_{cell['id']}.html", state)
-            output["data"] = {
-                "text/html": f'<iframe class="explorer" src="../listen/{page.name}" title="{html.escape(state.data["title"])}"></iframe><a href="../listen/{page.name}">In a window of its own</a>'
-            }
+            output["data"] = {"text/html": frame(page.name, state.data["title"])}
     return notebook
 
 
+def html_table(path: Path) -> str:
+    "A committed table as HTML, figures rounded; columns of interval ends are left to the file."
+    import pandas as pd
+
+    table = pd.read_csv(path)
+    ends = [c for c in table if c.endswith(("_lo", "_hi"))]
+    text = table.drop(columns=ends).round(2).to_html(index=False, border=0, na_rep="")
+    return "\n".join(raw(text))
+
+
+def banner(name: str, tier: str) -> list:
+    "Markdown cells that say why a chapter has no pictures, and show its committed tables."
+    command = "make reproduce" + (" PART=neighbours" if name in THEIRS else "")
+    said = (
+        "> **Shown without pictures and sound.** This chapter has not been executed in the clone "
+        f"that made this page; `{command}` executes it."
+    )
+    blocks = [said]
+    if name in THEIRS:
+        found = sorted((ROOT / "results" / tier).glob(f"table7{int(name[:2])}*.csv"))
+        if found:
+            blocks.append("The tables that it made for this project's results:")
+            blocks += [f"`{p.name}`\n\n{html_table(p)}" for p in found]
+    return [
+        dict(cell_type="markdown", id=f"banner{k}", metadata={}, source=text)
+        for k, text in enumerate(blocks)
+    ]
+
+
 def write_chapters(source: Path, tier: str) -> bool:
-    "Copy the chapters, and their widgets into `listen_`; were all of the paper's part executed?"
-    names, executed = chapters(), True
+    "Copy the chapters, and their widgets into `listen_`; were all but the neighbours' executed?"
+    names, all_executed = chapters(), True
     (source / "chapters").mkdir(parents=True)
     for name in names:
-        done = ROOT / "results" / tier / "notebooks" / f"{name}.ipynb"
-        executed &= (
-            done.is_file() or name in PARTS["The neighbours"]
-        )  # those have a command of their own
-        notebook = json.loads(
-            (done if done.is_file() else notebook_paths(ROOT)[name]).read_text(encoding="utf-8")
-        )
+        done = executed_copy(name, tier)
+        all_executed &= bool(done) or name in THEIRS  # those have a command of their own
+        notebook = json.loads((done or notebook_paths(ROOT)[name]).read_text(encoding="utf-8"))
         copy = with_players(reading_copy(notebook, names), name, source / "listen_")
+        if not done:
+            copy["cells"][1:1] = banner(name, tier)
         (source / "chapters" / f"{name}.ipynb").write_text(json.dumps(copy), encoding="utf-8")
-    return executed
+    return all_executed
 
 
 def raw(text: str) -> list:
@@ -109,77 +197,96 @@ def raw(text: str) -> list:
 def results_page(tier: str) -> str:
     "The tables as they stand in results/, ours beside the published ones, and the claims."
     import pandas as pd
+
     from pianoalign.report import tables
 
     folder = ROOT / "results" / tier
     text = [
         f"# Results of tier `{tier}`",
         "",
-        "Ours with the 95 % interval over pieces, the published figure, and the difference. The files are `table1.csv` to `table6.csv` and `claims.csv`.",
+        "Ours with the 95 % interval over pieces, and the published figure. The files are "
+        "`table1.csv` to `table6.csv` and `claims.csv`.",
         "",
     ]
     for k in range(1, 7):
         path = folder / f"table{k}.csv"
         if path.is_file():
-            text += [
-                f"## Table {k}",
-                "",
-                *raw(
-                    tables.show(
-                        pd.read_csv(path).assign(started_from=lambda t: t.started_from.fillna(""))
-                    )._repr_html_()
-                ),
-            ]
+            table = pd.read_csv(path)
+            table["started_from"] = table.started_from.fillna("")
+            text += [f"## Table {k}", "", *raw(tables.show(table)._repr_html_())]
     if (folder / "claims.csv").is_file():
         ledger = pd.read_csv(folder / "claims.csv").fillna("")
-        text += [
-            "## The paper's claims",
-            "",
-            *raw(
-                ledger[["section", "claim", "published", "ours", "verdict", "reason"]].to_html(
-                    index=False, border=0
-                )
-            ),
-        ]
+        shown = ledger[["section", "claim", "published", "ours", "verdict", "reason"]]
+        text += ["## The paper's claims", "", *raw(shown.to_html(index=False, border=0))]
     return "\n".join(text + neighbours_claims(folder))
 
 
 def neighbours_claims(folder) -> list:
-    "What chapters 71 to 77 say of other systems and open questions, one table."
+    "What the neighbours' chapters say of other systems and open questions, one table."
     import pandas as pd
+
     from pianoalign.neighbours.activations import ledger_of
 
-    ends = lambda r: (
-        f" [{r.difference_lo:+.1f}, {r.difference_hi:+.1f}]"
-        if r.difference_lo == r.difference_lo
-        else ""
-    )
-    rows = [
-        {
-            "chapter": r.chapter,
-            "claim": r.claim,
-            "difference": f"{r.difference:+.1f}{ends(r)} {r.unit}",
-            "verdict": r.verdict,
-        }
-        for r in ledger_of(folder).itertuples()
-    ]
-    return (
-        [
-            "## The neighbours' claims and the open questions",
-            "",
-            *raw(pd.DataFrame(rows).to_html(index=False, border=0)),
-        ]
-        if rows
-        else []
-    )
+    rows = []
+    for r in ledger_of(folder).itertuples():
+        known = r.difference_lo == r.difference_lo  # not a number where there is no interval
+        ends = f" [{r.difference_lo:+.1f}, {r.difference_hi:+.1f}]" if known else ""
+        size = f"{r.difference:+.1f}{ends} {r.unit}"
+        rows.append(dict(chapter=r.chapter, claim=r.claim, difference=size, verdict=r.verdict))
+    if not rows:
+        return []
+    table = pd.DataFrame(rows).to_html(index=False, border=0)
+    return ["## The neighbours' claims and the open questions", "", *raw(table)]
+
+
+def module_of(name: str) -> str:
+    "The module that a chapter exports; empty where it exports none."
+    for cell in json.loads(notebook_paths(ROOT)[name].read_text(encoding="utf-8"))["cells"]:
+        found = re.search(r"^#\| *default_exp +([\w.]+)", "".join(cell["source"]), re.M)
+        if found:
+            return found[1]
+    return ""
+
+
+def summary_of(module: str) -> str:
+    "The first sentence of a module's docstring."
+    path = ROOT / "pianoalign" / (module.replace(".", "/") + ".py")
+    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return re.sub(r"\s+", " ", said.split("\n\n")[0]).strip()
+
+
+def modules_page() -> str:
+    "Every module in reading order, with one sentence and the chapter that it comes from."
+    lines = ["# Modules", "", "What the package holds, in the order of the chapters."]
+    for part, names in PARTS.items():
+        rows = []
+        for name in names:
+            module = module_of(name) if name in chapters() else ""
+            if not module or not (ROOT / "pianoalign" / f"{module.replace('.', '/')}.py").is_file():
+                continue
+            link = f"[`{module}`](../api/pianoalign/pianoalign.{module}.md)"
+            chapter = f"[{CHAPTERS[name].title}](../chapters/{name}.ipynb)"
+            said = summary_of(module) or CHAPTERS[name].says
+            rows.append(f"| {link} | {said} | {chapter} |")
+        if rows:
+            lines += ["", f"## {part}", "", "| module | | chapter |", "|---|---|---|", *rows]
+    return "\n".join([*lines, "", "```{toctree}", ":hidden:", "", "../api/index", "```", ""])
+
+
+def spoken_title(piece: str) -> str:
+    "A piece of the demo corpus as a person would write it: composer and title."
+    with open(ROOT / "corpus" / "index.csv", newline="", encoding="utf-8") as f:
+        row = next(r for r in csv.DictReader(f) if r["id"] == piece)
+    return f"{row['composer']}, {row['title'].replace('_', ' ')}"
 
 
 def listening_pages(folder: Path, start_s=0.0, length_s=20.0):
-    "An explorer, the jitter laboratory and the listening test, on twenty seconds of the demo corpus."
-    from pianoalign.tool.aligner import align
+    """An explorer, the jitter laboratory and the listening test, on twenty seconds of the demo
+    corpus."""
     from pianoalign.datasets import load_corpus, pair_by_rank
-    from pianoalign.lab.jitter import jitter_lab, listening_test
     from pianoalign.lab.explorer import explorer_page, result_layers
+    from pianoalign.lab.jitter import jitter_lab, listening_test
+    from pianoalign.tool.aligner import align
 
     piece = min(load_corpus("demo", ROOT / "corpus", ("recordings",)), key=lambda r: r.duration_s)
     score = ROOT / "corpus" / "score" / f"{piece.id}.mid"
@@ -195,7 +302,7 @@ def listening_pages(folder: Path, start_s=0.0, length_s=20.0):
         truth,
         start_s=start_s,
         end_s=start_s + length_s,
-        title=piece.composition,
+        title=spoken_title(piece.id),
     )
     jitter_lab(
         piece.audio,
@@ -217,35 +324,60 @@ LISTEN = """# Hear it
 
 Ten minutes that say more than a table. Headphones help.
 
-1. **The explorer** below shows twenty seconds of a performance: the notes of its score as they were given, as dynamic time warping and the network moved them, and as they were really played. Play the recording on the left and the notes on the right, and change the layer while it runs.
-2. <a href="../listen/jitter_lab.html"><b>The jitter laboratory</b></a> loosens the true notes as far as you like. Start at 25 ms, go down to 5.
-3. <a href="../listen/listening_test.html"><b>The listening test</b></a> asks which of two is aligned, and draws your own threshold beside the windows of Table 1.
+1. **The explorer** below shows twenty seconds of a performance: the notes of its score as they
+   were given, as dynamic time warping and the network moved them, and as they were really played.
+   Play the recording on the left and the notes on the right, and change the layer while it runs.
+2. <a href="../listen/jitter_lab.html"><b>The jitter laboratory</b></a> loosens the true notes as
+   far as you like. Start at 25 ms, go down to 5.
+3. <a href="../listen/listening_test.html"><b>The listening test</b></a> asks which of two is
+   aligned, and draws your own threshold beside the windows of Table 1.
 
 ```{raw} html
-<iframe class="explorer" src="../listen/explorer.html" title="Alignment explorer: twenty seconds of a recording with its notes"></iframe>
+<iframe class="explorer" src="../listen/explorer.html"
+        title="Alignment explorer: twenty seconds of a recording with its notes"></iframe>
 ```
 
-How they work, and what to listen for: [the explorer](../chapters/01_explorer.ipynb), [the laboratory](../chapters/02_jitter_lab.ipynb).
+How they work, and what to listen for: [the explorer](../chapters/01_explorer.ipynb),
+[the laboratory](../chapters/02_jitter_lab.ipynb).
 """
 
 
+START = """## Start here
+
+- **Ten minutes**: [hear it](pages/listen.md), then
+  [what alignment is](chapters/10_introduction.ipynb).
+- **An evening**: the paper's chapters, in order.
+- **A course**: [assignments, marking and lessons](pages/course.md).
+- **A recording of your own**: [the aligner](chapters/01_aligner.ipynb) and
+  [the command line](chapters/05_command_line.ipynb).
+"""
+
+
+def toctree(caption: str, lines) -> str:
+    "A hidden table of contents, for the bar at the side."
+    body = "\n".join(lines)
+    return f"\n```{{toctree}}\n:caption: {caption}\n:maxdepth: 1\n:hidden:\n{body}\n```\n"
+
+
 def front_page(executed: bool, tier: str) -> str:
-    "The README's beginning, and the table of contents."
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    body = re.sub(r"<!--.*?-->\n?", "", readme)
-    body = body[: body.index("## The chapters")] if "## The chapters" in body else body
+    "The README's beginning, where to start, and the table of contents."
+    body = re.sub(r"<!--.*?-->\n?", "", (ROOT / "README.md").read_text(encoding="utf-8"))
+    body = body.partition("## The chapters")[0]
     body = re.sub(r'<img src="figures/([^"]+)" alt="([^"]+)"[^>]*>', r"![\2](figures/\1)", body)
+    body = re.sub(r"\[!\[.*?\]\(.*?\)\]\(.*?\)|!\[[^\]]*\]\(https:[^)]*\)", "", body)  # badges
+    body = re.sub(r"\]\(nbs/(?:\w+/)?(\w+)\.ipynb", r"](chapters/\1.ipynb", body)
+    there = set(chapters())
     trees = "".join(
-        f"\n```{{toctree}}\n:caption: {caption}\n:maxdepth: 1\n:hidden:\n{''.join(f'chapters/{n}' + chr(10) for n in names if n in chapters())}```\n"
-        for caption, names in PARTS.items()
+        toctree(part, [f"{CHAPTERS[n].title} <chapters/{n}>" for n in names if n in there])
+        for part, names in PARTS.items()
     )
-    more = "\n```{toctree}\n:caption: Results and reference\n:maxdepth: 1\n:hidden:\npages/listen\npages/results\npages/corpus\npages/weights\napi/index\n```\n"
+    more = ("listen", "course", "results", "corpus", "weights", "modules")
+    trees += toctree("Results and reference", [f"pages/{page}" for page in more])
     note = (
-        ""
-        if executed
-        else f"\n> Some chapters are shown without pictures and sound: tier `{tier}` has not been reproduced in this clone (`make reproduce`).\n"
+        "\n> Some chapters are shown without pictures and sound: "
+        f"tier `{tier}` has not been reproduced in this clone (`make reproduce`).\n"
     )
-    return body + note + more + trees
+    return body + START + ("" if executed else note) + trees
 
 
 def card(path: Path, title: str) -> str:
@@ -257,13 +389,34 @@ def card(path: Path, title: str) -> str:
     )
 
 
+def weights_cards() -> str:
+    "The cards of all weights, those that `align` uses first."
+    found = (ROOT / "pianoalign" / "weights").glob("*/README.md")
+    cards = sorted(found, key=lambda p: (p.parent.name != "maps", p.parent.name))
+    return "\n\n".join(card(p, "Weights") for p in cards)
+
+
+def write_pages(source: Path, tier: str, executed: bool):
+    "All pages that are no chapters."
+    (source / "pages").mkdir()
+    pages = dict(
+        results=results_page(tier),
+        listen=LISTEN,
+        course=card(ROOT / "course" / "README.md", "The course"),
+        corpus=card(ROOT / "corpus" / "README.md", "The demo corpus"),
+        weights=weights_cards(),
+        modules=modules_page(),
+    )
+    for name, text in pages.items():
+        (source / "pages" / f"{name}.md").write_text(text, encoding="utf-8")
+    (source / "index.md").write_text(front_page(executed, tier), encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--tier", default="demo", help="whose results and executed chapters are shown"
-    )
+    parser.add_argument("--tier", default="demo", help="whose results and chapters are shown")
     parser.add_argument(
         "--out",
         type=Path,
@@ -271,43 +424,18 @@ def main():
         help="folder of the pages; replaced when the build has succeeded",
     )
     a = parser.parse_args()
-    source, built = ROOT / ".cache" / "site" / "source", ROOT / ".cache" / "site" / "html"
-    shutil.rmtree(source, ignore_errors=True)
-    shutil.rmtree(built, ignore_errors=True)
+    home = ROOT / ".cache" / "site"
+    source, built = home / "source", home / "html"
+    for folder in (source, built):
+        shutil.rmtree(folder, ignore_errors=True)
     source.mkdir(parents=True)
     executed = write_chapters(source, a.tier)
-    (source / "pages").mkdir()
     shutil.copytree(ROOT / "figures", source / "figures")
-    for name, text in dict(
-        results=results_page(a.tier),
-        listen=LISTEN,
-        corpus=card(ROOT / "corpus" / "README.md", "The demo corpus"),
-        weights="\n\n".join(
-            card(p, "Weights")
-            for p in sorted(
-                (ROOT / "pianoalign" / "weights").glob("*/README.md"),
-                key=lambda p: p.parent.name != "maps",
-            )
-        ),
-    ).items():
-        (source / "pages" / f"{name}.md").write_text(text, encoding="utf-8")
-    (source / "index.md").write_text(front_page(executed, a.tier), encoding="utf-8")
+    write_pages(source, a.tier, executed)
     print("pages to listen to ...", flush=True)
     listening_pages(source / "listen_")
-    code = subprocess.call(
-        [
-            sys.executable,
-            "-m",
-            "sphinx",
-            "-q",
-            "-c",
-            str(ROOT / "site"),
-            "-d",
-            str(ROOT / ".cache" / "site" / "doctrees"),
-            str(source),
-            str(built),
-        ]
-    )
+    sphinx = [sys.executable, "-m", "sphinx", "-q", "-c", str(ROOT / "site")]
+    code = subprocess.call([*sphinx, "-d", str(home / "doctrees"), str(source), str(built)])
     if code:
         raise SystemExit(code)
     shutil.copytree(source / "listen_", built / "listen")

@@ -1,4 +1,5 @@
-"Sphinx settings of the site. `site/build.py` lays out the sources and calls Sphinx; no network is needed to build or to read."
+"""Sphinx settings of the site. `site/build.py` lays out the sources and calls Sphinx; no network is
+needed to build or to read."""
 
 import sys
 from pathlib import Path
@@ -21,6 +22,8 @@ html_theme_options = {
     "dark_css_variables": {"color-brand-primary": "#56B4E9", "color-brand-content": "#56B4E9"},
 }
 
+nb_render_markdown_format = "myst"  # tables in outputs are tables
+nb_code_prompt_show = nb_code_prompt_hide = "Code"
 nb_execution_mode = "off"  # the notebooks come executed, by papermill
 nb_ipywidgets_js = {}  # nothing from content networks
 nb_mime_priority_overrides = [

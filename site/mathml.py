@@ -1,4 +1,5 @@
-"A Sphinx extension of a few lines: formulas as MathML, which browsers draw themselves; no script, no network."
+"""A Sphinx extension of a few lines: formulas as MathML, which browsers draw themselves; no script,
+no network."""
 
 from docutils.nodes import SkipNode
 from latex2mathml.converter import convert

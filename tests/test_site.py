@@ -39,7 +39,7 @@ def test_a_chapter_is_copied_for_reading():
     assert [c["cell_type"] for c in copy] == ["markdown", "code"]
     assert (
         copy[0]["source"]
-        == "See [`31_datasets`](31_datasets.ipynb), `99_nowhere` and [`31_datasets`](x)."
+        == "See [Data](31_datasets.ipynb), `99_nowhere` and [`31_datasets`](x)."
     )
     assert copy[1]["source"] == "def f(): pass" and [o["text"] for o in copy[1]["outputs"]] == [
         "said"
@@ -101,6 +101,38 @@ def test_chapters_without_a_run_are_shown_as_text_and_said_so(tmp_path):
     ) and "has not been reproduced" not in build.front_page(True, "demo")
 
 
+def test_links_between_rooms_lead_to_pages_of_one_folder():
+    text = "[Real pianos](tool/07_real_pianos.ipynb), [all](../index.ipynb), [x](https://y.z/07_a.ipynb)"
+    shown = build.local_links(text, ["07_real_pianos"])
+    assert shown == text.replace("tool/", "")
+
+
+def test_long_code_is_folded_and_short_code_is_not():
+    drawn = [dict(output_type="display_data", data={"image/png": "x"})]
+    cells = [
+        cell("code", "#| export\ndef f(): pass"),
+        cell("code", "import numpy as np"),
+        cell("code", "ax.plot(x)", outputs=drawn),
+        cell("code", "f(3)"),
+    ]
+    copy = build.reading_copy(dict(cells=cells, nbformat=4), [])["cells"]
+    folded = ["hide-input" in c["metadata"].get("tags", []) for c in copy]
+    assert folded == [True, True, True, False]
+
+
+def test_a_neighbour_without_a_run_shows_its_committed_tables():
+    said = "\n".join(c["source"] for c in build.banner("01_small_transcriber", "demo"))
+    assert "make reproduce PART=neighbours" in said and "table71.csv" in said and "<table" in said
+    assert "PART" not in build.banner("22_network", "demo")[0]["source"]
+
+
+def test_every_module_is_listed_with_a_sentence():
+    page = build.modules_page()
+    modules = [build.module_of(n) for n in build.chapters()]
+    assert all(f"[`{m}`]" in page for m in modules if m)
+    assert not [line for line in page.splitlines() if line.startswith("|") and "|  |" in line]
+
+
 def test_results_page_holds_all_tables_and_claims():
     page = build.results_page("demo")
     assert (
@@ -126,7 +158,7 @@ def test_results_page_holds_the_neighbours_claims(tmp_path):
 def test_front_page_has_the_picture_and_every_part():
     page = build.front_page(True, "demo")
     assert (
-        "(figures/figure3.png)" in page
+        "(figures/aligned.png)" in page
         and all(f":caption: {part}" in page for part in build.PARTS)
         and "<!--" not in page
     )
