@@ -494,6 +494,9 @@ class Job:
         pedal = engine.experiment.data.pedal if engine else True
         start = sounding_notes(self.score) if pedal else self.score.notes
         facts, duration_s = listened and listened.facts, listened and listened.duration_s
+        longest_s = duration_s or DTW_LONGEST_S  # a lost note-off may come hours later
+        ends_s = np.minimum(start.offset_s, start.onset_s + longest_s)
+        start = start.at_times(start.onset_s, ends_s)
         if "dtw" in method:
             start, dtw_facts = _along_dtw(self.audio, self.score, start)
             duration_s = duration_s or dtw_facts.n_samples / DTW_RATE_HZ
