@@ -59,14 +59,29 @@ def _set_aside(place: Path):
     return second
 
 
-def _rename_together(temporaries: list, places: list) -> None:
+def _give_name(temporary: Path, place: Path, replace: bool) -> None:
+    "Let a file bear its name; one that stands there is replaced, or is a `FileExistsError`."
+    if replace:
+        os.replace(temporary, place)
+        return
+    try:
+        os.link(temporary, place)  # unlike a rename, this never replaces anything
+    except FileExistsError:
+        raise
+    except OSError:  # this disk knows no second names
+        if place.exists():
+            raise FileExistsError(f"{place} exists") from None
+        os.replace(temporary, place)
+
+
+def _rename_together(temporaries: list, places: list, replace: bool) -> None:
     "Give all files their names, or leave everything as it was."
     aside, done = [], 0
     try:
         if len(places) > 1:
             aside = [_set_aside(place) if place.exists() else None for place in places]
         for temporary, place in zip(temporaries, places):
-            os.replace(temporary, place)
+            _give_name(temporary, place, replace)
             done += 1
     except BaseException:
         for place, second in list(zip(places, aside))[:done]:
@@ -84,6 +99,7 @@ def _rename_together(temporaries: list, places: list) -> None:
 def whole_files(
     *paths,  # to write; None stays None
     make_folder: bool = False,  # if a folder does not exist
+    replace: bool = True,  # files that exist? Also those that others write in the meantime
 ):  # -> list of Path, one a path: where to write to
     """Files that are written all together or not at all.
 
@@ -103,9 +119,13 @@ def whole_files(
             _to_disk(temporary)
             if place.exists():
                 os.chmod(temporary, stat.S_IMODE(place.stat().st_mode))
-        _rename_together(temporaries, places)
+        _rename_together(temporaries, places, replace)
         for folder in {place.parent for place in places}:
             _to_disk(folder)
+    except FileExistsError:
+        raise InputError(
+            f"{names}: exists already; choose another name, or say --force to replace it"
+        ) from None
     except PermissionError:
         raise InputError(f"{names} may not be written; choose another folder.") from None
     except OSError as error:

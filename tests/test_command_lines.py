@@ -357,3 +357,47 @@ def alive(pid, group):
     except OSError:
         return False
     return int(fields[2]) == group and fields[0] not in "ZX"
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_what_others_write_in_the_meantime_is_kept(here, capsys, monkeypatch, force):
+    "Two batches into one folder: whoever is later loses, unless it may replace."
+    import pianoalign.tool.aligner as aligner
+
+    real = aligner._align
+
+    def slow(*words, **options):
+        result = real(*words, **options)
+        (here / "out.mid").write_bytes(b"somebody else's")
+        (here / "all").mkdir(exist_ok=True)
+        (here / "all/piece.mid").write_bytes(b"somebody else's")
+        return result
+
+    monkeypatch.setattr(aligner, "_align", slow)
+    words = ["align", "piece.wav", "piece.mid", "out.mid", "--report", "out.csv", *QUICK]
+    command(*words, *["--force"] * force, ok=0 if force else 2)
+    said = capsys.readouterr().err
+    assert (here / "out.csv").exists() == force  # all or nothing
+    assert ((here / "out.mid").read_bytes() == b"somebody else's") == (not force)
+    assert ("exists already" in said) == (not force)
+    if not force:
+        command("align-all", "piece.wav", "piece.mid", "-o", "all", "--skip-existing", *QUICK)
+        assert "1 pair: 1 skipped" in capsys.readouterr().out
+
+
+def test_keep_bars(here):
+    command("align", "piece.wav", "piece.mid", "out.mid", "--keep-bars", *QUICK)
+    command("align", "piece.wav", "piece.mid", "plain.mid", *QUICK)
+    kept, plain = (read_midi(name).notes for name in ("out.mid", "plain.mid"))
+    order = [sorted(zip(n.pitch, n.onset_s)) for n in (kept, plain)]
+    assert max(abs(a[1] - b[1]) for a, b in zip(*order)) < 2e-3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions and links of POSIX")
+def test_links_and_permissions_stay(here):
+    "`--force` through a link replaces what it points to, which keeps its permissions."
+    os.chmod("old.mid", 0o600)
+    os.symlink("old.mid", "way.mid")
+    command("align", "piece.wav", "piece.mid", "way.mid", "--force", *QUICK)
+    assert os.path.islink("way.mid") and os.stat("old.mid").st_mode & 0o777 == 0o600
+    assert len(read_midi("old.mid").notes) == 40

@@ -224,8 +224,6 @@ def _device(wanted: str) -> str:
         raise InputError("there is no CUDA device that PyTorch can use; choose --device cpu")
     if wanted == "mps" and not torch.backends.mps.is_available():
         raise InputError("there is no MPS device (of Apple's processors); choose --device cpu")
-    if wanted == "mps" and not torch.backends.mps.is_available():
-        raise InputError("there is no MPS device (of Apple's processors); choose --device cpu")
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return wanted
@@ -672,7 +670,8 @@ def align(
             check_bars(score)
         result = _align(path, score, method, weights, decoding, offset, device, tell)
     result = replace(result, audio=source.name, source=source)
-    with whole_files(out, report, plot) as (midi_part, report_part, plot_part):
+    parts = whole_files(out, report, plot, replace=force)
+    with parts as (midi_part, report_part, plot_part):
         if out:
             result.write(midi_part, keep_bars)
         if report:

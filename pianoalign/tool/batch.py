@@ -30,6 +30,7 @@ class Options:
     device: str = "auto"
     report: str = ""  # ending of a table for each pair, "csv" or "json"; empty: none
     plot: bool = False  # also draw a picture for each pair?
+    keep_bars: bool = False  # beats and bar lines follow the playing
     force: bool = False  # replace files that exist?
     skip_existing: bool = False  # leave out pairs whose result exists?
 
@@ -103,6 +104,7 @@ def align_pair(
             plot=beside("png") if o.plot else None,
             offset=o.offset,
             device=o.device,
+            keep_bars=o.keep_bars,
             progress=progress,
         )
         return _of_result(pair.name, result, time.perf_counter() - start_s)
