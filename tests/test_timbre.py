@@ -79,6 +79,7 @@ def test_settings_survive_json_and_name_their_folder():
         dict(magnitude=True),
         dict(reconstruct=False),
         dict(channels=(2,) * 12),
+        dict(crop_s=9.0),
     ],
 )
 def test_impossible_settings_are_refused(wrong):
@@ -157,3 +158,27 @@ def test_rates_and_intervals(tone):
         averaged({})
     with pytest.raises(InputError, match="different recordings"):
         difference({"a": figures["a"]}, {"b": figures["a"]})
+
+
+def test_a_cut_longer_than_a_slice_is_refused_in_a_sentence():
+    with pytest.raises(InputError, match="within one slice of the transform.* at most 2"):
+        TimbreSettings(**SMALL_FORM | dict(crop_s=2.5))
+    assert TimbreSettings(**SMALL_FORM).crop_s == 2 and TimbreSettings().crop_s == 3
+
+
+def test_an_interrupted_training_goes_on_to_the_same_weights(tone, tmp_path):
+    s = TimbreSettings(**TINY | dict(steps=6))
+
+    class Stopping(Cuts):
+        def batch(self, step):
+            if step == 4:
+                raise KeyboardInterrupt
+            return super().batch(step)
+
+    straight = train_timbre(s, tmp_path / "one", lambda: Cuts([tone], s), progress=False)
+    with pytest.raises(KeyboardInterrupt):
+        train_timbre(s, tmp_path / "two", lambda: Stopping([tone], s), progress=False)
+    assert list((tmp_path / "two").rglob("state.safetensors"))
+    resumed = train_timbre(s, tmp_path / "two", lambda: Cuts([tone], s), progress=False)
+    weights = [(f / "checkpoint" / "weights.safetensors").read_bytes() for f in (straight, resumed)]
+    assert weights[0] == weights[1] and not list((tmp_path / "two").rglob("state.safetensors"))

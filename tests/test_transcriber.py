@@ -150,6 +150,32 @@ def test_an_interrupted_run_leaves_nothing_that_counts(corpus, features, tmp_pat
     assert not list(tmp_path.rglob("metrics.json"))
 
 
+def test_an_interrupted_training_goes_on_to_the_same_weights(
+    corpus, features, tmp_path, monkeypatch
+):
+    settings = TranscriberSettings("tiny", steps=6, batch=1, crop_s=0.5, validate_every=2)
+
+    def run(place):
+        folder = train_transcriber(settings, tmp_path / place, corpus, features, progress=False)
+        history = json.loads((folder / "metrics.json").read_text())["history"]
+        kept = [(row["step"], row["train_loss"], row["valid_loss"]) for row in history]
+        return (folder / "checkpoint" / "weights.safetensors").read_bytes(), kept
+
+    straight, draw = run("straight"), Crops.batch
+
+    def stopping(self, step, stream=1):
+        if step == 3 and stream == 1:
+            raise KeyboardInterrupt
+        return draw(self, step, stream)
+
+    monkeypatch.setattr(Crops, "batch", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        run("resumed")
+    assert list((tmp_path / "resumed").rglob("state.safetensors"))
+    monkeypatch.setattr(Crops, "batch", draw)
+    assert run("resumed") == straight
+
+
 def test_early_stopping_keeps_the_best_weights(corpus, features, monkeypatch):
     import pianoalign.neighbours.transcriber as module
 

@@ -45,7 +45,7 @@ class Ensemble:
         return np.array(self.families, dtype=object)[self.part]
 
     def frequencies(self, times_s) -> list:  # one array of Hz a time, rising
-        "Which frequencies sound at each moment, by the curves where there are any, else by the notes."
+        "Which frequencies sound at each moment: by the curves, where there are any, or the notes."
         times_s = np.asarray(times_s, dtype=float)
         found = [[] for _ in times_s]
         for at_s, hz in self.curves:

@@ -9,8 +9,8 @@ __all__ = ['SMALL_FORM', 'FLOOR_DB', 'TimbreLayout', 'TimbreSettings', 'folder_n
            'multipitch', 'sdr_db', 'judged', 'averaged', 'difference']
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #6a41f040
-import hashlib, json, time
-from dataclasses import asdict, dataclass, replace
+import hashlib, json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +28,16 @@ from pianoalign.neighbours.icqt import (
     windows_of,
 )
 from ..metrics import draw_pieces, interval
-from ..network import parameter_count
-from ..files import InputError, whole_file
+from pianoalign.neighbours.trainings import (
+    NeighbourRun,
+    fit_neighbour,
+    load_neighbour,
+    train_neighbour,
+)
+from ..files import InputError
 from ..notes import Notes
 from ..preprocessing import load_audio
 from ..experiments import build
-from ..training import tune_allocator, warmed_cosine
-from ..runs import versions
-from ..files import write_json
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #dfeee522
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class TimbreSettings(TimbreLayout):
     level: float = 0.6  # root mean square that the training coefficients are scaled to
     # training
     batch: int = 8
-    crop_s: float = 9.0
+    crop_s: float = 3.0  # at most a slice; the paper cuts 9 s, three of its slices
     steps: int = 20_000
     learning_rate: float = 1e-3
     clip: float = 10.0  # norm of the gradient at most
@@ -80,6 +82,12 @@ class TimbreSettings(TimbreLayout):
             raise InputError(
                 f"fold is {self.fold}: choose a divisor of the transform's {self.transform.frames}"
                 " frames"
+            )
+        slice_s = self.transform.slice_smp / self.transform.sample_rate_hz
+        if self.crop_s > slice_s:
+            raise InputError(
+                f"crop_s is {self.crop_s:g}: a cut lies within one slice of the transform, so"
+                f" choose at most {slice_s:g}"
             )
         if self.magnitude and self.consistent:
             raise InputError(
@@ -98,6 +106,7 @@ SMALL_FORM = dict(
     channels=(8, 16, 24, 40),
     units=2,
     latents=40,
+    crop_s=2.0,
 )
 "Changes of the settings that make the small form."
 
@@ -301,10 +310,8 @@ class Cuts:
         if not recordings:
             raise InputError("there is not one recording to train on: check the corpus")
         s = self.settings = settings
-        self.frames = min(
-            s.transform.frames,
-            max(s.fold, int(round(s.crop_s * s.transform.fps)) // s.fold * s.fold),
-        )
+        steps = int(round(s.crop_s * s.transform.fps)) // s.fold
+        self.frames = max(1, steps) * s.fold
         heard = [coefficients_of(r, s)[0] for r in recordings]
         wanted = []
         for r, c in zip(recordings, heard):
@@ -329,111 +336,48 @@ class Cuts:
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #4c7ba657
 def fit_timbre(
-    settings: TimbreSettings, cuts: Cuts, progress: bool = True
+    settings: TimbreSettings,
+    cuts: Cuts,
+    progress: bool = True,  # show a bar
+    state=None,  # file to go on from, and to save the state in
 ) -> tuple:  # network, history, processor seconds
-    "Train one network."
-    from tqdm.auto import trange
-
-    tune_allocator()
+    "Train one network; its last weights count."
     torch.manual_seed(settings.seed)
     network = TimbreTrap(settings)
     network.scale.fill_(cuts.scale)
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate)
-    history, recent, began, worked = [], [], time.monotonic(), time.process_time()
-    for step in (
-        bar := trange(
-            settings.steps, desc=settings.name, unit="step", disable=not progress, mininterval=2
-        )
-    ):
+
+    def losses_of(step):
         coefficients, wanted = cuts.batch(step)
-        for group in optimiser.param_groups:
-            group["lr"] = warmed_cosine(step, settings.steps, settings.learning_rate)
-        parts = losses(network, images_of(coefficients, network), wanted)
-        optimiser.zero_grad(set_to_none=True)
-        sum(parts.values()).backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
-        optimiser.step()
-        recent.append({k: v.item() for k, v in parts.items()})
-        spent = settings.budget_s and time.monotonic() - began >= settings.budget_s
-        if (step + 1) % max(1, settings.steps // 10) and step + 1 < settings.steps and not spent:
-            continue
-        history.append(
-            dict(step=step + 1)
-            | {k: round(float(np.mean([r[k] for r in recent])), 4) for k in recent[0]}
-        )
-        recent = []
-        bar.set_postfix(loss=f"{history[-1]['transcription']:.1f}")
-        if spent:
-            break
-    return network.eval(), history, time.process_time() - worked
+        return losses(network, images_of(coefficients, network), wanted)
+
+    run = NeighbourRun(settings, network, optimiser, losses_of, clip=settings.clip)
+    return fit_neighbour(run, max(1, settings.steps // 10), None, state, progress)
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #c800d24b
 def load_timbre(folder) -> TimbreTrap:  # in evaluation mode
     "Read a trained network from its run folder. Raises `InputError`."
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
-    folder = Path(folder) / "checkpoint"
-    for name in ("config.json", "weights.safetensors"):
-        if not (folder / name).exists():
-            raise InputError(
-                f"{folder / name} does not exist: train this network first (chapter 04_timbre_trap)"
-            )
-    try:
-        network = TimbreTrap(
-            timbre_from_dict(
-                json.loads((folder / "config.json").read_text()), str(folder / "config.json")
-            )
-        )
-        network.load_state_dict(load_file(folder / "weights.safetensors"))
-    except (ValueError, TypeError, SafetensorError, RuntimeError) as error:
-        raise InputError(
-            f"{folder} does not hold a network that can be read ({str(error).splitlines()[0]}):"
-            " delete its folder and train it again"
-        ) from None
-    return network.eval()
+    def build(values, where):
+        return TimbreTrap(timbre_from_dict(values, where))
+
+    return load_neighbour(folder, build, "network", "04_timbre_trap")
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #f2348fb0
 def train_timbre(
     settings: TimbreSettings,
     runs,  # folder of run folders
     cuts,  # () -> Cuts; called only if something is to be trained
-    data: str = "",
-    code: str = "",  # fingerprints; a run of other data or code does not count
+    data: str = "",  # fingerprint of the recordings
+    code: str = "",  # fingerprint of the code; a run of other data or code does not count
     progress: bool = True,
 ) -> Path:  # the run folder
     "Train one network; a finished run of the same settings, data and code is left alone."
-    from safetensors.torch import save_file
 
-    folder = Path(runs) / folder_name(settings)
-    saved = folder / "checkpoint"
-    made_from = dict(data=data, code=code)
-    if (folder / "metrics.json").exists() and (saved / "weights.safetensors").exists():
-        try:
-            old = json.loads((folder / "config.json").read_text())
-        except ValueError:
-            old = {}
-        if {k: old.get(k) for k in made_from} == made_from:
-            return folder
-    (folder / "metrics.json").unlink(missing_ok=True)
-    network, history, seconds = fit_timbre(settings, cuts(), progress)
-    write_json(
-        folder / "config.json", dict(settings=asdict(settings), **made_from, versions=versions())
-    )
-    write_json(saved / "config.json", asdict(settings))
-    with whole_file(saved / "weights.safetensors") as temporary:
-        save_file({k: v.contiguous() for k, v in network.state_dict().items()}, temporary)
-    write_json(
-        folder / "metrics.json",
-        dict(
-            parameters=parameter_count(network),
-            steps_trained=history[-1]["step"],
-            seconds_trained=round(seconds, 1),
-            seed=settings.seed,
-            history=history,
-        ),
-    )
-    return folder
+    def fit(state):
+        return fit_timbre(settings, cuts(), progress, state)
+
+    return train_neighbour(Path(runs) / folder_name(settings), settings, fit, data, code)
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #bddaa9d8
 @dataclass(frozen=True)

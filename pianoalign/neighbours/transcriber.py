@@ -11,8 +11,8 @@ __all__ = ['SEMITONES', 'LAYOUTS', 'TranscriberLayout', 'TranscriberSettings', '
            'transcribe_match', 'transcribe', 'f1_difference']
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #6a41f040
-import hashlib, json, time
-from dataclasses import asdict, dataclass, replace
+import hashlib, json
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,16 +22,18 @@ from torch.nn.functional import binary_cross_entropy_with_logits, conv2d, pad
 
 from ..datasets import changed, corpus_fingerprint, cut_notes, spread
 from ..metrics import draw_pieces, interval
-from ..network import parameter_count
-from ..files import InputError, whole_file
-from ..notes import frame_of, LOWEST_PITCH, N_PITCHES, Notes, time_of
+from ..files import InputError
+from pianoalign.neighbours.trainings import (
+    NeighbourRun,
+    fit_neighbour,
+    load_neighbour,
+    train_neighbour,
+)
+from ..notes import LOWEST_PITCH, N_PITCHES, Notes, frame_of, time_of
 from ..postprocessing import as_roll, match_notes, note_blocks, retime
 from ..preprocessing import LOG_FLOOR, AudioSettings, load_audio, piano_roll, spectrogram
 from ..judging import block_quality
 from ..experiments import build
-from ..training import tune_allocator, warmed_cosine
-from ..runs import versions
-from ..files import write_json
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #e424b615
 SEMITONES = 103  # rows of the transform in semitones, from A0: as high as sound at 22,050 Hz goes
@@ -397,80 +399,35 @@ def mean_loss(network: Transcriber, crops: Crops, n_batches: int = 8) -> float:
 
 
 def fit_transcriber(
-    settings: TranscriberSettings, train: Crops, valid: Crops, progress: bool = True
+    settings: TranscriberSettings,
+    train: Crops,
+    valid: Crops,
+    progress: bool = True,  # show a bar
+    state=None,  # file to go on from, and to save the state in
 ) -> tuple:  # network, history, processor seconds
     "Train with early stopping; the weights are those of the best validation."
-    from tqdm.auto import trange
-
-    tune_allocator()
     torch.manual_seed(settings.seed)
     network = Transcriber(settings)
     prepare(network, train)
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
-    history, losses, best, began, worked = [], [], None, time.monotonic(), time.process_time()
-    for step in (
-        bar := trange(
-            settings.steps, desc=settings.name, unit="step", disable=not progress, mininterval=2
-        )
-    ):
+
+    def losses_of(step):
         x, *labels = train.batch(step)
-        network.train()
-        for group in optimiser.param_groups:
-            group["lr"] = warmed_cosine(step, settings.steps, settings.learning_rate)
-        loss = transcription_loss(network(x), *labels, settings)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-        spent = settings.budget_s and time.monotonic() - began >= settings.budget_s
-        if (step + 1) % settings.validate_every and step + 1 < settings.steps and not spent:
-            continue
-        history.append(
-            dict(
-                step=step + 1,
-                train_loss=float(np.mean(losses)),
-                valid_loss=mean_loss(network, valid),
-                seconds=round(time.process_time() - worked, 1),
-            )
-        )
-        losses = []
-        bar.set_postfix(valid=f"{history[-1]['valid_loss']:.4f}")
-        if best is None or history[-1]["valid_loss"] < best[0]:
-            best = (
-                history[-1]["valid_loss"],
-                len(history),
-                {k: v.clone() for k, v in network.state_dict().items()},
-            )
-        if spent or len(history) - best[1] >= settings.patience:
-            break
-    network.load_state_dict(best[2])
-    return network.eval(), history, time.process_time() - worked
+        return dict(train_loss=transcription_loss(network(x), *labels, settings))
+
+    run = NeighbourRun(settings, network, optimiser, losses_of, patience=settings.patience)
+    every = settings.validate_every
+    return fit_neighbour(run, every, lambda: mean_loss(network, valid), state, progress)
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #dad22c1a
 def load_transcriber(folder) -> tuple:  # Transcriber in evaluation mode, TranscriberSettings
     "Read a trained transcriber from its run folder. Raises `InputError`."
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
-    folder = Path(folder) / "checkpoint"
-    for name in ("config.json", "weights.safetensors"):
-        if not (folder / name).exists():
-            raise InputError(
-                f"{folder / name} does not exist: train this transcriber first (chapter"
-                " 01_small_transcriber)"
-            )
-    try:
-        settings = transcriber_from_dict(
-            json.loads((folder / "config.json").read_text()), str(folder / "config.json")
-        )
-        network = Transcriber(settings)
-        network.load_state_dict(load_file(folder / "weights.safetensors"))
-    except (ValueError, TypeError, SafetensorError, RuntimeError) as error:
-        raise InputError(
-            f"{folder} does not hold a transcriber that can be read ({str(error).splitlines()[0]}):"
-            " delete its folder and train it again"
-        ) from None
-    return network.eval(), settings
+    def build(values, where):
+        return Transcriber(transcriber_from_dict(values, where))
+
+    network = load_neighbour(folder, build, "transcriber", "01_small_transcriber")
+    return network, network.settings
 
 
 def chosen(recordings, settings: TranscriberSettings) -> list:  # of Recording
@@ -488,42 +445,21 @@ def train_transcriber(
     progress: bool = True,
 ) -> Path:  # the run folder
     "Train one transcriber; a finished run of the same settings, data and code is left alone."
-    from safetensors.torch import save_file
-
-    folder = Path(runs) / folder_name(settings)
-    saved = folder / "checkpoint"
     train, valid = chosen(recordings, settings), [r for r in recordings if r.split == "valid"]
-    made_from = dict(data=corpus_fingerprint(train + valid), code=code)
-    if (folder / "metrics.json").exists() and (saved / "weights.safetensors").exists():
-        try:
-            old = json.loads((folder / "config.json").read_text())
-        except ValueError:
-            old = {}
-        if {k: old.get(k) for k in made_from} == made_from:
-            return folder
-    (folder / "metrics.json").unlink(missing_ok=True)
-    network, history, seconds = fit_transcriber(
-        settings, Crops(train, features, settings), Crops(valid, features, settings), progress
+
+    def fit(state):
+        crops = [Crops(part, features, settings) for part in (train, valid)]
+        return fit_transcriber(settings, *crops, progress, state)
+
+    return train_neighbour(
+        Path(runs) / folder_name(settings),
+        settings,
+        fit,
+        data=corpus_fingerprint(train + valid),
+        code=code,
+        valid_loss=lambda history: min(row["valid_loss"] for row in history),
+        recordings=len(train),
     )
-    write_json(
-        folder / "config.json", dict(settings=asdict(settings), **made_from, versions=versions())
-    )
-    write_json(saved / "config.json", asdict(settings))
-    with whole_file(saved / "weights.safetensors") as temporary:
-        save_file({k: v.contiguous() for k, v in network.state_dict().items()}, temporary)
-    write_json(
-        folder / "metrics.json",
-        dict(
-            parameters=parameter_count(network),
-            steps_trained=history[-1]["step"],
-            seconds_trained=round(seconds, 1),
-            seed=settings.seed,
-            valid_loss=min(h["valid_loss"] for h in history),
-            recordings=len(train),
-            history=history,
-        ),
-    )
-    return folder
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #6f3b4d8d
 def posteriorgrams(
