@@ -68,7 +68,7 @@ class NeighbourRun(Run):
     def load(self, path: Path):
         "Go on from a file that `save` wrote."
         super().load(path)
-        # a fused optimiser takes numbers as they lie in memory: moments must lie as their weights do
+        # a fused optimiser takes numbers as they lie in memory: moments have to lie as weights do
         for weight, moments in self.optimiser.state.items():
             for name, value in moments.items():
                 if value.shape == weight.shape:
