@@ -42,23 +42,25 @@ def write_notebook(path, *code, parameters=None):
 
 
 BASELINE = """
+import numpy as np
 from pathlib import Path
 from pianoalign.files import from_root
 import json
 out = Path(from_root(results_root)) / tier
 folder = out / "runs" / json.loads((out / ".state" / "runs.json").read_text())["value"]["dtw"]
 folder.mkdir(parents=True, exist_ok=True)
-(folder / "aligned.npz").write_text("")
+np.savez(folder / "aligned.npz", x=np.zeros(3))
 (folder / "metrics.json").write_text("{}")
 """
 
 TRAIN = """
 import json, time
+import numpy as np
 from pathlib import Path
 from pianoalign.files import from_root
 out = Path(from_root(results_root)) / tier
 folder = out / "runs" / json.loads((out / ".state" / "runs.json").read_text())["value"]["runs"][experiment]["folder"]
-state = folder / "checkpoint" / "state.safetensors"
+state = folder / "checkpoint" / "state.json"
 state.parent.mkdir(parents=True, exist_ok=True)
 first = int(state.read_text()) if state.exists() else 0
 steps = 20
@@ -68,7 +70,7 @@ for step in range(first, steps):
     with (out / "steps.txt").open("a") as f: f.write(f"{experiment} {step}\\n")
     state.with_name("part").write_text(str(step + 1)); state.with_name("part").replace(state)   # a kill leaves it whole
     (folder / "progress.json").write_text(json.dumps(dict(step=step + 1, steps=steps, seconds=1)))
-(folder / "errors.npz").write_text(experiment)
+np.savez(folder / "errors.npz", errors=np.zeros(3))
 (folder / "metrics.json").write_text("{}")
 """
 

@@ -31,7 +31,7 @@ from pianoalign.reproduce.fingerprints import (
     modules_fingerprint,
     needed_modules,
 )
-from pianoalign.reproduce.jobs import comes_finished
+from pianoalign.reproduce.jobs import comes_finished, prepare_run_folder
 from pianoalign.reproduce.notebooks import (
     NotebookError,
     check_parameters,
@@ -360,6 +360,19 @@ def test_neighbours_are_a_part_of_their_own():
     assert log.returncode == 0, log.stderr[-2000:]
     said = log.stdout + log.stderr
     assert all(f"nb_{n}" in said for n in names) and "train_" not in said and BASELINES not in said
+
+
+@pytest.mark.parametrize("name", ["config.json", "errors.npz", "checkpoint/state.safetensors"])
+@pytest.mark.parametrize("content", [b"", b"{\"a\": "])
+def test_a_damaged_run_folder_is_set_aside_and_named(tmp_path, capsys, name, content):
+    run = tmp_path / "runs" / "crnn-1"
+    write_text(run / "metrics.json", "{}")
+    (run / name).parent.mkdir(exist_ok=True)
+    (run / name).write_bytes(content)
+    prepare_run_folder(run, tmp_path / "record", dict(learns="a", judges="b"), keep=True)
+    assert [p.name for p in (tmp_path / "runs").iterdir()] == ["damaged-1-crnn-1"]
+    said = capsys.readouterr().err
+    assert said.startswith("pianoalign: ") and said.count("\n") == 1 and str(run / name) in said
 
 
 def test_two_at_a_time_is_refused(tmp_path):
