@@ -1,6 +1,5 @@
 "DTW and its run folder: what the chapter does not show, above all odd input and interruption."
 
-import json
 from pathlib import Path
 
 import numpy as np
