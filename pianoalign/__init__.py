@@ -1,10 +1,16 @@
+"Align MIDI files of piano music to recordings: `from pianoalign import align`."
+
 __version__ = "0.1.0"
 
 __all__ = ["AlignmentResult", "InputError", "align"]
 
-def __getattr__(name): # `from pianoalign import align`, while `import pianoalign` alone stays light
-    if name == "align": from .tool import aligner as module
-    elif name == "AlignmentResult": from .tool import results as module
-    elif name == "InputError": from . import files as module
-    else: raise AttributeError(f"module 'pianoalign' has no attribute {name!r}")
-    return getattr(module, name)
+_WHERE = {"align": "tool.aligner", "AlignmentResult": "tool.results", "InputError": "files"}
+
+
+def __getattr__(name):
+    "Import what is asked for, and nothing before: `import pianoalign` alone stays light."
+    from importlib import import_module
+
+    if name not in _WHERE:
+        raise AttributeError(f"module 'pianoalign' has no attribute {name!r}")
+    return getattr(import_module(f"pianoalign.{_WHERE[name]}"), name)

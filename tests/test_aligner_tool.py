@@ -1,4 +1,7 @@
-"The aligner with the weights that ship: seams, memory, lags, confidence, noise, batches, and what is written beside the MIDI file."
+# ruff: noqa: F811 (fixtures are imported, and named as arguments)
+"""The aligner with the weights that ship.
+
+Seams, memory, lags, confidence, noise, batches, and what is written beside the MIDI file."""
 
 import csv, io, json, os, subprocess, sys
 from pathlib import Path
@@ -18,7 +21,7 @@ from pianoalign.files import InputError
 from pianoalign.notes import Notes
 from pianoalign.midi import read_midi, write_midi
 from pianoalign.preprocessing import load_audio, spectrogram
-from test_align_cli import RATE_HZ, command, everything_but_times, make_piece, piece, untrained  # noqa: F401 (fixtures)
+from test_align_cli import RATE_HZ, command, make_piece, piece, untrained  # noqa: F401
 
 CORPUS = Path(__file__).resolve().parent.parent / "corpus"
 
@@ -55,7 +58,7 @@ def test_the_shipped_weights_are_calibrated():
 
 
 def test_windows_move_no_note(recording, monkeypatch):
-    "One pass over everything, against random pieces of the sound and windows of the network: no note moves by more than a millisecond."
+    "No note moves by more than a millisecond, wherever the sound and the network are cut."
     import pianoalign.tool.listening as listening
 
     folder, samples, truth = recording
@@ -108,7 +111,7 @@ def test_windows_move_no_note(recording, monkeypatch):
 
 
 def test_blocks_of_a_file_are_the_file(tmp_path, monkeypatch):
-    "Resampled block by block: as many samples, and the same ones, whatever the rate and wherever the blocks end."
+    "Resampled block by block: as many samples, and the same ones, wherever the blocks end."
     import pianoalign.recordings as recordings
 
     rng = np.random.default_rng(0)
@@ -132,8 +135,11 @@ import resource, sys, time
 from pianoalign.tool.cli import main
 try: main(["align", *sys.argv[1:], "--force", "--quiet"])
 except SystemExit as e: code = e.code or 0
-try: peak_kib = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])    # ru_maxrss would count the process that started this one
-except OSError: peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+try:  # ru_maxrss would count the process that started this one
+    peak_kib = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
+except OSError:
+    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak_kib /= 1024 if sys.platform == "darwin" else 1
 print(code, peak_kib / 1024)
 """
 
@@ -181,7 +187,7 @@ def peak_mib(minutes, folder, recording):
 
 
 def test_memory_stays_small(recording, tmp_path):
-    "Six minutes, held whole, would take another 300 MiB; the hour itself is measured by benchmarks/long.py."
+    "Six minutes, held whole, would take another 300 MiB; benchmarks/long.py measures the hour."
     peak_mib(1, tmp_path, recording)  # on a new machine numba compiles first, in memory of its own
     assert peak_mib(6, tmp_path, recording) < 768
 
@@ -242,7 +248,7 @@ def sounds():
 
 @pytest.mark.parametrize("sound", sounds())
 def test_nothing_is_heard_where_nothing_is_played(recording, tmp_path, sound, capsys):
-    "At least 95 % of the notes are `not heard` and stay where they were; the exit code says that it was for nothing."
+    "At least 95 % of the notes are `not heard` and stay; the exit code says so."
     soundfile.write(tmp_path / "a.wav", sounds()[sound], RATE_HZ, subtype="PCM_16")
     before = read_midi(recording[0] / "piece.mid").notes
     write_midi(before[before.onset_s < 24], tmp_path / "a.mid")
@@ -384,7 +390,8 @@ import numpy as np, soundfile
 path = next(w for w in sys.argv if w.startswith("file:"))[5:]
 if "broken" in path: sys.exit("broken.m4a: Invalid data found when processing input")
 samples, rate_hz = soundfile.read(path.replace(".m4a", ".wav"), dtype="float32", always_2d=True)
-sys.stdout.buffer.write(b".snd" + struct.pack(">5I", 28, 0xffffffff, 6, rate_hz, samples.shape[1]) + b"\\0" * 4 + samples.astype(">f4").tobytes())
+head = b".snd" + struct.pack(">5I", 28, 0xffffffff, 6, rate_hz, samples.shape[1])
+sys.stdout.buffer.write(head + b"\\0" * 4 + samples.astype(">f4").tobytes())
 """
 
 

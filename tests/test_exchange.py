@@ -1,3 +1,4 @@
+# ruff: noqa: F811 (fixtures are imported, and named as arguments)
 "What Python and other programs hand over to `align`, and what they get back."
 
 import io, json

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Put the weights of a finished run into the package, with the card that says what they are.
+"""Ship the weights of a finished run: weights, settings, figures and a card in pianoalign/weights.
 
-usage: python workflow/ship_weights.py results/weights/runs/crnn_onsets_3-HASH
-       python workflow/ship_weights.py results/maps/runs/crnn-HASH --name base
-       python workflow/ship_weights.py results/free/runs/crnn_onsets-HASH --name free --judge-on maps=MAPS
---judge-on judges the run on MAPS as well (kept in the run folder, for --name without it later): ENSTDkCl as `test`, ENSTDkAm as `valid`, AkPnCGdD as `unseen`.
-Writes pianoalign/weights/NAME/{weights.safetensors, config.json, metrics.json, README.md}; each figure of the card is worked out from the run's errors.
+usage: python workflow/ship_weights.py results/weights/runs/RUN [--name NAME] [--as-align MAPS]
+       python workflow/ship_weights.py results/weights/runs/RUN --name NAME --card-only
+
+The card's rows come from the run's errors. With --as-align the weights that ship are also judged
+as `pianoalign align` decodes: with a price of moving found from the file, and with confidence.json,
+which `workflow/calibrate.py` makes; its figures are kept in metrics.json.
 """
 
 import argparse, json
@@ -15,80 +16,138 @@ from pathlib import Path
 import numpy as np
 
 from pianoalign.datasets import evaluation_segments, experiment_corpus, feature_store
-from pianoalign.network import NetworkSettings, parameter_count
-from pianoalign.files import repo_root
-from pianoalign.metrics import remove_shift, summarise
+from pianoalign.decoding import ALIGNER, decode, Heard
+from pianoalign.files import repo_root, write_json
 from pianoalign.judging import evaluate
+from pianoalign.metrics import onset_errors, remove_shift, summarise
+from pianoalign.network import NetworkSettings, parameter_count, predict
+from pianoalign.notes import N_PITCHES
+from pianoalign.preprocessing import piano_roll
 from pianoalign.runs import load_network, read_errors, save_weights, write_npz
-from pianoalign.files import write_json
+from pianoalign.tool.confidence import load_confidence
+from pianoalign.training import segment_image
 
 TITLES = {
-    "maps": "# Weights of the shipped aligner\n\n`pianoalign align` uses these unless it is told otherwise.",
-    "base": "# Weights of the paper's experiment: CRNN\n\nThe base run of Tables 1 to 6 in tier `maps`; `pianoalign align --weights base` uses them, with the paper's decoding.",
-    "free": "# Weights for any use\n\nTrained only on material that anyone may use for any purpose; `pianoalign align --weights free` uses them.",
-    "blind": "# Weights of the paper's experiment: CRNN without MIDI\n\nThe blind row of Table 1 in tier `maps`, which hears the recording and does not see the notes; `pianoalign align --weights blind` uses them.",
+    "maps": "# Weights of the shipped aligner\n\n"
+    "`pianoalign align` uses these unless it is told otherwise.",
+    "base": "# Weights of the paper's experiment: CRNN\n\n"
+    "The base run of Tables 1 to 6 in tier `maps`; `pianoalign align --weights base` uses them, "
+    "with the paper's decoding.",
+    "free": "# Weights for any use\n\n"
+    "Trained only on material that anyone may use for any purpose; "
+    "`pianoalign align --weights free` uses them.",
+    "blind": "# Weights of the paper's experiment: CRNN without MIDI\n\n"
+    "The blind row of Table 1 in tier `maps`, which hears the recording and does not see the "
+    "notes; `pianoalign align --weights blind` uses them.",
 }
-CARD = """{title} One network, {parameters:,} parameters ({size}), stored as float16.
+CARD = """\
+{title} One network, {parameters:,} parameters ({size}), stored as float16.
 
 **Licence: {licence}**{terms}. {source}
 
-**Training.** {steps:,} steps of {batch} crops of {crop_s:g} s ({hours:.1f} hours of crops), {minutes:.1f} minutes on one CPU core, seed {seed}. Jitter as published, up to {jitter_ms:.0f} ms.{remark} All settings: `config.json`. Made by
+**Training.** {training} All settings: `config.json`. Made by
 
 ```
 {command}
-python workflow/ship_weights.py results/{tier}/runs/{run}{more}{elsewhere}{beside}
+python workflow/ship_weights.py results/{tier}/runs/{run}{options}
 ```
 
-**Results**, share of notes within a tolerance after jitter as published, in percent, with the 95 % interval over recordings. {sets} *paper*: threshold, blocks and matching as in §2.3{high}. *Shift removed*: less each recording's median, since labels of recordings are early or late as a whole. The labels of the Disklaviers are off note by note as well (chapter 6.5 measures by how much): figures there say more about labels than about networks.
+**Results**, share of notes within a tolerance after jitter as published, in percent, with the \
+95 % interval over recordings. {sets} *paper*: threshold, blocks and matching as in §2.3{high}. \
+*Shift removed*: less each recording's median, since labels of recordings are early or late as a \
+whole. The labels of the Disklaviers are off note by note as well ([Real pianos]\
+(../../../nbs/tool/07_real_pianos.ipynb) measures by how much): figures there say more about \
+labels than about networks.
 
-| set | recordings | notes | method | ≤ 10 ms | ≤ 25 ms | ≤ 50 ms | median, ms | ≤ 10 ms, shift removed |
+| set | recordings | notes | method | ≤ 10 ms | ≤ 25 ms | ≤ 50 ms | median, ms \
+| ≤ 10 ms, shift removed |
 |---|---:|---:|---|---|---|---|---:|---|
 {rows}
 
-**Limits.** Piano only. Without DTW, notes that are more than half a second off are not found. {limits}
+**Limits.** Piano only. Without DTW, notes that are more than half a second off are not found. \
+{limits}
 """
+
+OF_THE_RECORDINGS = ", that of the recordings they were trained on; not that of the code"
+MAPS_BY = "V. Emiya, R. Badeau, B. David, IEEE TASLP 18 (6), 2010"
+MAPS_TERMS = f"{MAPS_BY}; CC BY-NC-SA 2.0 FR, whose terms allow a later version"
+SET_TEST = (
+    "`test`: ENSTDkCl, a Disklavier with close microphones; `valid`: ENSTDkAm, the same from afar"
+)
+SET_UNSEEN = "`unseen`: AkPnCGdD, a sampled piano kept out of training whole"
+SET_RECORDINGS = "`recordings`: six performances of the demo corpus, on a sampled piano"
+VARIED = "with rooms, equalisers, detuning and noise imitated"
+FREE_CORPUS = "python corpus/free/make_free.py --soundfonts FONTS --out"
 
 CORPORA = {
     "demo": dict(
         licence="CC BY-NC-SA 4.0",
         tier="demo",
         command="make reproduce",
-        source="Trained on the 54 recordings of the demo corpus (`corpus/README.md`): performances of the ASAP data set on two sampled pianos and an additive one.",
-        sets="Pianos of the three sets were not trained on: `valid` and `test`, twelve pieces each, and `recordings`, six performances against a metronome, are three voicings of another sampled piano.",
-        limits="Training was short and heard few instruments, none of them recorded with microphones: on a real piano expect fewer notes to be found, and quiet ones and dense passages to stay near their given times.",
+        source="Trained on the 54 recordings of the demo corpus (`corpus/README.md`): performances "
+        "of the ASAP data set on two sampled pianos and an additive one.",
+        sets="Pianos of the three sets were not trained on: `valid` and `test`, twelve pieces "
+        "each, and `recordings`, six performances against a metronome, are three voicings of "
+        "another sampled piano.",
+        limits="Training was short and heard few instruments, none of them recorded with "
+        "microphones: on a real piano expect fewer notes to be found, and quiet ones and dense "
+        "passages to stay near their given times.",
     ),
     "maps": dict(
         licence="CC BY-NC-SA 4.0",
         tier="maps",
         command="make reproduce TIER=maps CORPUS=MAPS",
-        source="Trained on the six sampled pianos of MAPS that are at hand (V. Emiya, R. Badeau, B. David, IEEE TASLP 18 (6), 2010; CC BY-NC-SA 2.0 FR, whose terms allow a later version), 150 recordings as Ogg Vorbis at 16 kHz.",
-        sets="`test`: ENSTDkCl, a Disklavier with close microphones; `valid`: ENSTDkAm, the same from afar; `recordings`: six performances of the demo corpus, on a sampled piano that was not trained on.",
-        limits="Minutes of training at half the paper's width, for comparison with its tables; the weights `maps` are the ones made for aligning files.",
+        source="Trained on the six sampled pianos of MAPS that are at hand "
+        f"({MAPS_TERMS}), 150 recordings as Ogg Vorbis at 16 kHz.",
+        sets=f"{SET_TEST}; {SET_RECORDINGS} that was not trained on.",
+        limits="Minutes of training at half the paper's width, for comparison with its tables; "
+        "the weights `maps` are the ones made for aligning files.",
     ),
     "maps+demo": dict(
         licence="CC BY-NC-SA 4.0",
         tier="weights",
         command="pianoalign train crnn_onsets --tier weights --corpus-root MAPS",
-        source="Trained on five of the seven sampled pianos of MAPS (V. Emiya, R. Badeau, B. David, IEEE TASLP 18 (6), 2010; CC BY-NC-SA 2.0 FR, whose terms allow a later version), 124 recordings as Ogg Vorbis at 16 kHz, and on the 54 training recordings of the demo corpus (`corpus/README.md`), with rooms, equalisers, detuning and noise imitated.",
-        sets="`test`: ENSTDkCl, a Disklavier with close microphones; `valid`: ENSTDkAm, the same from afar; `unseen`: AkPnCGdD, a sampled piano kept out of training whole; `recordings`: six performances of the demo corpus, on a sampled piano kept out as well.",
-        limits="It has heard no piano through a microphone in training. What the sostenuto pedal holds, prepared or badly tuned pianos, and other instruments were never heard.",
+        source=f"Trained on five of the seven sampled pianos of MAPS ({MAPS_TERMS}), 124 "
+        "recordings as Ogg Vorbis at 16 kHz, and on the 54 training recordings of the demo corpus "
+        f"(`corpus/README.md`), {VARIED}.",
+        sets=f"{SET_TEST}; {SET_UNSEEN}; {SET_RECORDINGS} kept out as well.",
+        limits="It has heard no piano through a microphone in training. What the sostenuto pedal "
+        "holds, prepared or badly tuned pianos, and other instruments were never heard.",
     ),
     "maps+demo+free": dict(
         licence="CC BY-NC-SA 4.0",
         tier="weights",
-        command="python corpus/free/make_free.py --soundfonts FONTS --out corpus/free\npianoalign train crnn_onsets_3 --tier weights --corpus-root MAPS",
-        source="Trained on five of the seven sampled pianos of MAPS (V. Emiya, R. Badeau, B. David, IEEE TASLP 18 (6), 2010; CC BY-NC-SA 2.0 FR, whose terms allow a later version), 124 recordings as Ogg Vorbis at 16 kHz, on the 54 training recordings of the demo corpus (`corpus/README.md`), and on the training recordings of the free corpus (`corpus/free/README.md`) less those played by MuseScore General, with rooms, equalisers, detuning and noise imitated.",
-        sets="`test`: ENSTDkCl, a Disklavier with close microphones; `valid`: ENSTDkAm, the same from afar; `unseen`: AkPnCGdD, a sampled piano kept out of training whole; `recordings`: six performances of the demo corpus, on a sampled piano kept out as well (`free` has heard it).",
-        limits="It has heard no piano through a microphone in training. What the sostenuto pedal holds, prepared or badly tuned pianos, and other instruments were hardly heard.",
+        command=f"{FREE_CORPUS} corpus/free\n"
+        "pianoalign train crnn_onsets_3 --tier weights --corpus-root MAPS",
+        source=f"Trained on five of the seven sampled pianos of MAPS ({MAPS_TERMS}), 124 "
+        "recordings as Ogg Vorbis at 16 kHz, on the 54 training recordings of the demo corpus "
+        "(`corpus/README.md`), and on the training recordings of the free corpus "
+        f"(`corpus/free/README.md`) less those played by MuseScore General, {VARIED}.",
+        sets=f"{SET_TEST}; {SET_UNSEEN}; {SET_RECORDINGS} kept out as well (`free` has heard it).",
+        limits="It has heard no piano through a microphone in training. What the sostenuto pedal "
+        "holds, prepared or badly tuned pianos, and other instruments were hardly heard.",
     ),
     "free": dict(
         licence="Apache-2.0",
         tier="free",
         terms=", that of the code",
-        command="python corpus/free/make_free.py --soundfonts FONTS --out FREE\npianoalign train crnn_onsets --tier free --corpus-root FREE",
-        source="That is possible because nobody else's terms are in them: trained on the free corpus (`corpus/free/README.md`), some two and a half hours of invented performances. Half are of scores whose music is in the public domain and whose files, as they come with music21, claim no rights; half are generated. The sound is from FluidR3 and MuseScore General (both MIT licence) and from an additive piano of our own, with rooms, equalisers, detuning and noise imitated. The data sets named below, which are under CC BY-NC-SA, served to measure it; its settings are those of `maps` with what chapter 6.9 found to help, and both were found with their help.",
-        sets="`test`: ENSTDkCl, a Disklavier of MAPS (V. Emiya, R. Badeau, B. David, IEEE TASLP 18 (6), 2010) with close microphones; `valid`: ENSTDkAm, the same from afar; `unseen`: AkPnCGdD, a sampled piano of MAPS; `recordings`: six performances of the demo corpus, on MuseScore General's grand, **which was heard in training** (its music was not); `own valid`: the free corpus's validation, other works, timbres that were heard.",
-        limits="It has heard neither a pianist nor a piano through a microphone in training. Some harpsichords, guitars and mallets of a sound font were heard, but nothing was measured on them.",
+        command=f"{FREE_CORPUS} FREE\npianoalign train crnn_onsets --tier free --corpus-root FREE",
+        source="That is possible because nobody else's terms are in them: trained on the free "
+        "corpus (`corpus/free/README.md`), some two and a half hours of invented performances. "
+        "Half are of scores whose music is in the public domain and whose files, as they come with "
+        "music21, claim no rights; half are generated. The sound is from FluidR3 and MuseScore "
+        f"General (both MIT licence) and from an additive piano of our own, {VARIED}. The data "
+        "sets named below, which are under CC BY-NC-SA, served to measure it; its settings are "
+        "those of `maps` with what [What helps](../../../nbs/tool/10_what_helps.ipynb) found to "
+        "help, and both were found with their help.",
+        sets="`test`: ENSTDkCl, a Disklavier of MAPS "
+        f"({MAPS_BY}) with close microphones; `valid`: ENSTDkAm, the same from afar; `unseen`: "
+        "AkPnCGdD, a sampled piano of MAPS; `recordings`: six performances of the demo corpus, on "
+        "MuseScore General's grand, **which was heard in training** (its music was not); "
+        "`own valid`: the free corpus's validation, other works, timbres that were heard.",
+        limits="It has heard neither a pianist nor a piano through a microphone in training. Some "
+        "harpsichords, guitars and mallets of a sound font were heard, but nothing was measured "
+        "on them.",
     ),
 }
 NAMES = {
@@ -97,180 +156,233 @@ NAMES = {
     "crnn": "CRNN, paper",
     "crnn_high_resolution": "CRNN, high resolution",
 }
+AS_ALIGN = "as `align` decodes"
+LOOSER = {
+    "mixed": "Three examples in ten drift, or have chords that move as one, by up to 250 ms.",
+    "wide": "Six examples in ten drift, have chords that move as one, or notes that go further, by "
+    "up to 400 ms.",
+}
 
 
-def row(set_name, method, pieces, of=""):
-    raw, free = summarise(pieces), summarise(remove_shift(pieces)[0])
-    share = lambda v, w: (
-        f"{v[f'within_{w}_pct']:.1f} [{v[f'within_{w}_pct_lo']:.1f}, {v[f'within_{w}_pct_hi']:.1f}]"
+def figures(pieces: dict) -> dict:
+    "The summary of a set, raw and less each recording's shift."
+    return dict(raw=summarise(pieces), free=summarise(remove_shift(pieces)[0]))
+
+
+def row(set_name: str, method: str, raw: dict, free: dict) -> str:
+    "A line of the card's table."
+
+    def share(values, ms):
+        key = f"within_{ms}_pct"
+        return f"{values[key]:.1f} [{values[key + '_lo']:.1f}, {values[key + '_hi']:.1f}]"
+
+    cells = (
+        set_name,
+        raw["pieces"],
+        f"{raw['notes']:,}",
+        method,
+        *(share(raw, ms) for ms in (10, 25, 50)),
+        f"{raw['median_ms']:.1f}",
+        share(free, 10),
     )
-    return f"| {set_name} | {len(pieces)} | {raw['notes']:,} | {NAMES[method]}{of} | {share(raw, 10)} | {share(raw, 25)} | {share(raw, 50)} | {raw['median_ms']:.1f} | {share(free, 10)} |"
+    return f"| {' | '.join(map(str, cells))} |"
 
 
-def judge_on_maps(run, network, experiment, root, cache):
-    "Errors of a finished run on MAPS, with its own settings of notes and jitter: kept beside its own errors."
+def rows(errors: dict, others: dict, other_name: str, as_align: dict):  # yields lines
+    "The card's table: each set, each method, other weights beside it, and the aligner's decoding."
+    sizes = lambda pieces: {p: len(e) for p, e in pieces.items()}
+    for s in sorted({s for s, _ in errors}):
+        for method, words in NAMES.items():
+            if (s, method) not in errors:
+                continue
+            yield row(s, words, **figures(errors[s, method]))
+            beside = others.get((s, method))
+            if method != "unaligned" and beside and sizes(beside) == sizes(errors[s, method]):
+                yield row(s, f"{words} (`{other_name}`)", **figures(beside))
+        if s in as_align:
+            yield row(s, f"CRNN, {AS_ALIGN}", **as_align[s])
+
+
+def segments_on_maps(experiment, maps_root, cache, recordings_root=None):
+    "MAPS's sets (and the demo corpus's recordings) as segments, and their spectrograms."
     data = replace(experiment.data, corpus="maps", held_out="AkPnCGdD")
-    corpus = [r for r in experiment_corpus(data, root) if r.split != "train"]
-    sets = {
-        s: evaluation_segments([r for r in corpus if r.split == s], data)
-        for s in ("test", "valid", "unseen")
-    }
-    errors, _, _ = evaluate(
-        network,
-        experiment,
-        sets,
-        feature_store(corpus, experiment.audio, cache, True),
-        progress=True,
-    )
+    corpus = experiment_corpus(data, maps_root, recordings_root)
+    corpus = [r for r in corpus if r.split != "train"]
+    splits = sorted({r.split for r in corpus})
+    sets = {s: evaluation_segments([r for r in corpus if r.split == s], data) for s in splits}
+    return sets, feature_store(corpus, experiment.audio, cache, True)
+
+
+def judge_on_maps(run: Path, network, experiment, maps_root, cache):
+    "Errors of a finished run on MAPS, with its own settings of notes and jitter."
+    sets, features = segments_on_maps(experiment, maps_root, cache)
+    errors, _, _ = evaluate(network, experiment, sets, features, progress=True)
     (run / "maps").mkdir(exist_ok=True)
     write_npz(run / "maps" / "errors.npz", {k: v.astype(np.float32) for k, v in errors.items()})
 
 
-def all_errors(run):
-    "(set, method) -> piece -> errors; where the run was judged on MAPS as well, its own validation is `own valid`."
+def judge_as_align(folder: Path, maps_root, cache) -> dict:  # set -> figures
+    "How the weights that ship do when their answers are decoded as `align` does."
+    network, experiment = load_network(folder)
+    model, fps = load_confidence(folder), experiment.audio.fps
+    corpus = repo_root() / "corpus"
+    sets, features = segments_on_maps(experiment, maps_root, cache, corpus)
+    found = {}
+    for name, segments in sets.items():
+        errors = {}
+        for segment in segments:
+            image = segment_image(segment, features, experiment)
+            roll = piano_roll(segment.loose, len(image), fps)
+            answer, onsets = predict(network, image, roll)
+            heard = Heard.of(answer, onsets[:, :N_PITCHES], fps)
+            notes = decode(segment.loose, heard, fps, ALIGNER, image, model).notes
+            errors.setdefault(segment.recording.id, []).append(
+                onset_errors(segment.reference, notes)
+            )
+        found[name] = figures({r: np.concatenate(parts) for r, parts in errors.items()})
+        print(f"{name}: {found[name]['raw']['within_10_pct']:.1f} % within 10 ms", flush=True)
+    return found
+
+
+def all_errors(run: Path) -> dict:  # (set, method) -> piece -> errors
+    "A run's errors; where it was judged on MAPS as well, its own validation is `own valid`."
     own = read_errors(run)
     if not (run / "maps" / "errors.npz").exists():
         return own
-    return read_errors(run / "maps") | {
-        ("own valid" if s == "valid" else s, m): pieces for (s, m), pieces in own.items()
-    }
+    renamed = {("own valid" if s == "valid" else s, m): pieces for (s, m), pieces in own.items()}
+    return read_errors(run / "maps") | renamed
 
 
-def before(run, experiment):
-    "Names, steps and minutes of the runs that this one goes on from, the first one first."
+def before(run: Path, experiment) -> list:  # of (name, steps, minutes), the first one first
+    "The runs that this one goes on from."
     start, out = experiment.training.init_from, []
     while start:
-        m = json.loads((run.parent / start / "metrics.json").read_text())
-        out.insert(0, (start.rsplit("-", 1)[0], m["steps_trained"], m["seconds_trained"] / 60))
-        start = json.loads((run.parent / start / "config.json").read_text())["experiment"][
-            "training"
-        ].get("init_from", "")
+        metrics = json.loads((run.parent / start / "metrics.json").read_text())
+        minutes = metrics["seconds_trained"] / 60
+        out.insert(0, (start.rsplit("-", 1)[0], metrics["steps_trained"], minutes))
+        settings = json.loads((run.parent / start / "config.json").read_text())["experiment"]
+        start = settings["training"].get("init_from", "")
     return out
 
 
-LOOSER = {
-    "mixed": "Three examples in ten drift, or have chords that move as one, by up to 250 ms.",
-    "wide": "Six examples in ten drift, have chords that move as one, or notes that go further, by up to 400 ms.",
-}
+def training_words(run: Path, experiment, metrics: dict, remark: str) -> str:
+    "How the network was trained, in sentences."
+    t, data, steps = experiment.training, experiment.data, metrics["steps_trained"]
+    hours = steps * t.batch * t.crop_s / 3600
+    said = [
+        f"{steps:,} steps of {t.batch} crops of {t.crop_s:g} s ({hours:.1f} hours of crops), "
+        f"{metrics['seconds_trained'] / 60:.1f} minutes on one CPU core, seed {t.seed}. "
+        f"Jitter as published, up to {1000 * data.max_jitter_s:.0f} ms."
+    ]
+    if data.training_jitter in LOOSER:
+        said.append(LOOSER[data.training_jitter])
+    if data.step_removed:
+        said.append(
+            "MAPS's labels are freed of their step ([Datasets](../../../nbs/31_datasets.ipynb))."
+        )
+    earlier = ", ".join(
+        f"the first {steps:,} steps ({minutes:.0f} minutes) were those of `{name}`"
+        for name, steps, minutes in before(run, experiment)
+    )
+    if earlier:
+        said.append(
+            f"All that is so of the last stage: {earlier}, whose settings and figures stand beside "
+            "it in `results/`."
+        )
+    return " ".join(said + ([remark] if remark else []))
 
 
-def widths(settings):
-    return settings.filters, settings.dense, settings.hidden
+def card(options, network, experiment, metrics: dict) -> str:
+    "The text of README.md."
+    run, settings = options.run, experiment.network
+    name, _, other = (options.beside or "").partition("=")
+    others = all_errors(Path(other)) if other else {}
+    widths = lambda s: (s.filters, s.dense, s.hidden)
+    paper = widths(settings) == widths(NetworkSettings())
+    size = "the paper's CRNN" if paper else "a smaller CRNN than the paper's"
+    high = ""
+    if settings.onset_head:
+        size += ", with a second head for onsets"
+        high = "; *high resolution*: peaks of the onset head, at the price of the tables"
+    as_align = metrics.get("as_align", {})
+    if as_align:
+        high += (
+            f"; *{AS_ALIGN}*: the same peaks at a price found from the file, and a note whose peak "
+            "is not believed does not jump, which is what a user gets"
+        )
+    said = [
+        "" if options.name == "maps" else f" --name {options.name}",
+        " --judge-on maps=MAPS" if (run / "maps").exists() else "",
+        f" --beside {name}=results/{other.split('results/')[-1]}" if other else "",
+        " --as-align MAPS" if as_align else "",
+    ]
+    return CARD.format(
+        **{"terms": OF_THE_RECORDINGS} | CORPORA[experiment.data.corpus],
+        title=TITLES[options.name],
+        parameters=parameter_count(network),
+        size=size,
+        training=training_words(run, experiment, metrics, options.remark),
+        run=experiment.folder_name,
+        options="".join(said),
+        high=high,
+        rows="\n".join(rows(all_errors(run), others, name, as_align)),
+    )
 
 
-def main():
+def read_options():
+    "The command line, checked."
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("run", type=Path, help="a finished run folder")
-    parser.add_argument(
-        "--name", choices=TITLES, default="maps", help="of the folder in pianoalign/weights"
-    )
-    parser.add_argument(
-        "--remark", default="", help="a sentence for the card about how this run was made"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("run", type=Path, help="a finished run folder")
+    add("--name", choices=TITLES, default="maps", help="of the folder in pianoalign/weights")
+    add("--remark", default="", help="a sentence for the card about how this run was made")
+    add(
         "--beside",
         metavar="NAME=RUN",
-        help="rows of other weights that ship, from their run folder: for sets that both were judged on",
+        help="rows of other weights that ship, from their run folder: for sets that both have",
     )
-    parser.add_argument("--judge-on", metavar="maps=FOLDER", help="judge the run on MAPS too")
-    parser.add_argument(
+    add("--judge-on", metavar="maps=FOLDER", help="judge the run on MAPS too")
+    add("--as-align", metavar="FOLDER", help="judge as `align` decodes, on MAPS in this folder")
+    add("--card-only", action="store_true", help="the weights are those that ship already")
+    add(
         "--cache",
         type=Path,
         default=repo_root() / ".cache" / "features",
         help="where spectrograms are kept",
     )
-    arguments = parser.parse_args()
-    run = arguments.run
-    if arguments.beside and "=" not in arguments.beside:
+    options = parser.parse_args()
+    if options.beside and "=" not in options.beside:
         parser.error("--beside: give NAME=RUN")
-    if arguments.judge_on and not arguments.judge_on.startswith("maps="):
+    if options.judge_on and not options.judge_on.startswith("maps="):
         parser.error("--judge-on: give maps=FOLDER")
-    network, experiment = load_network(run)
-    if arguments.judge_on:
-        judge_on_maps(
-            run,
-            network,
-            experiment,
-            Path(arguments.judge_on.removeprefix("maps=")),
-            arguments.cache,
-        )
+    if options.judge_on and options.card_only:
+        parser.error("--judge-on needs the run's own weights; leave --card-only out")
+    return options
+
+
+def main():
+    options = read_options()
+    run, folder = options.run, repo_root() / "pianoalign" / "weights" / options.name
+    network, experiment = load_network(folder if options.card_only else run)
     metrics = json.loads((run / "metrics.json").read_text())
-    folder = repo_root() / "pianoalign" / "weights" / arguments.name
-    save_weights(network, experiment, folder, half=True, step=metrics["steps_trained"])
-    t, errors, earlier = experiment.training, all_errors(run), before(run, experiment)
+    if options.judge_on:
+        maps_root = Path(options.judge_on.removeprefix("maps="))
+        judge_on_maps(run, network, experiment, maps_root, options.cache)
+    if not options.card_only:
+        save_weights(network, experiment, folder, half=True, step=metrics["steps_trained"])
     if (run / "maps").exists():
-        metrics["sets"] = {
-            s: {m: summarise(pieces) for (of, m), pieces in errors.items() if of == s}
-            for s in sorted({s for s, _ in errors})
-        }
+        metrics["sets"] = {}
+        for (s, method), pieces in sorted(all_errors(run).items()):
+            metrics["sets"].setdefault(s, {})[method] = summarise(pieces)
+    if options.as_align:
+        metrics["as_align"] = judge_as_align(folder, Path(options.as_align), options.cache)
+    elif options.card_only:
+        shipped = json.loads((folder / "metrics.json").read_text())
+        metrics |= {k: shipped[k] for k in ("as_align",) if k in shipped}
     write_json(folder / "metrics.json", metrics)
-    name, _, other = (arguments.beside or "").partition("=")
-    others, notes_of = (
-        all_errors(Path(other)) if other else {},
-        lambda pieces: {p: len(e) for p, e in pieces.items()},
-    )
-    rows = []
-    for s, m in ((s, m) for s in sorted({s for s, _ in errors}) for m in NAMES if (s, m) in errors):
-        rows.append(row(s, m, errors[s, m]))
-        if (
-            m != "unaligned"
-            and (s, m) in others
-            and notes_of(others[s, m]) == notes_of(errors[s, m])
-        ):
-            rows.append(row(s, m, others[s, m], f" (`{name}`)"))
-    rows = "\n".join(rows)
-    (folder / "README.md").write_text(
-        CARD.format(
-            **{"terms": ", that of the recordings they were trained on; not that of the code"}
-            | CORPORA[experiment.data.corpus],
-            beside=f" --beside {name}=results/{other.split('results/')[-1]}" if other else "",
-            elsewhere=" --judge-on maps=MAPS" if (run / "maps").exists() else "",
-            title=TITLES[arguments.name],
-            run=experiment.folder_name,
-            more="" if arguments.name == "maps" else f" --name {arguments.name}",
-            size=(
-                "the paper's CRNN"
-                if widths(experiment.network) == widths(NetworkSettings())
-                else "a smaller CRNN than the paper's"
-            )
-            + (", with a second head for onsets" if experiment.network.onset_head else ""),
-            high="; *high resolution*: peaks of the onset head"
-            if experiment.network.onset_head
-            else "",
-            parameters=parameter_count(network),
-            steps=metrics["steps_trained"],
-            batch=t.batch,
-            crop_s=t.crop_s,
-            seed=t.seed,
-            rows=rows,
-            hours=metrics["steps_trained"] * t.batch * t.crop_s / 3600,
-            minutes=metrics["seconds_trained"] / 60,
-            jitter_ms=1000 * experiment.data.max_jitter_s,
-            remark=(
-                " " + LOOSER[experiment.data.training_jitter]
-                if experiment.data.training_jitter in LOOSER
-                else ""
-            )
-            + (
-                " MAPS's labels are freed of their step (chapter 3.1)."
-                if experiment.data.step_removed
-                else ""
-            )
-            + (
-                " All that is so of the last stage: "
-                + ", ".join(
-                    f"the first {steps:,} steps ({minutes:.0f} minutes) were those of `{name}`"
-                    for name, steps, minutes in earlier
-                )
-                + ", whose settings and figures stand beside it in `results/`."
-                if earlier
-                else ""
-            )
-            + (" " + arguments.remark if arguments.remark else ""),
-        )
-    )
+    (folder / "README.md").write_text(card(options, network, experiment, metrics))
     print(f"{folder} holds the weights of {experiment.folder_name}")
 
 
