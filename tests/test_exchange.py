@@ -14,7 +14,7 @@ from pianoalign import align
 from pianoalign.files import InputError
 from pianoalign.midi import read_midi
 from pianoalign.tool.exchange import score_of, Source
-from test_align_cli import make_piece, piece, untrained  # noqa: F401 (fixtures)
+from test_align_cli import command, make_piece, piece, untrained  # noqa: F401 (fixtures)
 
 
 @pytest.fixture(scope="module")
@@ -185,3 +185,13 @@ def test_all_outputs_or_none(piece, untrained, tmp_path, monkeypatch):
             **outputs,
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_keeps_bars(piece, untrained, tmp_path):
+    files = piece[0] / "piece.wav", piece[0] / "piece.mid"
+    words = "--weights", untrained[0], "--offset", "0.7", "--keep-bars"
+    command("align", *files, "-o", tmp_path / "a.mid", *words)
+    align(*files, tmp_path / "b.mid", weights=untrained[0], offset=0.7, keep_bars=True)
+    assert (tmp_path / "a.mid").read_bytes() == (tmp_path / "b.mid").read_bytes()
+    command("align-all", *files, "-o", tmp_path / "all", *words)
+    assert (tmp_path / "all" / "piece.mid").read_bytes() == (tmp_path / "a.mid").read_bytes()
