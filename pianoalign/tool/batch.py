@@ -32,7 +32,6 @@ class Options:
     plot: bool = False  # also draw a picture for each pair?
     keep_bars: bool = False  # beats and bar lines follow the playing
     force: bool = False  # replace files that exist?
-    keep_bars: bool = False  # may beats and bar lines follow the playing?
     skip_existing: bool = False  # leave out pairs whose result exists?
 
 
@@ -107,7 +106,6 @@ def align_pair(
             device=o.device,
             keep_bars=o.keep_bars,
             progress=progress,
-            keep_bars=o.keep_bars,
         )
         return _of_result(pair.name, result, time.perf_counter() - start_s)
     except InputError as error:

@@ -196,13 +196,6 @@ HowBars = Annotated[
     ),
 ]
 HowForce = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
-HowBars = Annotated[
-    bool,
-    typer.Option(
-        "--keep-bars",
-        help="Write a tempo map under which beats and bar lines follow the playing.",
-    ),
-]
 HowQuiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 HowVerbose = Annotated[bool, typer.Option("--verbose", help="Print each step and its time.")]
 HowJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -294,7 +287,6 @@ def align(
             device=device.value,
             keep_bars=keep_bars,
             progress=progress,
-            keep_bars=keep_bars,
         )
         progress("done")
         if verbose:
@@ -419,7 +411,6 @@ def align_all(
         plot=plot,
         keep_bars=keep_bars,
         force=force,
-        keep_bars=keep_bars,
         skip_existing=skip_existing,
     )
     outcomes = []
