@@ -1,4 +1,4 @@
-"Decoding: what the chapter shows on small cases, tried here on many random ones, on awkward ones and against the clock."
+"Decoding, tried on many random cases, on awkward ones, against the clock and by a perfect network."
 
 import time
 from functools import lru_cache
@@ -40,7 +40,7 @@ def random_notes(rng, n, length_s, pitches=88, shortest_s=0.012):
 
 
 def separate_notes(rng, n_a_pitch, pitches=88):
-    "Notes of each pitch one after the other, a third of them struck again at once, at times between the frames."
+    "Notes of each pitch one after the other, a third of them struck again at once."
     rest_s = np.where(
         rng.random((pitches, n_a_pitch)) < 1 / 3,
         0,

@@ -91,7 +91,8 @@ def test_killed_run_goes_on_and_ends_as_if_nothing_had_happened(maps, tmp_path):
         "    import time; time.sleep(.1); step(self, batch)\n"
         "t.Run.advance = slowly\n"
         "e = experiment_from_dict(json.loads(sys.argv[1]))\n"
-        "t.train(e, sys.argv[2], sys.argv[3], cache_dir=sys.argv[4], sets=('valid', 'test'), progress=False, device='cpu')\n"
+        "t.train(e, sys.argv[2], sys.argv[3], cache_dir=sys.argv[4], sets=('valid', 'test'),\n"
+        "    progress=False, device='cpu')\n"
     )
     process = subprocess.Popen(
         [

@@ -28,12 +28,12 @@ TOLERANCE = 1e-3  # between CUDA and processor, of logits and loss
 SMALL = NetworkSettings(filters=(4, 4, 8), dense=16, hidden=16)
 NEEDS = (
     "workflow/gpu.sh needs an NVIDIA graphics card with 8 GB of memory or more, its driver, and a "
-    "PyTorch built for CUDA (environment.yml says which line); this machine has none that PyTorch finds."
+    "PyTorch built for CUDA (environment.yml says which line); PyTorch finds none on this machine."
 )
 
 
 def settings(network: NetworkSettings, crop_s: float, precision: str = "float32") -> Experiment:
-    "The printed experiment on the demo corpus's recordings; crops in the place of segments where asked."
+    "The printed experiment on the demo corpus's recordings; in crops where asked."
     printed = load_plan().experiment("crnn", "printed")
     return replace(
         printed,

@@ -645,7 +645,7 @@ def train(
     folder = pipeline.reproduce(
         tier, experiment, 1, corpus_root=corpus_root, results_root=results_root, budget=budget
     )
-    print(f"weights in {find_run(folder / 'runs', experiment) / 'checkpoint'}")
+    print(f"weights in {find_run(folder / 'runs', experiment, budget or '') / 'checkpoint'}")
 
 # %% ../../nbs/tool/05_command_line.ipynb #948c7884
 def main(
