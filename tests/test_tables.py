@@ -335,7 +335,10 @@ def test_missing_runs_leave_claims_open_and_tables_refused(tmp_path):
 def test_raw_blocks(tmp_path):
     tier = example_tier(tmp_path / "x")
     path = tier / "runs" / "crnn-00000000" / "metrics.json"
-    verdict = lambda: claims.claims(tier).set_index("id").loc["c09"]
+
+    def verdict():
+        return claims.judge(Runs(tier), "c09", claims.Case(split="test"))
+
     assert verdict().verdict == HOLDS and "956 blocks for 1,000 notes" in verdict().ours
     metrics = json.loads(path.read_text())
     metrics["raw_blocks"]["test"] |= dict(precision=0.8, recall=0.9)
