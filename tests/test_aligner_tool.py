@@ -575,7 +575,7 @@ def wandering(recording, tmp_path):
 def test_a_file_in_another_tempo_is_aligned_without_an_option(recording, wandering, tmp_path):
     result = align(recording[0] / "piece.wav", wandering, tmp_path / "out.mid")
     assert (
-        result.method == "dtw+crnn"
+        result.method == "score"
         and "--method hires" in result.remarks[0]
         and within_25_ms(tmp_path / "out.mid", recording[2]) > 0.85
     )
@@ -592,7 +592,7 @@ def test_a_file_that_fits_goes_without_dtw(recording, monkeypatch):
 
 
 def test_a_file_that_slows_down_at_its_end_only(recording, tmp_path):
-    "The mean confidence is high, that of the last notes is not: DTW is asked, and is surer."
+    "The mean confidence is high, that of the last notes is not: a search is made, and is surer."
     from pianoalign.tool.aligner import may_wander, SURE_ENOUGH, sureness
 
     folder, _, truth = recording
@@ -604,7 +604,7 @@ def test_a_file_that_slows_down_at_its_end_only(recording, tmp_path):
         folder / "piece.wav", tmp_path / "hurried.mid", tmp_path / "alone.mid", method="hires"
     )
     assert sureness(alone) > SURE_ENOUGH and may_wander(alone)
-    assert result.method == "dtw+crnn" and sureness(result) > sureness(alone) + 0.03
+    assert result.method == "score" and sureness(result) > sureness(alone) + 0.03
     better, plain = (within_25_ms(tmp_path / f, truth) for f in ("out.mid", "alone.mid"))
     assert better > plain + 0.1
 
@@ -627,6 +627,7 @@ def test_a_long_recording_is_not_given_to_dtw_unasked(recording, wandering, monk
     import pianoalign.tool.aligner as aligner
 
     monkeypatch.setattr(aligner, "AUTO_LONGEST_S", 30)
+    monkeypatch.setattr(aligner, "_by_score", lambda job: job.by("hires"))  # no search helps
     result = align(recording[0] / "piece.wav", wandering)
     assert result.method == "hires" and any(
         "--method dtw+crnn" in remark for remark in result.remarks
@@ -636,7 +637,7 @@ def test_a_long_recording_is_not_given_to_dtw_unasked(recording, wandering, monk
 def test_a_file_that_begins_after_the_end(recording, tmp_path):
     write_midi(recording[2].shifted(90.0), tmp_path / "late.mid")
     result = align(recording[0] / "piece.wav", tmp_path / "late.mid", tmp_path / "out.mid")
-    assert result.method == "dtw+crnn" and within_25_ms(tmp_path / "out.mid", recording[2]) > 0.85
+    assert result.method == "score" and within_25_ms(tmp_path / "out.mid", recording[2]) > 0.85
     with pytest.raises(InputError, match="no note of the MIDI file lies within the recording"):
         align(recording[0] / "piece.wav", tmp_path / "late.mid", method="hires")
 
@@ -768,3 +769,33 @@ def test_dtw_refuses_hours(piece, tmp_path, capsys):
             ok=2,
         )
         assert "by force" in capsys.readouterr().err and not (tmp_path / "out.mid").exists()
+
+
+def test_a_recording_that_ends_early_says_which_notes_it_lacks(recording, tmp_path):
+    "Half the file, at another tempo: absent notes are named, kept apart, and not believed."
+    folder, samples, truth = recording
+    soundfile.write(tmp_path / "half.wav", samples[: 30 * 16000], 16000)
+    slow = truth.at_times(1.4 * truth.onset_s, 1.4 * truth.offset_s)
+    write_midi(slow, tmp_path / "slow.mid")
+    result = align(tmp_path / "half.wav", tmp_path / "slow.mid", tmp_path / "out.mid")
+    order = np.lexsort((truth.pitch, truth.onset_s))
+    true_s = truth.onset_s[order]
+    absent = result.status == "not in this recording"
+    assert result.method == "score" and not result.doubtful
+    assert np.mean(absent[true_s > 30.3]) > 0.95 and np.mean(absent[true_s < 29.7]) < 0.03
+    assert result.confidence[absent].max() < 0.5
+    there = true_s < 29.7
+    assert np.mean(np.abs(result.notes_after.onset_s - true_s)[there] <= 0.025) > 0.85
+    crowd = np.sort(result.notes_after.onset_s)
+    assert np.max(np.searchsorted(crowd, crowd + 0.1) - np.arange(len(crowd))) < 24
+    assert "not in this recording (their spacing kept)" in result.summary()
+    assert any("of the file are not in this recording" in remark for remark in result.remarks)
+
+
+def test_method_score_for_another_piece_matches_nothing(recording, tmp_path):
+    other = load_corpus("demo", CORPUS, ("test",))[3].reference
+    write_midi(other[other.onset_s < 59], tmp_path / "other.mid")
+    result = align(recording[0] / "piece.wav", tmp_path / "other.mid", method="score")
+    assert result.doubtful and not result.matched.any()
+    assert np.array_equal(result.notes_after.onset_s, result.notes_before.onset_s)
+    assert any("was not found in the recording" in remark for remark in result.remarks)

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['REACH_S', 'DECODINGS', 'WALKS', 'METHODS', 'DEVICES', 'DTW_RATE_HZ', 'DTW_LONGEST_S', 'DTW_TOO_LONG',
-           'AUTO_LONGEST_S', 'SURE_ENOUGH', 'STRETCH', 'UNSURE_STRETCH', 'SURER_BY', 'CLIPPED_PCT', 'TRY_DTW',
-           'NO_SURER', 'shipped_weights', 'default_weights', 'weights_folder', 'ask', 'choose_decoding', 'carried',
-           'back_to_keys', 'check_choices', 'Engine', 'open_engine', 'with_remarks', 'Listened', 'Moved', 'Job',
-           'sureness', 'may_wander', 'choose_coarse', 'align']
+           'AUTO_LONGEST_S', 'SURE_ENOUGH', 'STRETCH', 'UNSURE_STRETCH', 'ABSENT_COUNTS', 'SURER_BY', 'CLIPPED_PCT',
+           'TRY_DTW', 'NO_SURER', 'shipped_weights', 'default_weights', 'weights_folder', 'ask', 'choose_decoding',
+           'carried', 'back_to_keys', 'check_choices', 'Engine', 'open_engine', 'with_remarks', 'Listened', 'Moved',
+           'Job', 'sureness', 'may_wander', 'choose_coarse', 'align']
 
 # %% ../../nbs/tool/01_aligner.ipynb #281f6440
 import functools, json, os, threading
@@ -34,6 +34,7 @@ from .places import check_outputs, MIDI_OUT
 from pianoalign.tool.results import (
     AlignmentResult,
     NOT_IN_AUDIO,
+    NOT_IN_RECORDING,
     NOT_ON_PIANO,
     PLOT_ENDINGS,
     REPORT_COLUMNS,
@@ -157,7 +158,7 @@ def back_to_keys(
     return keys.at_times(onset_s, np.maximum(offset_s, onset_s + SHORTEST_NOTE_S))
 
 # %% ../../nbs/tool/01_aligner.ipynb #84de9aba
-METHODS = ("auto", "hires", "crnn", "dtw", "dtw+crnn")
+METHODS = ("auto", "hires", "crnn", "score", "dtw", "dtw+crnn")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTW_RATE_HZ = 22050  # DTW's filter bank is made for this rate
 DTW_LONGEST_S = 2 * 3600  # it holds all of a recording in memory
@@ -166,6 +167,7 @@ AUTO_LONGEST_S = 1800  # nobody asked for that much memory when the method is `a
 SURE_ENOUGH = 0.8  # mean confidence above which `auto` looks no further, if no stretch is unsure
 STRETCH = 32  # so many notes in a row
 UNSURE_STRETCH = 0.5  # mean confidence of a stretch under which a coarse path is tried
+ABSENT_COUNTS = 0.7  # how sure it is, at most, that a note is not in the recording
 SURER_BY = 0.03  # by how much a coarse path must be surer, on average over all notes
 
 
@@ -331,8 +333,10 @@ def _about_the_notes(result: AlignmentResult, dtw_tried: bool) -> list:  # of se
             f"the MIDI file goes on to {last_s:.1f} s, the recording to {result.duration_s:.1f} s"
         )
     tried = np.isin(status, (MATCHED, NOT_FOUND))
-    if len(known) and known.mean() < 0.5:
-        about_dtw = "" if "dtw" in result.method else NO_SURER if dtw_tried else TRY_DTW
+    if result.doubtful:
+        about_dtw = NO_SURER if dtw_tried else TRY_DTW
+        if "dtw" in result.method or result.method == "score":
+            about_dtw = ""
         said.append(
             f"hardly anything was recognised (mean confidence {100 * known.mean():.0f} %); is it "
             "this recording, does it hold a piano, and do both begin within 2 s of each other? "
@@ -471,6 +475,99 @@ def _listen_and_load(audio, weights, device, tell) -> Listened:
         stop.set()
         pool.shutdown()
 
+# %% ../../nbs/tool/01_aligner.ipynb #sco00002
+def _blind(listened: Listened):  # -> function of an image
+    "How the network of a job hears an image when it is told no note."
+    engine = listened.engine
+    if not (engine.experiment.network.onset_head and engine.experiment.network.midi_branch):
+        raise InputError(
+            f"{engine.folder}: these weights have no onset head beside a roll, which method score "
+            "needs; take others, say --weights maps"
+        )
+
+    def hear_blind(image):
+        audio, workers = engine.experiment.audio, min(os.cpu_count() or 1, 4)
+        return hear(engine.walker, audio, image, Notes.empty(), len(image), workers)
+
+    return hear_blind
+
+
+def _find(job, sounding: Notes):  # -> coarse.CoarseAlignment of the piano's notes, Listened
+    "Where the score's music lies in the recording, and the recording as it is tuned."
+    from pianoalign.tool.coarse import find_at_any_pitch, tuning_of
+
+    listened, hear_blind = job.listened, _blind(job.listened)
+    audio = listened.engine.experiment.audio
+
+    def listen(cents):
+        higher = replace(audio, fmin_hz=audio.fmin_hz * 2 ** (cents / 1200))
+        return listen_to(job.audio, higher, min(os.cpu_count() or 1, 4))[0]
+
+    job.tell("finding the music", 0, None)
+    rate_hz = audio.sample_rate_hz
+    cents = tuning_of(stream_audio(job.audio, rate_hz, Facts()), rate_hz)
+    found, image = find_at_any_pitch(sounding, listened.image, cents, listen, hear_blind)
+    return found, replace(listened, image=image)
+
+
+def _with_absent(
+    after: Notes,  # (n,) for the file
+    start: Notes,  # (n,) where the path put them
+    absent,  # (n,) bool
+    keys: Notes,  # (n,) as the file had them
+) -> Notes:
+    "Notes that are not in the recording at their places on the path, so that their spacing stays."
+    onset_s, offset_s = after.onset_s.copy(), after.offset_s.copy()
+    sounding_s = np.maximum(keys.offset_s - keys.onset_s, SHORTEST_NOTE_S)
+    length_s = np.minimum(start.offset_s - start.onset_s, sounding_s)
+    onset_s[absent] = start.onset_s[absent]
+    offset_s[absent] = start.onset_s[absent] + np.maximum(length_s[absent], SHORTEST_NOTE_S)
+    return after.at_times(onset_s, offset_s)
+
+
+def _by_score(job) -> AlignmentResult:
+    """The result of method score: find the music first, then let the network move what is there.
+
+    Raises `InputError` for weights that cannot."""
+    engine = job.listened.engine
+    pedal, keys = engine.experiment.data.pedal, job.score.notes
+    sounding, playable = sounding_notes(job.score) if pedal else keys, keys.in_range()
+    found, listened = _find(job, sounding[playable])
+    onset_s, offset_s = found.time_of(sounding.onset_s), found.time_of(sounding.offset_s)
+    offset_s = np.maximum(offset_s, np.maximum(onset_s, 0) + SHORTEST_NOTE_S)
+    onset_s, there = np.maximum(onset_s, 0), np.zeros(len(keys), bool)
+    onset_s[playable], offset_s[playable] = found.notes.onset_s, found.notes.offset_s
+    there[playable] = found.in_recording
+    start, duration_s = sounding.at_times(onset_s, offset_s), listened.duration_s
+    decoding = choose_decoding(job.decoding, True)
+    status = np.where(playable, NOT_IN_RECORDING, NOT_ON_PIANO).astype(object)
+    confidence = np.full(len(keys), np.nan)
+    confidence[playable] = found.presence
+    after = start
+    if found.fits:
+        asking = lambda seconds: job.tell("asking the network", seconds, duration_s)
+        moved = _move(listened, start, there, decoding, asking)
+        status[there] = np.where(
+            moved.notes.onset_s[there] > duration_s, NOT_IN_AUDIO, moved.status[there]
+        )
+        confidence[there] = moved.confidence[there]
+        after = back_to_keys(job.score, moved.asked, moved.notes[moved.asked], pedal)
+    result = AlignmentResult(
+        notes_before=keys,
+        notes_after=_with_absent(after, start, playable & ~there, keys) if found.fits else keys,
+        status=status.astype(str),
+        confidence=np.where(status == NOT_IN_AUDIO, np.nan, confidence),
+        score=job.score,
+        audio=job.audio,
+        duration_s=duration_s,
+        method="score",
+        decoding=decoding,
+        weights=engine.folder,
+        offset_s=0.0,
+    )
+    result = with_remarks(result, listened.facts, engine)
+    return replace(result, remarks=(*found.remarks(), *result.remarks))
+
 # %% ../../nbs/tool/01_aligner.ipynb #2df8356e
 @dataclass(frozen=True, eq=False)
 class Job:
@@ -485,7 +582,7 @@ class Job:
 
     def by(
         self,
-        method: str,  # "hires", "crnn", "dtw" or "dtw+crnn"
+        method: str,  # one of `METHODS` but "auto"
     ) -> AlignmentResult:
         "The result of one method. Raises `InputError` where it cannot be used."
         listened, engine = self.listened, self.listened and self.listened.engine
@@ -495,6 +592,8 @@ class Job:
         longest_s = duration_s or DTW_LONGEST_S  # a lost note-off may come hours later
         ends_s = np.minimum(start.offset_s, start.onset_s + longest_s)
         start = start.at_times(start.onset_s, ends_s)
+        if method == "score":
+            return _by_score(self)
         if "dtw" in method:
             start, dtw_facts = _along_dtw(self.audio, self.score, start)
             duration_s = duration_s or dtw_facts.n_samples / DTW_RATE_HZ
@@ -535,9 +634,17 @@ class Job:
 def sureness(
     result: AlignmentResult,
 ) -> float:  # 0 to 1; a note beyond the end of the recording counts 0
-    "The share of the piano's notes that should lie within 25 ms; NaN where nobody knows."
-    known = result.confidence[result.status != NOT_ON_PIANO]
-    return float(np.nan_to_num(known).mean()) if np.isfinite(known).any() else np.nan
+    """The share of the piano's notes that should lie within 25 ms; NaN where nobody knows.
+
+    A note that is said not to be in the recording counts like the others, but at most
+    `ABSENT_COUNTS`: the saying may be wrong."""
+    absent = result.status == NOT_IN_RECORDING
+    known = result.confidence[(result.status != NOT_ON_PIANO) & ~absent]
+    if not np.isfinite(known).any():
+        return 0.0 if absent.any() else np.nan
+    sure = float(np.nan_to_num(known).mean())
+    doubt = absent.sum() * (sure - min(sure, ABSENT_COUNTS))
+    return sure - float(doubt) / (len(known) + absent.sum())
 
 
 def may_wander(
@@ -578,7 +685,7 @@ def choose_coarse(
         return None
     why = (
         f"method {best.method} was used, since the file seems to wander from the recording (mean "
-        f"confidence {100 * sureness(best):.0f} %, without DTW {100 * before:.0f} %); "
+        f"confidence {100 * sureness(best):.0f} %, without it {100 * before:.0f} %); "
         "--method hires goes without"
     )
     return replace(best, remarks=(why, *best.remarks))
@@ -594,6 +701,10 @@ def _align_auto(job: Job) -> AlignmentResult:
     if plain and not may_wander(plain):
         return plain
     engine = job.listened.engine
+    if engine.confidence:
+        better = choose_coarse(plain, {"score": lambda: job.by("score")})
+        if better:
+            return better
     if engine.confidence and job.listened.duration_s <= AUTO_LONGEST_S:
         job.tell("dtw", 0, None)
         better = choose_coarse(plain, {"dtw+crnn": lambda: job.by("dtw+crnn")})
@@ -638,8 +749,10 @@ def align(
         frame with columns onset, offset and pitch, in seconds and MIDI numbers.
     out : the aligned .mid to write.
     method : "hires", the network, as finely as the weights allow ("crnn" is its older name);
+        "score", the network after a search for where the music lies, at any pace, with cuts,
+        repeats and strange music around;
         "dtw", one path for all notes; "dtw+crnn", both, for files that wander more than half a
-        second off; "auto", hires, or dtw+crnn where that is surer.
+        second off; "auto", hires, or score or dtw+crnn where that is surer.
     weights : a folder of trained weights, or the name of some that ship: "maps" (the default),
         "free", "base", "blind".
     report : a .csv or .json to write, one row a note.

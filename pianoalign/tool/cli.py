@@ -140,7 +140,8 @@ class Progress:
 
 # %% ../../nbs/tool/05_command_line.ipynb #9024e51f
 class Method(str, Enum):
-    auto, hires, crnn, dtw, both = "auto", "hires", "crnn", "dtw", "dtw+crnn"
+    auto, hires, crnn, score = "auto", "hires", "crnn", "score"
+    dtw, both = "dtw", "dtw+crnn"
 
 
 class Decoding(str, Enum):
@@ -155,8 +156,9 @@ HowMethod = Annotated[
     Method,
     typer.Option(
         help="hires: the network, as finely as the weights allow, with a confidence for each note "
-        "(crnn: its older name). dtw: one path for all notes. dtw+crnn: both, for files that "
-        "wander more than half a second off. auto: hires, or dtw+crnn where that is surer."
+        "(crnn: its older name). score: the same after a search for the music, at any pace, with "
+        "cuts and repeats. dtw: one path for all notes. dtw+crnn: both, for files that wander "
+        "more than half a second off. auto: hires, or score or dtw+crnn where that is surer."
     ),
 ]
 HowWeights = Annotated[

@@ -18,7 +18,7 @@ import numba
 import numpy as np
 
 from ..notes import LOWEST_PITCH, N_PITCHES, Notes
-from ..decoding import Heard
+from .listening import Heard
 
 # %% ../../nbs/tool/11_from_a_score.ipynb #046e8947
 LEAST_HEIGHT = 0.01  # lower peaks of the onset curves are no events
@@ -538,6 +538,28 @@ class CoarseAlignment:
     def jumps(self) -> int:
         "How often the recording leaves the order of the score."
         return max(len(self.stretches) - 1, 0)
+
+    def remarks(self) -> tuple:  # of sentences
+        "What a user should know about the path."
+        said = []
+        if self.transposed_cents:
+            said.append(
+                f"the recording sounds {abs(self.transposed_cents):.0f} cents "
+                f"{'higher' if self.transposed_cents > 0 else 'lower'} than the file is written "
+                "(100 cents are a semitone, against A = 440 Hz); it was listened to like that"
+            )
+        if not self.fits:
+            said.append("the music of this file was not found in the recording: is it this one?")
+        for name, spans_s, other in (
+            ("the file", self.absent_s if self.fits else (), "are not in this recording"),
+            ("the recording", self.extra_s, "have no notes in the file"),
+        ):
+            long_s = [(a, b) for a, b in spans_s if b - a >= 1.0]
+            if long_s:
+                words = ", ".join(f"{a:.1f} to {b:.1f} s" for a, b in long_s[:5])
+                more = f" and {len(long_s) - 5} stretches more" if len(long_s) > 5 else ""
+                said.append(f"{words}{more} of {name} {other}")
+        return (*said, *self.warnings)
 
     def time_of(
         self,
