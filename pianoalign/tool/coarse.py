@@ -18,7 +18,7 @@ import numba
 import numpy as np
 
 from ..notes import LOWEST_PITCH, N_PITCHES, Notes
-from .listening import Heard
+from ..decoding import Heard
 
 # %% ../../nbs/tool/11_from_a_score.ipynb #046e8947
 LEAST_HEIGHT = 0.01  # lower peaks of the onset curves are no events
