@@ -105,3 +105,25 @@ def test_a_folder_without_recordings(tmp_path):
         judge_recordings(tmp_path)
     with pytest.raises(InputError, match="not a folder"):
         judge_recordings(tmp_path / "nowhere")
+
+
+def test_a_cut_recording_is_said(pieces, capsys):
+    whole = (pieces / "one" / "audio.wav").read_bytes()
+    (pieces / "one" / "audio.wav").write_bytes(whole[: len(whole) * 9 // 10])
+    command("judge", pieces)
+    said = capsys.readouterr()
+    assert "audio.wav: only 5.4 s of the 6.0 s" in said.err and said.err.count("only") == 1
+    assert "52 notes, 2 recordings" in said.out
+
+
+def test_a_header_that_claims_hours_is_judged_by_its_bytes(pieces):
+    "Nothing is reserved for what a header claims."
+    import struct
+
+    path = pieces / "one" / "audio.wav"
+    data = path.read_bytes()
+    at = data.index(b"data") + 4
+    path.write_bytes(data[:at] + struct.pack("<I", 0xFFFFFFF0) + data[at + 4 :])
+    with pytest.warns(UserWarning, match="can be read; copy it again"):
+        errors = judge_recordings(pieces)
+    assert {len(e) for e in errors["crnn"].values()} == {26}

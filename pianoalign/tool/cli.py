@@ -9,7 +9,7 @@ __all__ = ['app', 'EXIT_CODES', 'HowMethod', 'HowWeights', 'HowDecoding', 'HowOf
            'paired_errors', 'evaluate', 'judge', 'reproduce', 'train', 'main']
 
 # %% ../../nbs/tool/05_command_line.ipynb #493d4ddc
-import functools, json, os, sys, time
+import functools, json, os, sys, time, warnings
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Optional
@@ -553,7 +553,12 @@ def judge(
 
     out = check_output(out, force, (), (".csv",))
     tell = None if quiet else lambda name: say(f"aligning {name} ...", sys.stderr)
-    table = judged_table(judge_recordings(folder, weights, tell))
+    with warnings.catch_warnings(record=True) as noticed:  # say, that a recording is cut
+        warnings.simplefilter("always", UserWarning)
+        table = judged_table(judge_recordings(folder, weights, tell))
+    if not quiet:
+        for remark in dict.fromkeys(str(w.message) for w in noticed if w.category is UserWarning):
+            say_aside(f"note: {remark}")
     if out:
         write_table(table, out)
     if as_json:
@@ -574,7 +579,8 @@ def judge(
 Corpus = Annotated[
     Optional[Path],
     typer.Option(
-        help="Folder of the corpus (default: the one that ships; for tiers on MAPS PIANOALIGN_MAPS)."
+        help="Folder of the corpus (default: the one that ships; for tiers on MAPS "
+        "PIANOALIGN_MAPS)."
     ),
 ]
 Results = Annotated[Optional[Path], typer.Option(help="Where results go (default: results/).")]
@@ -587,7 +593,8 @@ def reproduce(
     tier: Annotated[
         str,
         typer.Option(
-            help="smoke (minutes), demo (half an hour), paper (hours, on MAPS), or printed (each setting as printed, on MAPS; days)."
+            help="smoke (minutes), demo (half an hour), paper (hours, on MAPS), or printed (each "
+            "setting as printed, on MAPS; days)."
         ),
     ] = "demo",
     only: Annotated[
