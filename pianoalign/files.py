@@ -34,7 +34,10 @@ def _new_temporary(place: Path) -> Path:
     ending = place.suffix if len(place.suffix) < 12 else ""
     temporary = place.with_name(f".{place.stem[:16]}.{secrets.token_hex(8)}.tmp{ending}")
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-    os.close(os.open(temporary, flags, 0o666))  # less what the user's umask takes away
+    try:
+        os.close(os.open(temporary, flags, 0o666))  # less what the user's umask takes away
+    except FileExistsError:
+        raise InputError(f"{temporary} stands in the way; remove it.") from None
     return temporary
 
 

@@ -155,7 +155,7 @@ def test_no_link_is_followed_from_a_temporary_name(tmp_path, monkeypatch):
     monkeypatch.setattr(files.secrets, "token_hex", lambda n: "guessed")
     (tmp_path / "victim").write_text("precious")
     (tmp_path / ".a.guessed.tmp.json").symlink_to(tmp_path / "victim")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="stands in the way"):
         write_json(tmp_path / "a.json", [1])
     assert (tmp_path / "victim").read_text() == "precious"
 
@@ -166,6 +166,15 @@ def test_temporary_names_differ(tmp_path):
         first.write_text("1")
         second.write_text("2")
     assert names(tmp_path) == ["a.json"]
+
+
+def test_what_appears_in_the_meantime_is_not_replaced(tmp_path):
+    with pytest.raises(InputError, match="exists already"):
+        with whole_files(tmp_path / "a", tmp_path / "b", replace=False) as parts:
+            for part in parts:
+                part.write_text("ours")
+            (tmp_path / "b").write_text("another's")
+    assert names(tmp_path) == ["b"] and (tmp_path / "b").read_text() == "another's"
 
 
 def test_long_names(tmp_path):
