@@ -250,7 +250,8 @@ def _report(plan, root, took_s, progress, part):
     table = root / out / "table1.csv"
     if part == "paper" and table.is_file():
         print(f"\nTable 1, ours (published):\n{as_text(short_table1(table), SHORT_HEADS)}")
-    if out.startswith(f"{FRESH_RESULTS}/") and (root / "results" / plan["tier"]).is_dir():
+    committed = (root / "results" / plan["tier"]).glob("table*.csv")
+    if out.startswith(f"{FRESH_RESULTS}/") and any(committed):
         tier = "" if plan["tier"] == "demo" else f" TIER={plan['tier']}"
         print(f"\nBeside the results that come with the project: `make compare{tier}`.")
 
