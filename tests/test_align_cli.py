@@ -31,7 +31,7 @@ def untrained(tmp_path_factory):
 
 
 def make_piece(folder, n=40, seed=0, last_s=8.0):
-    "A recording with exactly known notes, and a MIDI file of the same notes that is loose by up to 80 ms."
+    "A recording with exactly known notes, and a MIDI file of them that is loose by up to 80 ms."
     from pianoalign.report.plots import synthesise
 
     rng = np.random.default_rng(seed)
@@ -237,7 +237,7 @@ def test_dtw(piece, tmp_path, capsys):
 
 
 def test_dtw_comes_before_the_network(piece, untrained, tmp_path, monkeypatch, oracle):
-    "A file that is three seconds late is out of the network's reach, and within it after DTW (here one that knows the lag)."
+    "Three seconds late, out of the network's reach; after DTW (one that knows the lag) within it."
     baselines = pytest.importorskip("pianoalign.baselines")
     folder, truth = piece
     loose = read_midi(folder / "piece.mid").notes
@@ -267,7 +267,12 @@ def test_in_python(piece, untrained, tmp_path):
 
 
 def test_importing_the_package_loads_no_pytorch():
-    code = "import pianoalign, sys; assert pianoalign.__version__; assert 'torch' not in sys.modules and 'numpy' not in sys.modules; import pianoalign.tool.cli; assert 'torch' not in sys.modules"
+    code = (
+        "import pianoalign, sys\n"
+        "assert pianoalign.__version__ and not {'torch', 'numpy'} & set(sys.modules)\n"
+        "import pianoalign.tool.cli, pianoalign.__main__\n"
+        "assert not {'torch', 'numpy', 'librosa'} & set(sys.modules)\n"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
