@@ -1,4 +1,4 @@
-"Attention in the recurrent layer's place: what its chapter does not show, above all that the rest of the package need not know."
+"Attention in the recurrent layer's place, and that the rest of the package need not know."
 
 import ast
 import inspect
@@ -47,7 +47,10 @@ def small(kind, **more):
 @pytest.mark.parametrize("tier", ["maps", "demo"])
 def test_parameters_are_those_of_the_lstm_within_ten_percent(kind, tier):
     settings = load_plan().experiment("crnn", tier).network
-    of = lambda k: CRNN(replace(settings, recurrent=k))
+
+    def of(k):
+        return CRNN(replace(settings, recurrent=k))
+
     assert abs(parameter_count(of(kind)) / parameter_count(of("lstm")) - 1) < 0.1
     assert (
         abs(parameter_count(of(kind).recurrent) / parameter_count(of("lstm").recurrent) - 1) < 0.1
@@ -71,7 +74,8 @@ def test_a_kind_is_known_once_its_module_has_been_imported():
         "from pianoalign.files import InputError\n"
         "from pianoalign.network import NetworkSettings\n"
         "try: NetworkSettings(recurrent='conformer')\n"
-        "except InputError as error: assert 'import pianoalign.neighbours.attention' in str(error)\n"
+        "except InputError as error:\n"
+        "    assert 'import pianoalign.neighbours.attention' in str(error)\n"
         "else: raise SystemExit('known already')\n"
         "import pianoalign.neighbours.attention\n"
         "NetworkSettings(recurrent='conformer')\n"

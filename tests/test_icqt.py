@@ -1,4 +1,4 @@
-"The invertible constant-Q transform: any sound and any length comes back, and what cannot is refused in words."
+"The invertible constant-Q transform: any sound of any length comes back, or is refused in words."
 
 import numpy as np
 import pytest

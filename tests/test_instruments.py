@@ -1,4 +1,4 @@
-"Ensembles: the corpus that ships, and other data sets in folders that are whole, partial or of another kind."
+"Ensembles: the corpus that ships, and other sets in folders whole, partial or of another kind."
 
 import json
 import shutil

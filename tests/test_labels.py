@@ -1,13 +1,12 @@
 "Labels from aligners: bad input, and counts that must not depend on chance."
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pianoalign.baselines import RECIPES
-from pianoalign.datasets import DataSettings, Recording, Segment, evaluation_segments
+from pianoalign.datasets import DataSettings, Recording, evaluation_segments
 from pianoalign.neighbours.labels import (
     dtw_labels,
     f1_of_seeds,
@@ -140,7 +139,10 @@ def test_counts_agree_with_the_transcribers_own_and_shrink_with_the_tolerance():
 def test_the_interval_counts_the_luck_of_a_training():
     rng = np.random.default_rng(0)
     hits = rng.integers(40, 60, 12)
-    table = lambda shift: np.stack([hits + shift, np.full(12, 100), np.full(12, 100)], 1)
+
+    def table(shift):
+        return np.stack([hits + shift, np.full(12, 100), np.full(12, 100)], 1)
+
     (same, calm), (value, wild) = (
         f1_of_seeds([table(0)] * 3),
         f1_of_seeds([table(-20), table(0), table(20)]),

@@ -1,4 +1,4 @@
-"The small transcriber: what its chapter does not show, above all counted parameters, odd sound and damaged run folders."
+"The small transcriber: counted parameters, odd sound, interrupted and damaged run folders."
 
 import json
 

@@ -1,4 +1,4 @@
-"Explorer, jitter laboratory and listening test: what is packed, what is refused, and that nothing is fetched from anywhere."
+"Explorer, jitter laboratory, listening test: what is packed and refused, and nothing is fetched."
 
 import dataclasses
 import json
@@ -15,14 +15,13 @@ import pytest
 import pianoalign
 from pianoalign.lab import explorer as widgets
 from pianoalign.tool.results import AlignmentResult
-from pianoalign.lab.jitter import jitter_lab, jitter_lab_state, listening_state, published_unaligned
+from pianoalign.lab.jitter import jitter_lab_state, listening_state, published_unaligned
 from pianoalign.files import InputError
 from pianoalign.notes import Notes
 from pianoalign.midi import read_midi, write_midi
 from pianoalign.report.plots import COLOURS, METHOD_NAMES, synthesise
 from pianoalign.lab.explorer import (
     LAYERS,
-    explorer,
     explorer_of_result,
     explorer_page,
     explorer_state,
@@ -189,7 +188,8 @@ def test_a_page_fetches_nothing(tmp_path):
     path = explorer_page(tmp_path / "p.html", (SOUND, RATE), LAYER, TRUTH, title='</script><b>&"')
     text = path.read_text(encoding="utf-8")
     assert not re.search(
-        r"https?:|//[a-z0-9-]+\.[a-z]|@import|\bimport\s*[({*]|fetch\(|XMLHttpRequest|<link(?! rel=\"icon\" href=\"data:)|src=",
+        r"https?:|//[a-z0-9-]+\.[a-z]|@import|\bimport\s*[({*]|fetch\(|XMLHttpRequest"
+        r"|<link(?! rel=\"icon\" href=\"data:)|src=",
         text,
     )
     assert (
