@@ -1,0 +1,230 @@
+"""How well are flat, scaled, cut, repeated and detuned scores aligned?
+
+    python benchmarks/scores.py [--corpus corpus | --scores FOLDER --audio FOLDER] [--limit N]
+        [--methods dtw hires score] [--cases flat third ...] [--csv FILE]
+
+Without --scores the six recordings of the demo corpus are used, whose scores lie in corpus/score. A
+folder of scores holds PIECE.tsv.gz with the columns onset_quarter, length_quarter, pitch and
+true_onset_s (empty: not played), and --audio a recording for each, with PIECE in its name.
+
+Every case makes a score and a recording out of them whose true onsets are known:
+
+    flat      one tempo, chords struck at once
+    third     the same, three times as slow as the recording
+    three     the same, three times as fast
+    cut       the recording ends after seven tenths
+    late      the recording begins after three tenths
+    end       the score holds the last four tenths only
+    omitted   a quarter of the music is not played
+    twice     a quarter of the music is played twice (the first time counts)
+    lacks     the score lacks a quarter of what is played
+    a415      the recording sounds a semitone lower, at its own pace
+
+A row is a case and a method: the shares of the played notes within 25, 50 and 100 ms, a 95 %
+interval of the first (bootstrap over pieces), and of the notes that are not played how many were
+called matched. `given` is the score as it is. A method that refuses its input counts as if nothing
+had moved."""
+
+import argparse, csv, gzip, sys, tempfile, time
+from pathlib import Path
+
+import numpy as np
+import soundfile, soxr
+
+from pianoalign import align
+from pianoalign.datasets import load_corpus
+from pianoalign.files import InputError
+from pianoalign.midi import read_midi, sounding_notes, write_midi
+from pianoalign.notes import Notes
+from pianoalign.preprocessing import load_audio
+
+RATE_HZ = 16000
+LIMITS_S = (0.025, 0.05, 0.1)
+
+
+def paired(score: Notes, played: Notes) -> np.ndarray:  # (n,) seconds
+    "When each note of a score sounds: the k-th of a pitch goes with the k-th; NaN without one."
+    out = np.full(len(score), np.nan)
+    for pitch in np.unique(score.pitch):
+        a, b = (np.flatnonzero(notes.pitch == pitch) for notes in (score, played))
+        if len(a) != len(b):
+            continue
+        a, b = a[np.argsort(score.onset_s[a])], b[np.argsort(played.onset_s[b])]
+        out[a] = played.onset_s[b]
+    return out
+
+
+def demo_pieces(corpus):  # yields name, samples, score, (n,) true onsets
+    "The recordings of the demo corpus that have a score with the same notes."
+    for recording in load_corpus("demo", corpus, ("recordings",)):
+        path = Path(corpus) / "score" / f"{recording.id}.mid"
+        if path.exists():
+            score = sounding_notes(read_midi(path))
+            true_s = paired(score, recording.reference)
+            known = np.isfinite(true_s)
+            yield recording.id, load_audio(recording.audio, RATE_HZ), score[known], true_s[known]
+
+
+def scored_pieces(scores, audio):  # yields the same
+    "Recordings with a table each, the shortest first."
+    tables = []
+    for path in sorted(Path(scores).glob("*.tsv.gz")):
+        with gzip.open(path, "rt") as f:
+            next(f)
+            rows = [[float(x) if x.strip() else np.nan for x in line.split("\t")] for line in f]
+        tables.append((len(rows), path.name.removesuffix(".tsv.gz"), np.array(rows)))
+    for _, name, rows in sorted(tables, key=lambda t: t[:2]):
+        sounds = sorted(Path(audio).glob(f"*{name}_*.ogg"))
+        if sounds:
+            rows = rows[np.isfinite(rows[:, 3])]
+            onset_s, length_s = rows[:, 0] / 2, np.maximum(rows[:, 1] / 2, 0.03)
+            notes = Notes.from_arrays(onset_s, onset_s + length_s, rows[:, 2].astype(int))
+            yield name, load_audio(sounds[0], RATE_HZ), notes, rows[:, 3]
+
+
+def at_pace(score: Notes, factor: float) -> Notes:
+    "The score slower (or faster) by a factor."
+    return score.at_times(score.onset_s * factor, score.offset_s * factor)
+
+
+def joined(samples, *spans_s) -> np.ndarray:
+    "Parts of a recording one after another, faded over 10 ms at the seams."
+    parts = [samples[int(a * RATE_HZ) : int(b * RATE_HZ)].copy() for a, b in spans_s]
+    fade = np.linspace(0, 1, 160, dtype=np.float32)
+    for part in parts:
+        part[:160] *= fade
+        part[-160:] *= fade[::-1]
+    return np.concatenate(parts)
+
+
+def usual_pace(score: Notes, true_s) -> float:
+    "Seconds of the recording for one of the score."
+    return float(np.polyfit(score.onset_s, true_s, 1)[0])
+
+
+def without(score: Notes, kept, a_s: float) -> Notes:
+    "Some notes of a score, with the gap in their middle closed."
+    onset_s, offset_s = score.onset_s[kept], score.offset_s[kept]
+    after = onset_s > a_s
+    gap_s = onset_s[after].min() - onset_s[~after].max() - 0.3
+    return Notes.from_arrays(onset_s - gap_s * after, offset_s - gap_s * after, score.pitch[kept])
+
+
+def case_of(case, samples, score, true_s):  # -> samples, score, (n,) true onsets
+    "One awkward version of a piece."
+    end_s = len(samples) / RATE_HZ
+    a, b = 0.35 * end_s, 0.6 * end_s
+    if case in ("third", "three"):
+        factor = usual_pace(score, true_s) * (3 if case == "third" else 1 / 3)
+        return samples, at_pace(score, factor), true_s
+    if case == "cut":
+        there = true_s < 0.7 * end_s - 0.05
+        return joined(samples, (0, 0.7 * end_s)), score, np.where(there, true_s, np.nan)
+    if case == "late":
+        here_s = true_s - 0.3 * end_s
+        return joined(samples, (0.3 * end_s, end_s)), score, np.where(here_s > 0, here_s, np.nan)
+    if case == "end":
+        kept = true_s > 0.6 * end_s
+        return samples, score[kept].shifted(-score.onset_s[kept].min()), true_s[kept]
+    if case == "omitted":
+        here_s = np.where(true_s < a, true_s, np.where(true_s < b, np.nan, true_s - b + a))
+        return joined(samples, (0, a), (b, end_s)), score, here_s
+    if case == "twice":
+        here_s = np.where(true_s < b, true_s, true_s + b - a)
+        return joined(samples, (0, b), (a, end_s)), score, here_s
+    if case == "lacks":
+        kept = (true_s < a) | (true_s > b)
+        last_s = score.onset_s[true_s < a].max()
+        return samples, without(score, kept, last_s), true_s[kept]
+    if case == "a415":
+        stretched = soxr.resample(samples, RATE_HZ, RATE_HZ * 440 / 415).astype(np.float32)
+        return stretched, score, true_s * 440 / 415
+    return samples, score, true_s
+
+
+CASES = ("flat", "third", "three", "cut", "late", "end", "omitted", "twice", "lacks", "a415")
+
+
+def outcome(method, samples, score, folder):  # -> (n,) onsets, (n,) bool: matched
+    "What a method makes of a case, in the order of the score's notes."
+    order = np.lexsort((score.onset_s, score.pitch))
+    if method == "given":
+        return score.onset_s, np.ones(len(score), bool)
+    soundfile.write(folder / "piece.wav", np.clip(samples, -1, 1), RATE_HZ)
+    write_midi(score, folder / "score.mid")
+    try:
+        result = align(folder / "piece.wav", folder / "score.mid", method=method)
+    except InputError as error:
+        print(f"# {method} refused: {error}", file=sys.stderr)
+        return score.onset_s, np.zeros(len(score), bool)
+    before, onset_s = result.notes_before, np.empty(len(score))
+    found = np.lexsort((before.onset_s, before.pitch))
+    matched = np.empty(len(score), bool)
+    onset_s[order], matched[order] = result.notes_after.onset_s[found], result.matched[found]
+    return onset_s, matched
+
+
+def interval(shares, weights, draws: int = 2000) -> tuple:  # of two percentages
+    "95 % of the mean of shares, pieces drawn again and again."
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, len(shares), (draws, len(shares)))
+    shares, weights = np.array(shares), np.array(weights, float)
+    means = (shares * weights)[drawn].sum(1) / weights[drawn].sum(1)
+    return tuple(np.percentile(means, [2.5, 97.5]))
+
+
+def row_of(case, method, results) -> dict:
+    "A row of the table from (errors of played notes, matched unplayed notes, seconds) a piece."
+    errors = np.concatenate([e for e, _, _ in results])
+    absent = np.concatenate([m for _, m, _ in results])
+    row = dict(case=case, method=method, pieces=len(results), notes=len(errors))
+    for limit_s in LIMITS_S:
+        row[f"within_{1000 * limit_s:.0f}_pct"] = round(100 * np.mean(errors <= limit_s), 2)
+    shares = [100 * np.mean(e <= LIMITS_S[0]) for e, _, _ in results]
+    low, high = interval(shares, [len(e) for e, _, _ in results])
+    row |= dict(low_25=round(low, 2), high_25=round(high, 2), absent=len(absent))
+    row["absent_matched_pct"] = round(100 * absent.mean(), 1) if len(absent) else ""
+    row["cpu_s"] = round(sum(s for _, _, s in results), 1)
+    return row
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpus", default="corpus")
+    parser.add_argument("--scores")
+    parser.add_argument("--audio")
+    parser.add_argument("--limit", type=int, default=6, help="pieces at most")
+    parser.add_argument("--methods", nargs="+", default=["dtw", "hires", "dtw+crnn", "score"])
+    parser.add_argument("--cases", nargs="+", default=list(CASES), choices=CASES)
+    parser.add_argument("--csv")
+    options = parser.parse_args()
+    if options.scores:
+        pieces = scored_pieces(options.scores, options.audio)
+    else:
+        pieces = demo_pieces(options.corpus)
+    pieces = [piece for _, piece in zip(range(options.limit), pieces)]
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for case in options.cases:
+            for method in ["given", *options.methods]:
+                results = []
+                for _, samples, score, true_s in pieces:
+                    sound, notes, here_s = case_of(case, samples, score, true_s)
+                    begun = time.process_time()
+                    onset_s, matched = outcome(method, sound, notes, Path(folder))
+                    seconds = time.process_time() - begun
+                    there = np.isfinite(here_s)
+                    errors = np.abs(onset_s - here_s)[there]
+                    unplayed = matched[~there] & (method != "given")
+                    results.append((errors, unplayed, seconds))
+                rows.append(row_of(case, method, results))
+                print("  ".join(f"{k} {v}" for k, v in rows[-1].items()), flush=True)
+    if options.csv:
+        with open(options.csv, "w", newline="") as f:
+            out = csv.DictWriter(f, rows[0], lineterminator="\n")
+            out.writeheader()
+            out.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
