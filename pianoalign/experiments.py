@@ -209,8 +209,8 @@ class Plan:
         return self.values["tiers"][tier] or {}, entry, in_tier
 
     def run(self, name: str, tier: str) -> dict:
-        """The run's entry: its changes, the `sets` to judge it on, whether it also runs `after_dtw`,
-        and whether a graphics card may train it in `mixed_precision`."""
+        """The run's entry: its changes, the `sets` to judge it on, whether it also runs
+        `after_dtw`, and whether a graphics card may train it in `mixed_precision`."""
         of_tier, entry, in_tier = self._layers(name, tier)
         merged = {"sets": ["valid"], "after_dtw": False, "mixed_precision": False}
         merged |= {k: of_tier[k] for k in ("sets", "mixed_precision") if k in of_tier}

@@ -611,6 +611,17 @@ def copied_notebooks(tmp_path, notebooks):
     return [Path(shutil.copy(n, tmp_path / "nbs" / n.name)) for n in notebooks]
 
 
+def test_lines_of_code_are_short_and_hold_one_statement():
+    "At most 100 columns, in notebooks and scripts alike; what `make check` looks at."
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--output-format", "concise", "nbs", "workflow"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+
 def test_cell_tags_survive_cleaning_and_outputs_do_not(tmp_path):
     copied_notebooks(tmp_path, [])
     notebook = write_notebook(
