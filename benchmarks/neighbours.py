@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""The neighbours of chapters 71 to 73 in figures: parameters, error of the invertible transform, x real time on one core.
+"""The neighbours in figures: parameters, error of the invertible transform, speed on one core.
 
 usage: python benchmarks/neighbours.py [--seconds 60] [--repeat 3]
-Networks are not trained: neither their size nor their speed depends on it. The paper's network stands beside them, on the same sound.
+Networks are not trained: neither their size nor their speed depends on it. The paper's network
+stands beside them, on the same sound.
 """
 
 import argparse, os
@@ -46,7 +47,7 @@ def signals(n, rate_hz):
 
 
 def inversion(layout, seconds=7.3):
-    "Largest relative error of analysis and synthesis: norm of what differs over norm of the signal."
+    "Largest relative error of analysis and synthesis: norm of the difference over the signal's."
 
     def error(x):
         x = torch.as_tensor(x, dtype=torch.float32)
