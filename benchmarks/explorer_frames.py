@@ -1,10 +1,12 @@
-"""How fluid is the explorer with twenty minutes and twenty thousand notes? Frame times of panning and zooming in Chromium.
+"""How fluid is the explorer with twenty minutes and twenty thousand notes? Frame times of panning
+and zooming in Chromium.
 
     python benchmarks/explorer_frames.py [--screenshot FILE.png]
 
-A recording of the demo corpus is repeated to 20 minutes with its notes, four layers beside the truth. Two figures a movement: what one
-drawing costs the page's own thread, and the time from frame to frame as the browser shows them (16.7 ms is all that a screen of
-60 Hz allows; Chromium draws on the processor here, without a graphics card)."""
+A recording of the demo corpus is repeated to 20 minutes with its notes, four layers beside the
+truth. Two figures a movement: what one drawing costs the page's own thread, and the time from frame
+to frame as the browser shows them (16.7 ms is all that a screen of 60 Hz allows; Chromium draws on
+the processor here, without a graphics card)."""
 
 import argparse, tempfile, time
 from pathlib import Path
@@ -23,9 +25,13 @@ MOVES = {
     "pan, 5 min in view": "w.roll.show(100 + k * 1.5, 400 + k * 1.5)",
     "zoom, 20 min to 2 s": "w.roll.show(600 - 600 * .97 ** k, 600 + 600 * .97 ** k)",
 }
-RUN = """async () => { const w = document.querySelector('.pianoalign').pianoalign, gaps = []; w.items.forEach(i => { i.visible = true; });
+RUN = """async () => { const w = document.querySelector('.pianoalign').pianoalign, gaps = [];
+    w.items.forEach(i => { i.visible = true; });
     w.roll.draw(); w.roll.frames.length = 0; let last = 0;
-    for (let k = 0; k < 200; k++) { MOVE; const now = await new Promise(requestAnimationFrame); if (last) gaps.push(now - last); last = now; }
+    for (let k = 0; k < 200; k++) {
+        MOVE; const now = await new Promise(requestAnimationFrame);
+        if (last) gaps.push(now - last);
+        last = now; }
     return [w.roll.frames.slice(), gaps]; }"""
 
 
@@ -64,7 +70,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         path = write_page(Path(folder) / "long.html", state)
         print(
-            f"{state}; recording {len(state.audio) / 1e6:.1f} MB, picture {len(state.image) / 1e6:.1f} MB, notes {len(state.notes) / 1e6:.1f} MB; page {path.stat().st_size / 1e6:.1f} MB"
+            f"{state}; recording {len(state.audio) / 1e6:.1f} MB, picture "
+            f"{len(state.image) / 1e6:.1f} MB, notes {len(state.notes) / 1e6:.1f} MB; page "
+            f"{path.stat().st_size / 1e6:.1f} MB"
         )
         browser = playwright.chromium.launch(
             executable_path=options.chromium, args=["--no-sandbox", "--disable-gpu"]
@@ -73,7 +81,8 @@ def main():
         began = time.perf_counter()
         page.goto(path.as_uri())
         page.wait_for_function(
-            "() => { const w = document.querySelector('.pianoalign'); return w && w.pianoalign && w.pianoalign.roll.frames.length; }"
+            "() => { const w = document.querySelector('.pianoalign'); return w && w.pianoalign && "
+            "w.pianoalign.roll.frames.length; }"
         )
         drawn = time.perf_counter() - began
         page.wait_for_function(
@@ -84,11 +93,14 @@ def main():
         for name, move in MOVES.items():
             cost, gaps = page.evaluate(RUN.replace("MOVE", move))
             print(
-                f"{name:22} drawing {np.median(cost):5.1f} ms (95 %: {np.quantile(cost, 0.95):5.1f})   frame to frame {np.median(gaps):5.1f} ms (95 %: {np.quantile(gaps, 0.95):5.1f})"
+                f"{name:22} drawing {np.median(cost):5.1f} ms (95 %: "
+                f"{np.quantile(cost, 0.95):5.1f})   frame to frame {np.median(gaps):5.1f} ms (95 "
+                f"%: {np.quantile(gaps, 0.95):5.1f})"
             )
         if options.screenshot:
             page.evaluate(
-                "() => { const w = document.querySelector('.pianoalign').pianoalign; w.roll.show(0, 1200); }"
+                "() => { const w = document.querySelector('.pianoalign').pianoalign; "
+                "w.roll.show(0, 1200); }"
             )
             page.wait_for_timeout(300)
             page.screenshot(path=options.screenshot, full_page=True)

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""A long recording through the whole `pianoalign align`: seconds, times real time, processor seconds, peak memory.
+"""A long recording through the whole `pianoalign align`: seconds, times real time, processor
+seconds, peak memory.
 
 usage: python benchmarks/long.py [--minutes 10 60] [--cores 2] [-- extra arguments of align]
-A minute of the demo corpus is repeated at 44.1 kHz in stereo (FLAC). Each call is a process of its own, held to so many cores,
-start of Python and reading of the file included; a first short call that is not counted lets compiled files land on disk.
+
+A minute of the demo corpus is repeated at 44.1 kHz in stereo (FLAC). Each call is a process of its
+own, held to so many cores, start of Python and reading of the file included; a first short call
+that is not counted lets compiled files land on disk.
 """
 
-import argparse, os, subprocess, sys, tempfile, time
+import argparse, subprocess, sys, tempfile, time
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +23,9 @@ from pianoalign.preprocessing import load_audio
 
 CALL = """
 import os, resource, sys
-if hasattr(os, "sched_setaffinity"): os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:int(sys.argv.pop(1))])
+if hasattr(os, "sched_setaffinity"):
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, cores[:int(sys.argv.pop(1))])
 from pianoalign.tool.cli import main
 try: main(["align", *sys.argv[1:], "--quiet", "--force"])
 except SystemExit as e: code = e.code or 0
@@ -85,6 +90,8 @@ if __name__ == "__main__":
             code, user_s, system_s, mib = map(float, done.stdout.split())
             if k:
                 print(
-                    f"{minutes:4d} min, {n:6d} notes: {took_s:7.1f} s = {length_s / took_s:5.0f} x real time; processor {user_s + system_s:7.1f} s; peak memory {mib:5.0f} MiB; exit code {code:.0f}",
+                    f"{minutes:4d} min, {n:6d} notes: {took_s:7.1f} s = {length_s / took_s:5.0f} "
+                    f"x real time; processor {user_s + system_s:7.1f} s; peak memory {mib:5.0f} "
+                    f"MiB; exit code {code:.0f}",
                     flush=True,
                 )

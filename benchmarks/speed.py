@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""How fast each step is, on one core: x real time for what works on audio, frames a second for training, notes a second for decoding.
+"""How fast each step is, on one core: x real time for what works on audio, frames a second for
+training, notes a second for decoding.
 
 usage: python benchmarks/speed.py [--minutes 2] [--repeat 3]
-Prints one row a step and its share of the whole chain. Needs the demo corpus and no trained weights: a network's speed does not depend on them.
+
+Prints one row a step and its share of the whole chain. Needs the demo corpus and no trained
+weights: a network's speed does not depend on them.
 """
 
 import argparse, os, time
@@ -119,6 +122,7 @@ if __name__ == "__main__":
         print(f"{name:32s} {length_s / s:10.0f} x real time")
     for name, (rate, share) in training(options.repeat).items():
         print(
-            f"training, {name:22s} {rate:10.0f} frames a second, {100 * share:.0f} % of it preparing examples"
+            f"training, {name:22s} {rate:10.0f} frames a second, {100 * share:.0f} % of it "
+            f"preparing examples"
         )
     print(f"{'decoding 20,000 notes':32s} {decoding(options.repeat):10.0f} notes a second")

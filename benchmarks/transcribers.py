@@ -1,14 +1,19 @@
-"""Transcribe, then match: what a ready-made piano transcriber is worth for alignment, beside the weights that ship.
+"""Transcribe, then match: what a ready-made piano transcriber is worth for alignment, beside the
+weights that ship.
 
-usage: python benchmarks/transcribers.py --maps FOLDER [--seconds 12] [--out results/weights/transcribers.csv]
+usage: python benchmarks/transcribers.py --maps FOLDER [--seconds 12]
+       [--out results/weights/transcribers.csv]
 
-Needs two packages in an environment of its own, or in a folder on PYTHONPATH (they bring their own weights):
+Needs two packages in an environment of its own, or in a folder on PYTHONPATH (they bring their own
+weights):
     pip install --no-deps --target FOLDER transkun moduleconf ncls basic-pitch resampy onnxruntime
-Both are programs of others: Transkun 2 (Yan and Duan 2024) is a large one for pianos, Basic Pitch (Bittner et al. 2022) a
-small one for any instrument. Transkun's weights are unpickled by PyTorch, which is why no part of the package does this.
+Both are programs of others: Transkun 2 (Yan and Duan 2024) is a large one for pianos, Basic Pitch
+(Bittner et al. 2022) a small one for any instrument. Transkun's weights are unpickled by PyTorch,
+which is why no part of the package does this.
 
-Sets: the 14 Disklavier recordings ENSTDkCl, the sampled piano that the shipped weights were not trained on, and the demo
-corpus's recordings. Of each recording one segment of about `--seconds` from its middle, the same loose notes for all.
+Sets: the 14 Disklavier recordings ENSTDkCl, the sampled piano that the shipped weights were not
+trained on, and the demo corpus's recordings. Of each recording one segment of about `--seconds`
+from its middle, the same loose notes for all.
 """
 
 import argparse, sys, tempfile, time, types
@@ -39,10 +44,8 @@ def transkun():
 
     try:
         import torchaudio  # noqa: F401
-    except (
-        ImportError,
-        OSError,
-    ):  # its compiled part must fit PyTorch's; only its mel filters are wanted, which librosa has too
+    except (ImportError, OSError):
+        # its compiled part must fit PyTorch's; only its mel filters are wanted: librosa has them
 
         def melscale_fbanks(n_freqs, f_min, f_max, n_mels, sample_rate):
             return torch.from_numpy(
@@ -107,7 +110,8 @@ def basic_pitch():
 
 
 def middle_segment(recording, data, seconds):
-    "The segment around the middle of a recording; a recording with loose notes of its own is cut as well."
+    """The segment around the middle of a recording; a recording with loose notes of its own is cut
+    as well."""
     segments = evaluation_segments(
         [replace(recording, loose=None)], replace(data, segment_s=seconds)
     )

@@ -1120,7 +1120,8 @@ def check_corpus(out: Path) -> list[str]:
             )
     ms = 1e3 * np.concatenate(sum(onset_errors_s.values(), []))
     print(
-        f"  all: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| {np.median(abs(ms)):.2f}, "
+        f"  all: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| "
+        f"{np.median(abs(ms)):.2f}, "
         f"95 % within {np.percentile(abs(ms), 95):.2f}"
     )
     expect(np.median(abs(ms)) < 1.0, "median onset error of isolated notes is 1 ms or more")
@@ -1137,10 +1138,11 @@ def check_corpus(out: Path) -> list[str]:
 
 
 def command_line(about: str, make, check, needs: dict[str, str], more=None) -> int:
-    """Parse the arguments, make the corpus unless told not to, check it, say what is wrong: the exit status.
+    """Parse the arguments, make the corpus unless told not to, check it, say what is wrong: the
+    exit status.
 
-    `make(arguments)` is called when all folders that it `needs` (option: help) are named, `check(folder)` returns problems,
-    `more(parser)` adds options of a corpus's own.
+    `make(arguments)` is called when all folders that it `needs` (option: help) are named,
+    `check(folder)` returns problems, `more(parser)` adds options of a corpus's own.
     """
     parser = argparse.ArgumentParser(description=about)
     for option, text in needs.items():

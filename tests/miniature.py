@@ -59,7 +59,8 @@ import numpy as np
 from pathlib import Path
 from pianoalign.files import from_root
 out = Path(from_root(results_root)) / tier
-folder = out / "runs" / json.loads((out / ".state" / "runs.json").read_text())["value"]["runs"][experiment]["folder"]
+planned = json.loads((out / ".state" / "runs.json").read_text())["value"]["runs"]
+folder = out / "runs" / planned[experiment]["folder"]
 state = folder / "checkpoint" / "state.json"
 state.parent.mkdir(parents=True, exist_ok=True)
 first = int(state.read_text()) if state.exists() else 0
@@ -68,7 +69,8 @@ for step in range(first, steps):
     if (folder / "metrics.json").exists(): break
     time.sleep(0.15)
     with (out / "steps.txt").open("a") as f: f.write(f"{experiment} {step}\\n")
-    state.with_name("part").write_text(str(step + 1)); state.with_name("part").replace(state)   # a kill leaves it whole
+    state.with_name("part").write_text(str(step + 1))
+    state.with_name("part").replace(state)  # a kill leaves it whole
     (folder / "progress.json").write_text(json.dumps(dict(step=step + 1, steps=steps, seconds=1)))
 np.savez(folder / "errors.npz", errors=np.zeros(3))
 (folder / "metrics.json").write_text("{}")
@@ -78,7 +80,8 @@ TABLE = """
 from pathlib import Path
 from pianoalign.files import from_root
 results_root = from_root(results_root)
-(Path(results_root) / tier / f"{name}.csv").write_text("run\\n" + str(sorted(p.parent.name for p in Path(results_root, tier, "runs").glob("*/metrics.json"))))
+runs = sorted(p.parent.name for p in Path(results_root, tier, "runs").glob("*/metrics.json"))
+(Path(results_root) / tier / f"{name}.csv").write_text("run\\n" + str(runs))
 """
 
 

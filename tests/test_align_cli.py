@@ -5,55 +5,9 @@ import csv, json, os, signal, subprocess, sys
 import mido
 import numpy as np
 import pytest
-import soundfile
 
 from pianoalign.notes import Notes
 from pianoalign.midi import read_midi, write_midi
-
-RATE_HZ = 16_000
-
-
-@pytest.fixture(scope="session")
-def untrained(tmp_path_factory):
-    "Two tiny networks that were never trained: without and with an onset head."
-    import torch
-    from pianoalign.network import CRNN, NetworkSettings
-    from pianoalign.experiments import Experiment
-    from pianoalign.runs import save_weights
-
-    folders = []
-    for head in (False, True):
-        torch.manual_seed(0)
-        settings = NetworkSettings(filters=(2, 2, 2), dense=8, hidden=8, onset_head=head)
-        folders.append(tmp_path_factory.mktemp("weights"))
-        save_weights(CRNN(settings), Experiment("untrained", network=settings), folders[-1])
-    return folders
-
-
-def make_piece(folder, n=40, seed=0, last_s=8.0):
-    "A recording with exactly known notes, and a MIDI file of them that is loose by up to 80 ms."
-    from pianoalign.report.plots import synthesise
-
-    rng = np.random.default_rng(seed)
-    on = np.sort(rng.uniform(0.2, last_s, n)) + 0.04 * np.arange(n)
-    truth = Notes.from_arrays(
-        on, on + rng.uniform(0.1, 0.5, n), 30 + 7 * np.arange(n) % 70, rng.integers(40, 100, n)
-    )
-    soundfile.write(folder / "piece.wav", synthesise(truth), RATE_HZ, subtype="FLOAT")
-    shift = rng.uniform(-0.08, 0.08, n)
-    loose = truth.at_times(
-        np.maximum(truth.onset_s + shift, 0),
-        np.maximum(truth.offset_s + rng.uniform(-0.08, 0.08, n), truth.onset_s + shift + 0.04),
-    )
-    order = np.lexsort((loose.pitch, loose.onset_s))
-    write_midi(loose[order], folder / "piece.mid", pedal=[(1.0, 2.0), (3.0, 4.0)])
-    return truth[order]
-
-
-@pytest.fixture(scope="session")
-def piece(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("piece")
-    return folder, make_piece(folder)
 
 
 def command(*words, ok=0):

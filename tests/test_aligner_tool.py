@@ -1,4 +1,3 @@
-# ruff: noqa: F811 (fixtures are imported, and named as arguments)
 """The aligner with the weights that ship.
 
 Seams, memory, lags, confidence, noise, batches, and what is written beside the MIDI file."""
@@ -21,7 +20,8 @@ from pianoalign.files import InputError
 from pianoalign.notes import Notes
 from pianoalign.midi import read_midi, write_midi
 from pianoalign.preprocessing import load_audio, spectrogram
-from test_align_cli import RATE_HZ, command, make_piece, piece, untrained  # noqa: F401
+from short_piece import RATE_HZ
+from test_align_cli import command
 
 CORPUS = Path(__file__).resolve().parent.parent / "corpus"
 

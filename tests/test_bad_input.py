@@ -1,4 +1,5 @@
-"What a user may hand in by mistake: one clear sentence, a non-zero exit code, nothing overwritten, nothing half-written; and what looks odd and must work."
+"""What a user may hand in by mistake: one clear sentence, a non-zero exit code, nothing
+overwritten, nothing half-written; and what looks odd and must work."""
 
 import os, subprocess, sys
 
@@ -10,7 +11,8 @@ import soundfile
 from pianoalign.files import InputError
 from pianoalign.midi import read_midi
 from pianoalign.retiming import write_retimed_midi
-from test_align_cli import RATE_HZ, command, everything_but_times, make_piece, piece, untrained  # noqa: F401 (fixtures)
+from short_piece import RATE_HZ
+from test_align_cli import command, everything_but_times
 
 
 def write(path, content):
@@ -312,7 +314,8 @@ def test_unusual_midi(piece, untrained, tmp_path, capsys, case, head, kind):
 
 
 def test_damaged_midi_never_ends_in_a_traceback(piece, tmp_path):
-    "Bytes lost, changed or cut off at random: either an `InputError` that names the file, or a file that can be written again."
+    """Bytes lost, changed or cut off at random: either an `InputError` that names the file, or a
+    file that can be written again."""
     whole, rng, outcome = (
         (piece[0] / "piece.mid").read_bytes(),
         np.random.default_rng(0),

@@ -5,7 +5,7 @@ import json, os, shutil, signal, subprocess, sys, threading, time
 import pytest
 
 from pianoalign.midi import read_midi
-from test_align_cli import command, piece, untrained  # noqa: F401 (fixtures)
+from test_align_cli import command
 
 QUICK = ["--method", "dtw"]  # loads no network
 

@@ -1,4 +1,5 @@
-"""The course: notebooks agree with their sources, nbgrader builds and grades them, wrong answers lose points, bugs can be mended."""
+"""The course: notebooks agree with their sources, nbgrader builds and grades them, wrong answers
+lose points, bugs can be mended."""
 
 import re, shutil, subprocess, sys
 from pathlib import Path
@@ -170,7 +171,8 @@ def answered(release, cells):
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
-    "A course folder in which nbgrader has built the four assignments and graded: solved, untouched, and one wrong answer."
+    """A course folder in which nbgrader has built the four assignments and graded: solved,
+    untouched, and one wrong answer."""
     folder = tmp_path_factory.mktemp("course")
     shutil.copytree(COURSE / "source", folder / "source")
     shutil.copy(COURSE / "nbgrader_config.py", folder)

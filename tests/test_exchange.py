@@ -1,4 +1,3 @@
-# ruff: noqa: F811 (fixtures are imported, and named as arguments)
 "What Python and other programs hand over to `align`, and what they get back."
 
 import io, json
@@ -14,7 +13,7 @@ from pianoalign import align
 from pianoalign.files import InputError
 from pianoalign.midi import read_midi
 from pianoalign.tool.exchange import score_of, Source
-from test_align_cli import command, make_piece, piece, untrained  # noqa: F401 (fixtures)
+from test_align_cli import command
 
 
 @pytest.fixture(scope="module")

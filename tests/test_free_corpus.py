@@ -1,4 +1,5 @@
-"The free corpus: its performer and pieces, its reader, its tier; the script itself where music21 and FluidSynth are at hand."
+"""The free corpus: its performer and pieces, its reader, its tier; the script itself where music21
+and FluidSynth are at hand."""
 
 import sys
 from pathlib import Path

@@ -7,7 +7,6 @@ import sys
 import tomllib
 from pathlib import Path
 
-import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,8 +23,9 @@ def canonical(name):
 
 
 def pins():
-    lines = [l.split("#")[0].strip() for l in (ROOT / "constraints.txt").read_text().splitlines()]
-    return [l for l in lines if l]
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    named = [line.split("#")[0].strip() for line in lines]
+    return [line for line in named if line]
 
 
 def wanted():
@@ -113,8 +113,8 @@ def test_one_range_of_pythons():
 
 def test_environment_takes_its_versions_from_constraints():
     assert "-c constraints.txt" in pip_lines() and "-e .[dev]" in pip_lines()
-    named = [l for l in pip_lines() if not l.startswith("-")]
-    assert all(l in pins() for l in named)  # nothing with a version of its own
+    named = [line for line in pip_lines() if not line.startswith("-")]
+    assert all(line in pins() for line in named)  # nothing with a version of its own
 
 
 def test_version_stands_in_one_place():
@@ -128,9 +128,7 @@ def test_installed_versions_are_the_pinned_ones():
 
     pinned = {canonical(n): v for n, v in (p.split("==") for p in pins())}
     names = [canonical(n) for n in wanted()]
-    wrong = {
-        n: (version(n), pinned[n]) for n in names if version(n).split("+")[0] != pinned[n]
-    }
+    wrong = {n: (version(n), pinned[n]) for n in names if version(n).split("+")[0] != pinned[n]}
     assert not wrong
 
 

@@ -1,4 +1,5 @@
-"""What chapter 70 cannot show: interruption, failure and repetition of the whole graph, and the rules that tracked files keep."""
+"""What chapter 70 cannot show: interruption, failure and repetition of the whole graph, and the
+rules that tracked files keep."""
 
 import json
 import os
@@ -116,7 +117,8 @@ def test_parameters_that_papermill_would_not_understand_are_refused(tmp_path, li
 
 
 def test_notebook_runs_in_our_python_whatever_kernels_the_user_has(tmp_path, monkeypatch):
-    "A kernel called python3 in the user's folder is not the one that is used; caches and backends come from the edge."
+    """A kernel called python3 in the user's folder is not the one that is used; caches and backends
+    come from the edge."""
     user = tmp_path / "home" / ".local" / "share" / "jupyter"
     (user / "kernels" / "python3").mkdir(parents=True)
     spec = dict(argv=["false", "{connection_file}"], display_name="another", language="python")
@@ -124,7 +126,10 @@ def test_notebook_runs_in_our_python_whatever_kernels_the_user_has(tmp_path, mon
     for name in ("JUPYTER_PATH", "JUPYTER_DATA_DIR"):
         monkeypatch.setenv(name, str(user))
     monkeypatch.setenv("MPLBACKEND", "TkAgg")
-    code = "import os, sys; assert sys.prefix == {!r}, sys.prefix\nassert os.environ['OMP_NUM_THREADS'] == '1' and 'inline' in os.environ['MPLBACKEND']"
+    code = (
+        "import os, sys; assert sys.prefix == {!r}, sys.prefix\n"
+        "assert os.environ['OMP_NUM_THREADS'] == '1' and 'inline' in os.environ['MPLBACKEND']"
+    )
     notebook = write_notebook(tmp_path / "n.ipynb", code.format(sys.prefix))
     assert run_notebook(notebook, tmp_path / "out.ipynb").exists()
     assert os.environ["MPLBACKEND"] == "TkAgg"
@@ -159,7 +164,8 @@ def test_a_results_folder_with_braces_is_refused(tmp_path):
 
 
 def test_life_of_a_run(miniature):
-    "Killed, resumed, stopped by a broken chapter, mended; at each step only what is missing is done."
+    """Killed, resumed, stopped by a broken chapter, mended; at each step only what is missing is
+    done."""
     table = miniature / "nbs" / "42a_architecture.ipynb"
     good = table.read_text()
     write_notebook(
@@ -363,7 +369,7 @@ def test_neighbours_are_a_part_of_their_own():
 
 
 @pytest.mark.parametrize("name", ["config.json", "errors.npz", "checkpoint/state.safetensors"])
-@pytest.mark.parametrize("content", [b"", b"{\"a\": "])
+@pytest.mark.parametrize("content", [b"", b'{"a": '])
 def test_a_damaged_run_folder_is_set_aside_and_named(tmp_path, capsys, name, content):
     run = tmp_path / "runs" / "crnn-1"
     write_text(run / "metrics.json", "{}")
@@ -395,7 +401,8 @@ def test_another_ones_folder_is_named(tmp_path):
 
 
 def test_fresh_results_go_where_git_ignores_them(tmp_path):
-    assert results_for("demo", "paper", ROOT) == results_for("smoke", "paper", ROOT) == FRESH_RESULTS
+    for tier in ("demo", "smoke"):
+        assert results_for(tier, "paper", ROOT) == FRESH_RESULTS
     assert results_for("demo", "tables", ROOT) == results_for("maps", "paper", ROOT) == "results"
     assert results_for("maps", "paper", ROOT, fresh=True) == FRESH_RESULTS
     ignored = subprocess.run(
@@ -476,7 +483,8 @@ def test_cleaning_a_tier_leaves_the_others(tmp_path):
 
 
 def test_a_clone_in_a_folder_with_a_quote_and_a_space(tmp_path, monkeypatch):
-    "The whole way of one table: plan, Snakemake, shell, notebooks, with names that a shell would read."
+    """The whole way of one table: plan, Snakemake, shell, notebooks, with names that a shell would
+    read."""
     root = make_miniature(tmp_path / "a b'c $(touch hit)")
     code, out, said = finish(root, "table2")
     assert (code, out) == (0, "jobs 3\n"), said

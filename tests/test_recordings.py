@@ -11,7 +11,8 @@ from pianoalign.files import InputError
 from pianoalign.midi import read_midi
 from pianoalign.preprocessing import load_audio
 from pianoalign.recordings import Downmix, Facts, check_recording, mp3_frames, stream_audio
-from test_align_cli import RATE_HZ, command, piece, untrained  # noqa: F401 (fixtures)
+from short_piece import RATE_HZ
+from test_align_cli import command
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
-"What `site/build.py` makes of notebooks and tables, before Sphinx has them (the pages themselves: tests/browser)."
+"""What `site/build.py` makes of notebooks and tables, before Sphinx has them (the pages themselves:
+tests/browser)."""
 
 import base64, importlib.util, json
 from pathlib import Path
@@ -38,8 +39,7 @@ def test_a_chapter_is_copied_for_reading():
     copy = build.reading_copy(dict(cells=cells, nbformat=4), ["31_datasets"])["cells"]
     assert [c["cell_type"] for c in copy] == ["markdown", "code"]
     assert (
-        copy[0]["source"]
-        == "See [Data](31_datasets.ipynb), `99_nowhere` and [`31_datasets`](x)."
+        copy[0]["source"] == "See [Data](31_datasets.ipynb), `99_nowhere` and [`31_datasets`](x)."
     )
     assert copy[1]["source"] == "def f(): pass" and [o["text"] for o in copy[1]["outputs"]] == [
         "said"
@@ -77,7 +77,9 @@ def test_a_widget_becomes_a_page_in_a_frame(tmp_path):
     )
     ours, *others = copy["cells"][0]["outputs"]
     assert ours["data"] == {
-        "text/html": '<iframe class="explorer" src="../listen/01_explorer_c1.html" title="A &lt; B"></iframe><a href="../listen/01_explorer_c1.html">In a window of its own</a>'
+        "text/html": '<iframe class="explorer" '
+        'src="../listen/01_explorer_c1.html" title="A &lt; B"></iframe>'
+        '<a href="../listen/01_explorer_c1.html">In a window of its own</a>'
     }
     assert (
         all(o["data"]["text/plain"] == "widget" for o in others)
@@ -102,7 +104,10 @@ def test_chapters_without_a_run_are_shown_as_text_and_said_so(tmp_path):
 
 
 def test_links_between_rooms_lead_to_pages_of_one_folder():
-    text = "[Real pianos](tool/07_real_pianos.ipynb), [all](../index.ipynb), [x](https://y.z/07_a.ipynb)"
+    text = (
+        "[Real pianos](tool/07_real_pianos.ipynb), [all](../index.ipynb), "
+        "[x](https://y.z/07_a.ipynb)"
+    )
     shown = build.local_links(text, ["07_real_pianos"])
     assert shown == text.replace("tool/", "")
 
@@ -146,10 +151,12 @@ def test_results_page_holds_all_tables_and_claims():
 def test_results_page_holds_the_neighbours_claims(tmp_path):
     assert build.neighbours_claims(tmp_path) == []
     (tmp_path / "claims71.csv").write_text(
-        "claim,difference,difference_lo,difference_hi,unit,verdict\na helps,1.25,0.5,2.0,points,holds\n"
+        "claim,difference,difference_lo,difference_hi,unit,verdict\n"
+        "a helps,1.25,0.5,2.0,points,holds\n"
     )
     (tmp_path / "claims72.csv").write_text(
-        "claim,difference,difference_lo,difference_hi,unit,verdict\nb helps,-3,,,dB,cannot be told at this tier\n"
+        "claim,difference,difference_lo,difference_hi,unit,verdict\n"
+        "b helps,-3,,,dB,cannot be told at this tier\n"
     )
     page = "\n".join(build.neighbours_claims(tmp_path))
     assert "+1.2 [+0.5, +2.0] points" in page and "-3.0 dB" in page and page.count("<td>7") == 2

@@ -64,7 +64,7 @@ def unpacked(state):
 
 def test_every_note_arrives_to_the_last_bit():
     state = explorer_state((SOUND, RATE), LAYER, TRUTH, status=["matched"] * 39 + ["not found"])
-    assert [l["key"] for l in state.data["layers"]] == ["unaligned", "crnn", "truth"]
+    assert [layer["key"] for layer in state.data["layers"]] == ["unaligned", "crnn", "truth"]
     onset, length, small = unpacked(state)
     for row, notes in enumerate((*LAYER.values(), TRUTH)):
         assert np.array_equal(onset[row], notes.onset_s)
@@ -228,7 +228,7 @@ def test_a_result_of_the_aligner(tmp_path):
     data = json.loads(
         re.search(r'id="state0-data">(.*?)</script>', page.read_text(encoding="utf-8"))[1]
     )
-    assert [l["key"] for l in data["layers"]] == ["unaligned", "high_resolution"] and data[
+    assert [layer["key"] for layer in data["layers"]] == ["unaligned", "high_resolution"] and data[
         "reference"
     ] == "unaligned"
     assert data["title"] == "a.mid" and data["status_names"] == ["matched", "not found"]

@@ -23,7 +23,7 @@ import sys
 import warnings
 import zipfile
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -142,7 +142,8 @@ RELEASED = re.compile(r"public domain|\bCC0\b", re.I)  # a claim beside one of t
 
 
 def claims_of(text: str) -> list[str]:
-    """What the text of a MusicXML file says on rights: its <rights>, credits and comments that claim some."""
+    """What the text of a MusicXML file says on rights: its <rights>, credits and comments that
+    claim some."""
     said = re.findall(
         r"<(?:rights|credit-words|miscellaneous-field|source|words)\b[^>]*>([^<]*)<", text
     )
@@ -163,7 +164,8 @@ def score_text(path: Path) -> str:
 
 @cache
 def score_rows(source: str) -> np.ndarray:
-    """All parts of a score as one: rows (onset, length, pitch); sounding pitch, ties joined, no repeats."""
+    """All parts of a score as one: rows (onset, length, pitch); sounding pitch, ties joined, no
+    repeats."""
     try:
         import music21  # imported here so that --check-only works without it
     except ImportError as error:
@@ -241,7 +243,8 @@ def arranged(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def excerpt(
     rows: np.ndarray, seconds: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, float, float]:
-    """Rows for `seconds` from somewhere in a score, seconds a quarter, and where it starts in quarters.
+    """Rows for `seconds` from somewhere in a score, seconds a quarter, and where it starts in
+    quarters.
 
     A score that ends too soon begins again, in another key.
     """
@@ -279,7 +282,8 @@ class Entry:
 
 
 def timbre_of(split: str, number: int) -> Timbre:
-    """Dealt so that any run of recordings has nearly the shares of `TRAIN_TIMBRES`: steps of irrational length."""
+    """Dealt so that any run of recordings has nearly the shares of `TRAIN_TIMBRES`: steps of
+    irrational length."""
     if split == "valid":
         return VALID_TIMBRES[number // 2 % len(VALID_TIMBRES)]
     pools, shares = zip(*TRAIN_TIMBRES, strict=True)
@@ -332,7 +336,7 @@ def played(entry: Entry) -> tuple[house.Performance, float]:
 
 
 def surroundings_of(entry: Entry) -> house.Surroundings:
-    """The house's variety, somewhat widened; one recording in four with a strong room or much noise."""
+    "The house's variety, somewhat widened; one recording in four with a strong room or much noise."
     rng = entry.rng("surroundings")
     if entry.split == "valid":
         return house.Surroundings.light(rng)
@@ -356,7 +360,8 @@ def compressed(samples: np.ndarray, power: float) -> np.ndarray:
 
 
 def through_recorder(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What a poor recorder does, each to about one recording in ten: band of a phone, compression, clipping."""
+    """What a poor recorder does, each to about one recording in ten: band of a phone, compression,
+    clipping."""
     peak = np.abs(samples).max()
     narrow, squeezed, clipped = rng.random(3) < 0.10
     if narrow:
@@ -371,7 +376,7 @@ def through_recorder(samples: np.ndarray, rng: np.random.Generator) -> np.ndarra
 
 
 def written(path: Path, write) -> None:
-    """`write(temporary path)`, then the name that counts: a run that is stopped leaves no half file."""
+    "`write(temporary path)`, then the name that counts: a run that is stopped leaves no half file."
     part = path.with_name(f".{path.name}.part{path.suffix}")
     write(part)
     part.replace(path)
@@ -408,7 +413,7 @@ def make_entry(entry: Entry, out: Path, piano) -> dict:
 
 
 def make_corpus(soundfonts: Path, out: Path, recordings: int) -> None:
-    """All recordings, one timbre after the other: a font is large, and its delays are measured once."""
+    "All recordings, one timbre after the other: a font is large, and its delays are measured once."
     for folder in ("audio", "midi"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     entries, rows = plan(recordings), {}
@@ -462,7 +467,8 @@ def print_summary(table: pd.DataFrame, notes: list[house.Performance]) -> None:
     keys = np.bincount(np.concatenate([n.pitch for n in notes]), minlength=128)[21:109]
     velocity = np.concatenate([n.velocity for n in notes])
     print(
-        f"keys: all but {np.sum(keys == 0)} of 88 struck, least {keys.min()}, median {np.median(keys):.0f} times; "
+        f"keys: all but {np.sum(keys == 0)} of 88 struck, least {keys.min()}, median "
+        f"{np.median(keys):.0f} times; "
         f"lowest octave {keys[:12].sum()}, highest {keys[-12:].sum()}"
     )
     print("velocities, deciles:", *np.percentile(velocity, range(0, 101, 10)).astype(int))
@@ -509,7 +515,8 @@ def check_corpus(out: Path) -> list[str]:
         ms = 1e3 * np.concatenate(parts)
         if len(ms):
             print(
-                f"  {kind}: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| {np.median(abs(ms)):.2f}, "
+                f"  {kind}: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| "
+                f"{np.median(abs(ms)):.2f}, "
                 f"95 % within {np.percentile(abs(ms), 95):.2f}"
             )
     expect(

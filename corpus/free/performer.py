@@ -69,7 +69,8 @@ def time_curve_s(
 ) -> np.ndarray:
     """Where positions in the score (quarters from 0 to `end_q`) fall in time; strictly rising.
 
-    A quarter is longer at both ends of a phrase, sways slowly, and grows over the last four quarters.
+    A quarter is longer at both ends of a phrase, sways slowly, and grows over the last four
+    quarters.
     """
     grid_q = np.arange(0, end_q + 9, 1 / 16)
     in_phrase = grid_q / style.phrase_q % 1
@@ -84,7 +85,8 @@ def time_curve_s(
 
 
 def chord_shifts_s(chord: np.ndarray, style: Style, rng: np.random.Generator) -> np.ndarray:
-    """Shift of each note against its chord. `chord`: number of each note's chord; within one by pitch."""
+    """Shift of each note against its chord. `chord`: number of each note's chord; within one by
+    pitch."""
     n = len(chord)
     first = np.append(True, np.diff(chord) > 0)
     last = np.append(first[1:], True)
@@ -117,7 +119,7 @@ def velocities(
 def with_ornaments(
     notes: np.ndarray, top: np.ndarray, share: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Rows (onset_s, offset_s, pitch, velocity), and grace notes before or trills in some top notes."""
+    "Rows (onset_s, offset_s, pitch, velocity), and grace notes before or trills in some top notes."
     more = []
     for row in np.flatnonzero(top & (rng.random(len(notes)) < share)):
         onset_s, offset_s, pitch, velocity = notes[row]

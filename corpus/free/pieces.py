@@ -192,7 +192,7 @@ def section(rng: np.random.Generator) -> np.ndarray:
 
 
 def generate(rng: np.random.Generator, length_q: float) -> np.ndarray:
-    """A piece of at least `length_q` quarters: sections, some played twice and moved to other keys."""
+    "A piece of at least `length_q` quarters: sections, some played twice and moved to other keys."
     out, at_q = [], 0.0
     while at_q < length_q:
         rows = section(rng)

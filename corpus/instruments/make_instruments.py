@@ -1,4 +1,5 @@
-"""Make the instrument corpus: chorales and chamber scores played by sampled strings, winds, brass, organs, plucked strings and voices.
+"""Make the instrument corpus: chorales and chamber scores played by sampled strings, winds, brass,
+organs, plucked strings and voices.
 
 Scores come with music21, the sound from two free sound fonts. Training and test share
 no work, no instrument and no sample. README.md beside this script says what the
@@ -193,7 +194,8 @@ def check_samples(soundfonts: Path) -> None:
                 f"{i.name} uses samples that training hears: {sorted(both)[:5]}"
             )
     print(
-        f"{sum(len(fonts[i.font][i.program]) for i in UNSEEN.values())} samples of the test, none of them among {len(trained)} of the training"
+        f"{sum(len(fonts[i.font][i.program]) for i in UNSEEN.values())} samples of the test, none "
+        f"of them among {len(trained)} of the training"
     )
 
 
@@ -246,7 +248,8 @@ def score_parts(source: str) -> list[np.ndarray]:
 def play(
     parts: list[np.ndarray], first_q: float, per_minute: float, length_s: float, rng
 ) -> list[house.Performance]:
-    """Parts as people might play them: a tempo that breathes, attacks that differ, phrases that swell."""
+    """Parts as people might play them: a tempo that breathes, attacks that differ, phrases that
+    swell."""
     quarter_s = 60 / per_minute
     turns = [
         (rng.uniform(0.02, 0.07), rng.uniform(3, 9), rng.uniform(0, 2 * np.pi)) for _ in range(3)
@@ -304,7 +307,7 @@ def cast(
 
 
 def write_parts(path: Path, parts: list[house.Performance], instruments: list[Instrument]) -> None:
-    """One track and one channel a part, named after its instrument; otherwise as in make_corpus.py."""
+    "One track and one channel a part, named after its instrument; otherwise as in make_corpus.py."
     ticks = lambda t: np.rint(np.asarray(t) * house.TICKS_PER_SECOND).astype(int)
     midi = mido.MidiFile(type=1, ticks_per_beat=house.TICKS_PER_QUARTER)
     midi.tracks.append(
@@ -436,7 +439,7 @@ def plan() -> list[Entry]:
 
 
 def solo_parts(parts: list[house.Performance], instrument: Instrument) -> list[house.Performance]:
-    """What one instrument can play alone: all parts as one, or the busiest part that fits its range."""
+    "What one instrument can play alone: all parts as one, or the busiest part that fits its range."
     if instrument.chords:
         table = {
             name: np.concatenate([getattr(p, name) for p in parts])
@@ -509,7 +512,8 @@ def make_corpus(soundfonts: Path, out: Path) -> None:
     for entry in plan():
         rows.append(make_entry(entry, out, orchestras, uses[entry.split]))
         print(
-            f"{entry.id}: {rows[-1]['instruments']}, {rows[-1]['notes']} notes, {rows[-1]['bytes']} bytes",
+            f"{entry.id}: {rows[-1]['instruments']}, {rows[-1]['notes']} notes, "
+            f"{rows[-1]['bytes']} bytes",
             flush=True,
         )
     pd.DataFrame(rows).to_csv(out / "index.csv", index=False, lineterminator="\n")
@@ -574,7 +578,8 @@ def check_corpus(out: Path) -> list[str]:
         if len(seconds):
             ms = 1e3 * seconds
             print(
-                f"  {name}: {len(ms)} notes, median {np.median(ms):+.2f}, largest {np.abs(ms).max():.2f}"
+                f"  {name}: {len(ms)} notes, median {np.median(ms):+.2f}, largest "
+                f"{np.abs(ms).max():.2f}"
             )
     ms = 1e3 * np.concatenate(list(errors_s.values()))
     expect(np.median(np.abs(ms)) < 1, "median onset error of isolated notes is 1 ms or more")

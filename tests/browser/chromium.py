@@ -1,4 +1,5 @@
-"""The Chromium of all browser tests, and what they do with a page that holds a widget. Skips where playwright or Chromium is missing.
+"""The Chromium of all browser tests, and what they do with a page that holds a widget. Skips where
+playwright or Chromium is missing.
 
 `page` may also be a frame of one; `widget` is the selector of the widget that is meant."""
 
@@ -56,7 +57,8 @@ def handle(widget=".pianoalign"):
 def ready(page, widget=".pianoalign"):
     "Wait until the widget stands there and has decoded its recording."
     page.wait_for_function(
-        f"(() => {{ const w = document.querySelector('{widget}'); return w && w.pianoalign && w.pianoalign.ready && w.pianoalign.ready.then(() => true); }})()",
+        f"(() => {{ const w = document.querySelector('{widget}'); return w && w.pianoalign && "
+        f"w.pianoalign.ready && w.pianoalign.ready.then(() => true); }})()",
         timeout=120_000,
     )
 
@@ -69,8 +71,12 @@ def do(page, code, widget=".pianoalign"):
 def picture(page, selector=".pa-stage canvas"):
     "The pixels of a canvas, (height, width, 4) uint8."
     text = page.evaluate(
-        """selector => { const c = document.querySelector(selector), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
-        let s = ''; for (let k = 0; k < d.length; k += 8192) s += String.fromCharCode(...d.subarray(k, k + 8192)); return [btoa(s), c.height, c.width]; }""",
+        """selector => { const c = document.querySelector(selector),
+            d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+        let s = '';
+        for (let k = 0; k < d.length; k += 8192)
+            s += String.fromCharCode(...d.subarray(k, k + 8192));
+        return [btoa(s), c.height, c.width]; }""",
         selector,
     )
     return np.frombuffer(base64.b64decode(text[0]), np.uint8).reshape(text[1], text[2], 4)
@@ -88,7 +94,10 @@ def plays(page, widget=".pianoalign"):
     level = do(
         page,
         """const a = new Float32Array(2048); let most = 0;
-        for (let k = 0; k < 10; k++) { w.player.analyser.getFloatTimeDomainData(a); most = Math.max(most, Math.sqrt(a.reduce((s, x) => s + x * x, 0) / a.length)); await new Promise(r => setTimeout(r, 60)); }
+        for (let k = 0; k < 10; k++) {
+            w.player.analyser.getFloatTimeDomainData(a);
+            most = Math.max(most, Math.sqrt(a.reduce((s, x) => s + x * x, 0) / a.length));
+            await new Promise(r => setTimeout(r, 60)); }
         return most;""",
         widget,
     )

@@ -11,7 +11,8 @@ WIDGETS = ("01_explorer", "02_jitter_lab")
 
 @pytest.fixture(scope="session")
 def executed(tmp_path_factory):
-    "A folder with the chapters that hold widgets, executed: those of tier demo if they are newer than their sources, else run now."
+    """A folder with the chapters that hold widgets, executed: those of tier demo if they are newer
+    than their sources, else run now."""
     folder = tmp_path_factory.mktemp("executed")
     for name in WIDGETS:
         source, done = (
@@ -21,7 +22,10 @@ def executed(tmp_path_factory):
         if done.is_file() and done.stat().st_mtime > source.stat().st_mtime:
             shutil.copy(done, folder)
         else:
-            code = "import sys; from pianoalign.reproduce.pipeline import run_notebook; run_notebook(*sys.argv[1:])"
+            code = (
+                "import sys; from pianoalign.reproduce.pipeline import run_notebook; "
+                "run_notebook(*sys.argv[1:])"
+            )
             subprocess.run(
                 [sys.executable, "-c", code, str(source), str(folder / f"{name}.ipynb")], check=True
             )

@@ -1,4 +1,5 @@
-"A JupyterLab of one's own: port, settings and data in a folder, no password, no browser, no news from the network."
+"""A JupyterLab of one's own: port, settings and data in a folder, no password, no browser, no news
+from the network."""
 
 import contextlib, json, os, socket, subprocess, sys, time, urllib.error, urllib.request
 

@@ -1,4 +1,5 @@
-"The chapters with widgets as pages of the site, from their executed notebooks: the players work there without a kernel."
+"""The chapters with widgets as pages of the site, from their executed notebooks: the players work
+there without a kernel."""
 
 import importlib.util, json, shutil, subprocess, sys
 

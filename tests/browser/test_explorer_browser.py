@@ -1,4 +1,5 @@
-"""The widgets in a real Chromium: drawn, heard, moved by keys; from a file and from a server, light and dark.
+"""The widgets in a real Chromium: drawn, heard, moved by keys; from a file and from a server, light
+and dark.
 
 Pictures go to tests/browser/screenshots."""
 
@@ -53,7 +54,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def visit(browser, folder):
-    "Open a widget as a page; at the end no error may stand in the console, and nothing but the page may have been asked for."
+    """Open a widget as a page; at the end no error may stand in the console, and nothing but the
+    page may have been asked for."""
     opened = []
 
     def go(state, name="page", dark=False, width=1360, height=860, server=None):
@@ -118,7 +120,11 @@ def heard(page, settings, begin_s, seconds, widget=0):
     text = do(
         page,
         f"""Object.assign(w.player.settings, {json.dumps(settings)});
-        const bytes = c => {{ const b = new Uint8Array(c.buffer); let s = ''; for (let k = 0; k < b.length; k += 8192) s += String.fromCharCode(...b.subarray(k, k + 8192)); return btoa(s); }};
+        const bytes = c => {{
+            const b = new Uint8Array(c.buffer); let s = '';
+            for (let k = 0; k < b.length; k += 8192)
+                s += String.fromCharCode(...b.subarray(k, k + 8192));
+            return btoa(s); }};
         return w.player.offline({begin_s}, {seconds}).map(bytes);""",
     )
     return np.stack([np.frombuffer(base64.b64decode(t), np.float32) for t in text])
@@ -151,7 +157,8 @@ def test_notes_stand_where_they_are(visit):
     page = explorer_page(visit)
     do(
         page,
-        "w.items.forEach(i => { i.visible = i.key === 'crnn'; }); w.roll.strength = 0; w.roll.show(0, 10); w.roll.draw();",
+        "w.items.forEach(i => { i.visible = i.key === 'crnn'; }); w.roll.strength = 0; "
+        "w.roll.show(0, 10); w.roll.draw();",
     )
     blue = np.abs(picture(page)[..., :3].astype(int) - [0x00, 0x72, 0xB2]).max(-1) < 3
     for k in range(0, len(CRNN), 7):
@@ -201,8 +208,10 @@ def test_playhead_keeps_time(visit):
     page = explorer_page(visit)
     taken = do(
         page,
-        """await w.player.play(); await new Promise(r => setTimeout(r, 600)); const t = w.player.context.currentTime, p = w.player.position;
-        await new Promise(r => setTimeout(r, 1500)); return [w.player.context.currentTime - t, w.player.position - p];""",
+        """await w.player.play(); await new Promise(r => setTimeout(r, 600));
+        const t = w.player.context.currentTime, p = w.player.position;
+        await new Promise(r => setTimeout(r, 1500));
+        return [w.player.context.currentTime - t, w.player.position - p];""",
     )
     assert taken[1] == pytest.approx(taken[0], abs=0.03) and taken[0] > 1
 
@@ -292,7 +301,9 @@ def test_too_loud_is_said(visit):
     page = explorer_page(visit)
     assert do(
         page,
-        "w.player.set({ recordingGain: 20 }); await w.player.play(); await new Promise(r => setTimeout(r, 900)); w.player.pause(); return document.querySelector('.pa-level').textContent;",
+        "w.player.set({ recordingGain: 20 }); await w.player.play(); await new Promise(r => "
+        "setTimeout(r, 900)); w.player.pause(); return "
+        "document.querySelector('.pa-level').textContent;",
     ).startswith("Too loud")
 
 
@@ -314,7 +325,8 @@ def test_a_click_shows_the_note(visit):
     k = 20
     x, y = do(
         page,
-        f"w.roll.show({TRUTH.onset_s[k] - 1}, {TRUTH.onset_s[k] + 1}); w.roll.draw(); return [w.roll.x({TRUTH.onset_s[k]} + 0.05), w.roll.y({TRUTH.pitch[k]} + 0.5)];",
+        f"w.roll.show({TRUTH.onset_s[k] - 1}, {TRUTH.onset_s[k] + 1}); w.roll.draw(); return "
+        f"[w.roll.x({TRUTH.onset_s[k]} + 0.05), w.roll.y({TRUTH.pitch[k]} + 0.5)];",
     )
     page.locator(".pa-over").click(position=dict(x=x, y=y))
     settled(page)
@@ -327,7 +339,7 @@ def test_a_click_shows_the_note(visit):
         },
     )
     for name, error_ms in errors.items():
-        line = next(l for l in text.split("\n") if l.startswith(name))
+        line = next(row for row in text.split("\n") if row.startswith(name))
         assert f"{error_ms:+.1f}" in line
     assert f"MIDI pitch {TRUTH.pitch[k]}" in text and f"{TRUTH.onset_s[k]:.4f}" in text
 
@@ -396,8 +408,11 @@ def test_keyboard(visit):
 
 def test_everything_has_a_name(visit):
     page = explorer_page(visit)
-    nameless = page.evaluate("""() => [...document.querySelectorAll('button, select, input, [tabindex="0"]')].filter(e =>
-        !(e.getAttribute('aria-label') || (e.labels && e.labels.length && e.labels[0].textContent.trim()))).map(e => e.outerHTML.slice(0, 80))""")
+    nameless = page.evaluate("""() => {
+        const labelled = e => e.labels && e.labels.length && e.labels[0].textContent.trim();
+        return [...document.querySelectorAll('button, select, input, [tabindex="0"]')]
+            .filter(e => !(e.getAttribute('aria-label') || labelled(e)))
+            .map(e => e.outerHTML.slice(0, 80)); }""")
     assert nameless == []
 
 
@@ -463,12 +478,19 @@ def test_from_a_saved_notebook(visit, tmp_path, folder):
         state = model["state"]
         page = folder / f"saved_{state['data']['kind']}.html"
         buffers = {b["path"][0]: b["data"] for b in model["buffers"]}
+        module_text = json.dumps(state["_esm"]).replace("</", "<" + chr(92) + "/")
         page.write_text(
-            f"""<!DOCTYPE html><meta charset="utf-8"><link rel="icon" href="data:,"><style>{state["_css"]}</style><div></div><script type="module">
+            f"""<!DOCTYPE html><meta charset="utf-8"><link rel="icon" href="data:,">
+<style>{state["_css"]}</style><div></div><script type="module">
 const values = {json.dumps(dict(data=state["data"]))}, buffers = {json.dumps(buffers)};
-for (const [name, text] of Object.entries(buffers)) {{ const b = Uint8Array.from(atob(text), c => c.charCodeAt(0)); values[name] = new DataView(b.buffer); }}
-const module = await import(URL.createObjectURL(new Blob([{json.dumps(state["_esm"]).replace("</", "<" + chr(92) + "/")}], {{ type: 'text/javascript' }})));
-module.default.render({{ model: {{ get: name => values[name] }}, el: document.querySelector('div') }});
+for (const [name, text] of Object.entries(buffers)) {{
+    const b = Uint8Array.from(atob(text), c => c.charCodeAt(0));
+    values[name] = new DataView(b.buffer);
+}}
+const blob = new Blob([{module_text}], {{ type: 'text/javascript' }});
+const module = await import(URL.createObjectURL(blob));
+const model = {{ get: name => values[name] }};
+module.default.render({{ model, el: document.querySelector('div') }});
 </script>""",
             encoding="utf-8",
         )  # as anywidget does it: the module from a blob, bytes as DataView
@@ -485,7 +507,8 @@ def test_drawn_before_it_stands_in_the_page(visit, folder):
     path.write_text(
         text.replace(
             "el: host }",
-            "el: (() => { const el = document.createElement('div'); setTimeout(() => host.append(el), 300); return el; })() }",
+            "el: (() => { const el = document.createElement('div'); setTimeout(() => "
+            "host.append(el), 300); return el; })() }",
         ),
         encoding="utf-8",
     )
@@ -566,7 +589,8 @@ def test_every_slider_does_what_it_says(visit):
     def loose(**settings):
         return do(
             page,
-            f"const l = w.loosen({json.dumps(settings)}); return [...['onset', 'end', 'pitch', 'row']].map(k => Array.from(l[k]));",
+            f"const l = w.loosen({json.dumps(settings)}); return [...['onset', 'end', 'pitch', "
+            f"'row']].map(k => Array.from(l[k]));",
         )
 
     onset_s, end_s, pitch, row = map(np.array, loose(max_s=0.2))
@@ -638,14 +662,15 @@ def listening_page(visit, **kwargs):
 
 
 def test_model_listener(visit):
-    """Known thresholds are found: the median of 200 tests within 15 %, nine of ten within a factor of 2.5, and the printed interval
-    holds the truth in at least 88 of 100."""
+    """Known thresholds are found: the median of 200 tests within 15 %, nine of ten within a factor
+    of 2.5, and the printed interval holds the truth in at least 88 of 100."""
     page = listening_page(visit)
     for method in ("constant", "staircase"):
         for threshold_ms in (9.0, 18.0, 36.0):
             found = do(
                 page,
-                f"return w.simulate({{threshold_ms: {threshold_ms}, method: '{method}', sessions: 200, seed: 11}});",
+                f"return w.simulate({{threshold_ms: {threshold_ms}, method: '{method}', sessions: "
+                f"200, seed: 11}});",
             )
             estimate, low, high = (
                 np.array([f[k] for f in found]) for k in ("found_ms", "low_ms", "high_ms")
@@ -668,7 +693,8 @@ def test_one_interval_is_aligned_and_one_is_not(visit):
     for aligned in (1, 2):
         both = do(
             page,
-            f"w.options.sound = 'split'; return w.sound({{size_ms: 40, aligned: {aligned}, start_s: 2, note_seed: 5}}).map(c => Array.from(c));",
+            f"w.options.sound = 'split'; return w.sound({{size_ms: 40, aligned: {aligned}, "
+            f"start_s: 2, note_seed: 5}}).map(c => Array.from(c));",
         )
         right, n, gap = np.array(both[1]), RATE // 2, int(0.6 * RATE)
         part = {1: right[:n], 2: right[n + gap :]}
@@ -691,7 +717,8 @@ def test_a_test_by_keyboard(visit, tmp_path):
     page.keyboard.press("Enter")
     for k in range(6):
         page.wait_for_function(
-            f"{HANDLE}.session && {HANDLE}.session.trials.length === {k} && !document.querySelector('.pa-lamps button')?.disabled"
+            f"{HANDLE}.session && {HANDLE}.session.trials.length === {k} && "
+            f"!document.querySelector('.pa-lamps button')?.disabled"
         )
         if k == 0:
             save(page, "listening_trial")
@@ -720,7 +747,11 @@ def test_result_looks(visit, dark):
     do(
         page,
         """w.begin(); await new Promise(r => setTimeout(r, 100)); const s = w.session; let k = 0;
-        while (!s.done) { if (s.trials.length) s.next(); const p = 0.5 + 0.48 / (1 + Math.exp(-Math.log(s.trial.size_ms / 15) / 0.4)); k = (k * 16807 + 12345) % 2147483647; s.answer(k / 2147483647 < p ? s.trial.aligned : 3 - s.trial.aligned, 1); }
+        while (!s.done) {
+            if (s.trials.length) s.next();
+            const p = 0.5 + 0.48 / (1 + Math.exp(-Math.log(s.trial.size_ms / 15) / 0.4));
+            k = (k * 16807 + 12345) % 2147483647;
+            s.answer(k / 2147483647 < p ? s.trial.aligned : 3 - s.trial.aligned, 1); }
         w.finish();""",
     )
     settled(page)
@@ -735,7 +766,11 @@ def test_result_looks(visit, dark):
 
 def test_order_is_that_of_the_seed(visit):
     page = listening_page(visit)
-    code = "w.options.seed = {}; await w.begin(); const s = w.session, out = []; while (!s.done) {{ if (s.trials.length) s.next(); out.push([s.trial.size_ms, s.trial.aligned]); s.answer(1); }} return out;"
+    code = (
+        "w.options.seed = {}; await w.begin(); const s = w.session, out = []; while (!s.done) {{ "
+        "if (s.trials.length) s.next(); out.push([s.trial.size_ms, s.trial.aligned]); "
+        "s.answer(1); }} return out;"
+    )
     one, again, other = (do(page, code.format(seed)) for seed in (5, 5, 6))
     assert one == again != other and {tuple(t[:1]) for t in one} == {
         (s,) for s in (3, 6, 12, 25, 50, 100)

@@ -1,4 +1,5 @@
-"The explorer before anyone has clicked, and inside another page: keys, waveform, a frame that fits."
+"""The explorer before anyone has clicked, and inside another page: keys, waveform, a frame that
+fits."""
 
 import contextlib
 import functools

@@ -1,4 +1,5 @@
-"A lecturer's afternoon: build an assignment, grade what came back, look at it in nbgrader's Formgrader, give points by hand, export."
+"""A lecturer's afternoon: build an assignment, grade what came back, look at it in nbgrader's
+Formgrader, give points by hand, export."""
 
 import csv, shutil, subprocess, sys
 

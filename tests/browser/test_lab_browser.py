@@ -1,4 +1,5 @@
-"""JupyterLab in a real Chromium: the chapters with widgets run to their end, from the menu, and what they show is drawn, heard and moved.
+"""JupyterLab in a real Chromium: the chapters with widgets run to their end, from the menu, and
+what they show is drawn, heard and moved.
 
 The server has a port and folders of its own; nothing of the user's settings is read or written."""
 
@@ -13,8 +14,10 @@ from server import jupyterlab
 CHAPTERS = ("01_explorer", "02_jitter_lab")
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
 CELLS = f"""(() => {{ const panel = {NOTEBOOK};
-    return {{ status: panel.sessionContext.session?.kernel?.status, cells: panel.content.widgets.filter(c => c.model.type === 'code').map(c => ({{
-        count: c.model.executionCount, source: c.model.sharedModel.getSource(), outputs: c.model.sharedModel.getOutputs() }})) }}; }})()"""
+    return {{ status: panel.sessionContext.session?.kernel?.status,
+        cells: panel.content.widgets.filter(c => c.model.type === 'code').map(c => ({{
+            count: c.model.executionCount, source: c.model.sharedModel.getSource(),
+            outputs: c.model.sharedModel.getOutputs() }})) }}; }})()"""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,8 @@ def lab(tmp_path_factory, executed):
 
 @pytest.fixture
 def open_notebook(browser, lab):
-    "Open a notebook of the server; at the end no script may have failed and nothing but the server may have been asked."
+    """Open a notebook of the server; at the end no script may have failed and nothing but the
+    server may have been asked."""
     page = browser.new_page(viewport=dict(width=1440, height=1000))
     said, elsewhere = [], []
     page.on("pageerror", lambda e: said.append(str(e)))
@@ -50,14 +54,16 @@ def open_notebook(browser, lab):
     def go(path, kernel=True):
         page.goto(f"{lab}/lab/tree/{path}?reset")
         page.wait_for_function(
-            f"window.jupyterapp && {NOTEBOOK}?.content?.widgets?.length > 3 && ({NOTEBOOK}.sessionContext.isReady || {json.dumps(not kernel)})",
+            f"window.jupyterapp && {NOTEBOOK}?.content?.widgets?.length > 3 && "
+            f"({NOTEBOOK}.sessionContext.isReady || {json.dumps(not kernel)})",
             timeout=180_000,
         )
         return page
 
     yield go
     page.evaluate(
-        "async () => { for (const m of jupyterapp.serviceManager.sessions.running()) await jupyterapp.serviceManager.sessions.shutdown(m.id); }"
+        "async () => { for (const m of jupyterapp.serviceManager.sessions.running()) await "
+        "jupyterapp.serviceManager.sessions.shutdown(m.id); }"
     )
     page.close()
     assert said == [] and elsewhere == []
@@ -66,7 +72,9 @@ def open_notebook(browser, lab):
 def show_cell(page, text):
     "Scroll to the code cell that holds `text`."
     page.evaluate(
-        f"""text => {{ const notebook = {NOTEBOOK}.content, k = notebook.widgets.findIndex(c => c.model.type === 'code' && c.model.sharedModel.getSource().includes(text));
+        f"""text => {{ const notebook = {NOTEBOOK}.content,
+            k = notebook.widgets.findIndex(c => c.model.type === 'code'
+                && c.model.sharedModel.getSource().includes(text));
         notebook.activeCellIndex = k; return notebook.scrollToItem(k, 'start'); }}""",
         text,
     )
@@ -77,7 +85,10 @@ def run_all(page):
     "Run > Run All Cells, as a reader does; the code cells when the kernel has come to rest."
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    over = f"(({{status, cells}}) => status === 'idle' && (cells.every(c => c.count) || cells.some(c => c.outputs.some(o => o.output_type === 'error'))))({CELLS})"
+    over = (
+        f"(({{status, cells}}) => status === 'idle' && (cells.every(c => c.count) || cells.some(c "
+        f"=> c.outputs.some(o => o.output_type === 'error'))))({CELLS})"
+    )
     page.wait_for_function(over, timeout=300_000, polling=500)
     return page.evaluate(CELLS)["cells"]
 
@@ -101,7 +112,7 @@ def test_the_explorer_in_jupyterlab(open_notebook):
     plays(page)
     save(page, "jupyterlab_explorer")
 
-    # its keys are its own: none of them moves, adds or deletes a cell, though Lab knows most of them
+    # its keys are its own: none moves, adds or deletes a cell, though Lab knows most of them
     page.locator(".pa-stage").focus()
     n_cells, active = page.evaluate(
         f"[{NOTEBOOK}.content.widgets.length, {NOTEBOOK}.content.activeCellIndex]"

@@ -1,4 +1,4 @@
-"""Every page of the built site at two widths: nothing is wider than its place, tables are tables."""
+"Every page of the built site at two widths: nothing is wider than its place, tables are tables."
 
 import pytest
 from chromium import ROOT, save
@@ -29,7 +29,8 @@ WIDER = """() => {
         for (; p && p.tagName != "ARTICLE"; p = p.parentElement)
             scrolls = scrolls || ["auto", "scroll"].includes(getComputedStyle(p).overflowX);
         scrolls = scrolls || ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
-        if (box.right > room + 1 && !scrolls) found.push(e.tagName + " " + e.innerText.slice(0, 40));
+        if (box.right > room + 1 && !scrolls)
+            found.push(e.tagName + " " + e.innerText.slice(0, 40));
     }
     return found; }"""
 

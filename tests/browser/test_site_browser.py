@@ -1,4 +1,5 @@
-"The built site in a real Chromium: no console errors, no broken links, nothing fetched, players that play, search that finds."
+"""The built site in a real Chromium: no console errors, no broken links, nothing fetched, players
+that play, search that finds."""
 
 import re
 from html.parser import HTMLParser
