@@ -8,7 +8,7 @@ __all__ = ['JITTER_SCALE', 'SHORTEST_NOTE_S', 'OWN_WAYS', 'JITTERS', 'CHORD_S', 
            'jitter_notes', 'scale_tempo', 'mixed_jitter', 'loosen', 'cut_points', 'cut_notes', 'Recording', 'Segment',
            'pair_by_rank', 'spread', 'audio_length_s', 'load_corpus', 'remove_step', 'experiment_corpus',
            'corpus_fingerprint', 'evaluation_segments', 'degrade', 'feature_path', 'cached_spectrogram',
-           'feature_store']
+           'feature_store', 'silence_of', 'segment_image']
 
 # %% ../nbs/31_datasets.ipynb #cb5bbb43
 import hashlib
@@ -593,3 +593,21 @@ def feature_store(
 
         recordings = tqdm(recordings, desc="spectrograms", unit="recording", mininterval=1)
     return {r.id: cached_spectrogram(r, audio, cache_dir) for r in recordings}
+
+# %% ../nbs/31_datasets.ipynb #seg1mage
+def silence_of(
+    audio: AudioSettings,
+) -> float:  # the value of every band
+    "What a spectrogram shows where nothing sounds."
+    return np.log(LOG_FLOOR) if audio.scale == "log" else 0.0
+
+
+def segment_image(
+    segment: Segment,
+    features: dict,  # recording id -> (N, 88) spectrogram
+    audio: AudioSettings,
+) -> np.ndarray:  # (N, 88) float32
+    "A segment's spectrogram, long enough for its loose notes."
+    image = np.asarray(features[segment.recording.id][segment.frames(audio.fps)], np.float32)
+    missing = int(frame_of(segment.end_s - segment.start_s, audio.fps)) - len(image)
+    return np.pad(image, ((0, max(missing, 0)), (0, 0)), constant_values=silence_of(audio))

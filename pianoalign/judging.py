@@ -22,7 +22,7 @@ from .postprocessing import align_notes, note_blocks
 from .preprocessing import piano_roll
 from .runs import write_npz
 from .targets import PLACE_REACH_FRAMES
-from .training import segment_image
+from .datasets import segment_image
 
 # %% ../nbs/32e_judging.ipynb #46f3c1be
 def matching_limits(
@@ -148,7 +148,7 @@ def evaluate(
 
     def pairs():
         for name, segment in work:
-            image = segment_image(segment, features, experiment)
+            image = segment_image(segment, features, experiment.audio)
             yield image, piano_roll(segment.loose, len(image), fps)
             if aligned and (name, segment.id) in aligned:
                 yield image, piano_roll(dtw_notes(name, segment), len(image), fps)
@@ -237,6 +237,6 @@ def judge(
     write_npz(folder / "errors.npz", {k: v.astype(np.float32) for k, v in errors.items()})
     if "test" in sets:
         segment = _typical_segment(sets["test"], kept, errors)
-        image = segment_image(segment, features, experiment)
+        image = segment_image(segment, features, experiment.audio)
         write_npz(folder / "figure3.npz", _figure3(segment, image, *kept["test", segment.id]))
     write_json(folder / "metrics.json", {"sets": summaries(errors), "raw_blocks": blocks, **more})

@@ -25,7 +25,7 @@ from pianoalign.notes import N_PITCHES
 from pianoalign.preprocessing import piano_roll
 from pianoalign.runs import load_network, read_errors, save_weights, write_npz
 from pianoalign.tool.confidence import load_confidence
-from pianoalign.training import segment_image
+from pianoalign.datasets import segment_image
 
 TITLES = {
     "maps": "# Weights of the shipped aligner\n\n"
@@ -231,7 +231,7 @@ def judge_as_align(folder: Path, maps_root, cache) -> dict:  # set -> figures
     for name, segments in sets.items():
         errors = {}
         for segment in segments:
-            image = segment_image(segment, features, experiment)
+            image = segment_image(segment, features, experiment.audio)
             roll = piano_roll(segment.loose, len(image), fps)
             answer, onsets = predict(network, image, roll)
             heard = Heard.of(answer, onsets[:, :N_PITCHES], fps)

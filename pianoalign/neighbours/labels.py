@@ -15,7 +15,7 @@ from ..metrics import count_matches, draw_pieces, interval, onset_errors
 from ..files import InputError
 from ..notes import Notes
 from ..judging import decode
-from ..training import segment_image
+from ..datasets import segment_image
 from .transcriber import rates, spans_and_hz
 
 # %% ../../nbs/neighbours/07_alignment_for_transcription.ipynb #47de02f3
@@ -52,7 +52,7 @@ def network_labels(
     labels = {}
     for s in segments:
         loose = s.loose if given is None else given[s.id]
-        found = decode(network, experiment, segment_image(s, features, experiment), loose)[0]
+        found = decode(network, experiment, segment_image(s, features, experiment.audio), loose)[0]
         if method not in found:
             raise InputError(
                 f"this network has no decoding {method!r}, only {', '.join(found)}: take a network"
