@@ -349,7 +349,7 @@ START = """## Start here
 - **An evening**: the paper's chapters, in order.
 - **A course**: [assignments, marking and lessons](pages/course.md).
 - **A recording of your own**: [the aligner](chapters/01_aligner.ipynb) and
-  [the command line](chapters/05_command_line.ipynb).
+  [the command line](chapters/02_command_line.ipynb).
 """
 
 

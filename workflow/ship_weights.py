@@ -56,7 +56,7 @@ python workflow/ship_weights.py results/{tier}/runs/{run}{options}
 95 % interval over recordings. {sets} *paper*: threshold, blocks and matching as in §2.3{high}. \
 *Shift removed*: less each recording's median, since labels of recordings are early or late as a \
 whole. The labels of the Disklaviers are off note by note as well ([Real pianos]\
-(../../../nbs/tool/07_real_pianos.ipynb) measures by how much): figures there say more about \
+(../../../nbs/tool/13_real_pianos.ipynb) measures by how much): figures there say more about \
 labels than about networks.
 
 | set | recordings | notes | method | ≤ 10 ms | ≤ 25 ms | ≤ 50 ms | median, ms \
@@ -138,7 +138,7 @@ CORPORA = {
         "music21, claim no rights; half are generated. The sound is from FluidR3 and MuseScore "
         f"General (both MIT licence) and from an additive piano of our own, {VARIED}. The data "
         "sets named below, which are under CC BY-NC-SA, served to measure it; its settings are "
-        "those of `maps` with what [What helps](../../../nbs/tool/10_what_helps.ipynb) found to "
+        "those of `maps` with what [What helps](../../../nbs/tool/17_what_helps.ipynb) found to "
         "help, and both were found with their help.",
         sets="`test`: ENSTDkCl, a Disklavier of MAPS "
         f"({MAPS_BY}) with close microphones; `valid`: ENSTDkAm, the same from afar; `unseen`: "
