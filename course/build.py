@@ -1,20 +1,24 @@
 """Build the course's notebooks from their sources.
 
-python course/build.py           write source/, the lessons of spot_the_bug/, and the tables of MARKING.md
+python course/build.py           write source/, the lessons of spot_the_bug/, tables of MARKING.md
 python course/build.py --check   say which of these differ from their sources, and fail if one does
 
-A source is a Python file whose cells begin with `# %%`. What follows on that line says what the cell is:
+A source is a Python file whose cells begin with `# %%`. What follows on that line says what the
+cell is:
 
 # %% [markdown]            text
 # %% given=ID              code that is put back before grading
 # %%                       code that students may change freely (pictures, sounds)
 # %% slow                  the same, left out when many answers are checked in one go
-# %% solve=ID              a task; the part between BEGIN SOLUTION and END SOLUTION is for the student
-# %% test=ID points=4      tests of a task, put back before grading; hidden ones between BEGIN and END HIDDEN TESTS
+# %% solve=ID              a task; what stands between BEGIN SOLUTION and END SOLUTION is for the
+#                          student
+# %% test=ID points=4      tests of a task, put back before grading; hidden ones between BEGIN and
+#                          END HIDDEN TESTS
 # %% answer=ID points=4    graded by a person; with [markdown] a question in words
 
-In a lesson of spot_the_bug: `mend` (the code with the bug), `mended` (the same without), `test`, and
-`[markdown] afterwards` (what was wrong). The lesson holds the first and the test, its answer the others.
+In a lesson of spot_the_bug: `mend` (the code with the bug), `mended` (the same without), `test`,
+and `[markdown] afterwards` (what was wrong). The lesson holds the first and the test, its answer
+the others.
 """
 
 import hashlib, json, os, re, sys
@@ -90,7 +94,8 @@ FLAGS = dict(
 
 
 def to_notebook(cells, place: str) -> str:
-    "A notebook without outputs as the text of its file; `place` keeps the cells' ids apart from those of other notebooks."
+    """A notebook without outputs as the text of its file; `place` keeps the cells' ids apart from
+    those of other notebooks."""
     out, seen = [], {}
     for c in cells:
         key = c.grade_id if c.name else c.text.split("\n")[0]
@@ -171,6 +176,7 @@ def marking_guide() -> str:
             what, loses = re.match(
                 r'"""(.*?)"""\n# loses: ([^\n]+)', path.read_text(encoding="utf-8"), re.S
             ).groups()
+            what = " ".join(what.split())
             rows.append(f"| `{path.stem}` | {', '.join(loses.split())} | {what} |")
         return f"<!-- wrong answers of {found[1]} -->\n" + "\n".join(rows) + "\n<!-- end -->"
 
@@ -196,7 +202,8 @@ def main():
     if sys.argv[1:] == ["--check"]:
         for path in stale():
             print(
-                f"{path.relative_to(HERE.parent)} is not what its source says: run `python course/build.py`"
+                f"{path.relative_to(HERE.parent)} is not what its source says: "
+                "run `python course/build.py`"
             )
         return 1 if stale() else 0
     if sys.argv[1:]:

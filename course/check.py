@@ -1,10 +1,10 @@
-"""Run the assignments without nbgrader, cell by cell, and see which wrong answers lose which points.
+"""Run the assignments without nbgrader, cell by cell: which wrong answers lose which points?
 
 python course/check.py [ASSIGNMENT]    the points that each wrong answer loses
-python course/check.py --times         seconds of processor time that each assignment takes, cell by cell
+python course/check.py --times         seconds of processor time of each assignment, cell by cell
 
-A file in wrong_answers/<assignment>/ begins with a docstring that says what is wrong, then a comment
-`# loses: <tests>`; its cells `# %% solve=ID` take the place of the reference solution's.
+A file in wrong_answers/<assignment>/ begins with a docstring that says what is wrong, then a
+comment `# loses: <tests>`; its cells `# %% solve=ID` take the place of the reference solution's.
 """
 
 import contextlib, io, os, re, subprocess, sys, time, traceback
@@ -53,7 +53,8 @@ _begun = {}
 
 
 def begin(cells) -> dict:
-    "Names that the given cells before the first task make; they are run once, since nothing in them depends on an answer."
+    """Names that the given cells before the first task make; they are run once, since nothing in
+    them depends on an answer."""
     texts = tuple(
         c.text
         for c in cells[: next(k for k, c in enumerate(cells) if c.kind == "solve")]
@@ -69,7 +70,8 @@ def begin(cells) -> dict:
 
 
 def run(cells, kinds=("given", "solve", "test"), hidden: bool = True, times: dict = None) -> dict:
-    "Run the cells of these kinds in order: test -> the exception that it raised, or None. With `times` everything is run anew."
+    """Run the cells of these kinds in order: test -> the exception that it raised, or None. With
+    `times` everything is run anew."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -132,7 +134,9 @@ def main():
             expected = expected_losses(path) if path else set()
             wrong += lost != expected
             print(
-                f"{name} {path.stem if path else '(reference)':32s} {sum(points[t] for t in points if t not in lost)}/{sum(points.values())}, loses {', '.join(sorted(lost)) or 'nothing'}"
+                f"{name} {path.stem if path else '(reference)':32s} "
+                f"{sum(points[t] for t in points if t not in lost)}/{sum(points.values())}, loses "
+                f"{', '.join(sorted(lost)) or 'nothing'}"
                 + (
                     ""
                     if lost == expected

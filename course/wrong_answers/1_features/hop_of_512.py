@@ -3,5 +3,7 @@
 
 # %% solve=picture
 def picture(samples):
-    transform = librosa.cqt(samples, sr=RATE_HZ, hop_length=512, fmin=27.5, n_bins=N_KEYS, bins_per_octave=12)
+    transform = librosa.cqt(
+        samples, sr=RATE_HZ, hop_length=512, fmin=27.5, n_bins=N_KEYS, bins_per_octave=12
+    )
     return np.log(np.maximum(np.abs(transform).T, 1e-4))

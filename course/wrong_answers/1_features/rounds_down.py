@@ -2,6 +2,9 @@
 # loses: frames roll
 
 # %% solve=frames
-def to_frame(time_s): return np.asarray(np.asarray(time_s) * FPS).astype(int)
+def to_frame(time_s):
+    return np.asarray(np.asarray(time_s) * FPS).astype(int)
 
-def to_time(frame): return np.asarray(frame) / FPS
+
+def to_time(frame):
+    return np.asarray(frame) / FPS

@@ -6,5 +6,5 @@ def blocks(onset_s, offset_s, pitch, n_frames):
     roll = np.zeros((n_frames, N_KEYS))
     for start_s, end_s, key in zip(onset_s, offset_s, pitch):
         first, stop = int(to_frame(start_s)), int(to_frame(end_s))
-        roll[max(first, 0):max(stop, 0), key - LOWEST] = 1
+        roll[max(first, 0) : max(stop, 0), key - LOWEST] = 1
     return roll

@@ -1,4 +1,5 @@
-"""Counts columns instead of pitches: everything is a minor third off, harmless only while both sides err alike."""
+"""Counts columns instead of pitches: everything is a minor third off, harmless only while both
+sides err alike."""
 # loses: chroma
 
 # %% solve=chroma

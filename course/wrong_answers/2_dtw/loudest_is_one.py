@@ -1,4 +1,5 @@
-"""Scales to a maximum of 1: then 1 minus the product is no cosine distance, and loud chords cost less than nothing."""
+"""Scales to a maximum of 1: then 1 minus the product is no cosine distance, and loud chords cost
+less than nothing."""
 # loses: chroma
 
 # %% solve=chroma

@@ -2,6 +2,9 @@
 # loses: chord
 
 # %% solve=chord
-def best_delay(delays_ms): return np.mean(delays_ms)
+def best_delay(delays_ms):
+    return np.mean(delays_ms)
 
-def left_over(delays_ms): return np.abs(best_delay(delays_ms) - np.asarray(delays_ms)).mean()
+
+def left_over(delays_ms):
+    return np.abs(best_delay(delays_ms) - np.asarray(delays_ms)).mean()

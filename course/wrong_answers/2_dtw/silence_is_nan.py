@@ -5,4 +5,4 @@
 def chroma(image):
     pitch_class = (np.arange(88) + 21) % 12
     folded = np.stack([image[:, pitch_class == c].sum(axis=1) for c in range(12)], axis=1)
-    return folded / np.sqrt((folded ** 2).sum(axis=1, keepdims=True))
+    return folded / np.sqrt((folded**2).sum(axis=1, keepdims=True))

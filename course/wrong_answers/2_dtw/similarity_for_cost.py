@@ -2,4 +2,5 @@
 # loses: cost
 
 # %% solve=cost
-def cost_table(score_chroma, recording_chroma): return score_chroma @ recording_chroma.T
+def cost_table(score_chroma, recording_chroma):
+    return score_chroma @ recording_chroma.T

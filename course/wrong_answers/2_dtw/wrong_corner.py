@@ -6,8 +6,10 @@ def backtrack(total):
     i, j = total.shape[0] - 1, int(total[-1].argmin())
     path = [(i, j)]
     while i > 0 or j > 0:
-        if i == 0: j -= 1
-        elif j == 0: i -= 1
+        if i == 0:
+            j -= 1
+        elif j == 0:
+            i -= 1
         else:
             options = [(i - 1, j - 1), (i - 1, j), (i, j - 1)]
             i, j = min(options, key=lambda cell: total[cell])

@@ -3,4 +3,6 @@
 
 # %% solve=loosen
 def loosen(onset_s, offset_s, rng):
-    return onset_s + rng.uniform(-0.1, 0.1, len(onset_s)), offset_s + rng.uniform(-0.1, 0.1, len(onset_s)) - 0.1 * (offset_s - onset_s < 0.3)
+    return onset_s + rng.uniform(-0.1, 0.1, len(onset_s)), offset_s + rng.uniform(
+        -0.1, 0.1, len(onset_s)
+    ) - 0.1 * (offset_s - onset_s < 0.3)

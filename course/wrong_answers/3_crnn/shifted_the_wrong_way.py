@@ -5,4 +5,4 @@
 def example(image, notes, first, n_frames, rng):
     loose = notes.at_times(*loosen(notes.onset_s, notes.offset_s, rng))
     cut = lambda n: piano_roll(n.shifted(first / FPS), n_frames, FPS)
-    return image[first:first + n_frames], cut(loose), cut(notes)
+    return image[first : first + n_frames], cut(loose), cut(notes)

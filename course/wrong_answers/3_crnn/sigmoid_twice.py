@@ -2,4 +2,5 @@
 # loses: loss step
 
 # %% solve=loss
-def cross_entropy(logits, target): return nn.functional.binary_cross_entropy_with_logits(torch.sigmoid(logits), target)
+def cross_entropy(logits, target):
+    return nn.functional.binary_cross_entropy_with_logits(torch.sigmoid(logits), target)

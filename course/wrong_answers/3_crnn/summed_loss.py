@@ -2,4 +2,5 @@
 # loses: loss step
 
 # %% solve=loss
-def cross_entropy(logits, target): return (torch.logaddexp(torch.zeros_like(logits), logits) - logits * target).sum()
+def cross_entropy(logits, target):
+    return (torch.logaddexp(torch.zeros_like(logits), logits) - logits * target).sum()

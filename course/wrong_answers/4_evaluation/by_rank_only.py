@@ -2,4 +2,5 @@
 # loses: match
 
 # %% solve=match
-def match(given_s, found_s): return np.where(np.arange(len(given_s)) < len(found_s), np.arange(len(given_s)), -1)
+def match(given_s, found_s):
+    return np.where(np.arange(len(given_s)) < len(found_s), np.arange(len(given_s)), -1)

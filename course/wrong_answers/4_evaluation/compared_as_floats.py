@@ -6,5 +6,6 @@ def figures(errors_s):
     errors_ms = 1000 * np.asarray(errors_s, dtype=float)
     size_ms = np.abs(errors_ms)
     row = dict(mean_ms=size_ms.mean(), median_ms=np.median(size_ms), std_ms=size_ms.std())
-    for tolerance_ms in (50, 25, 10): row[f"within_{tolerance_ms}_pct"] = 100 * np.mean(size_ms <= tolerance_ms)
+    for tolerance_ms in (50, 25, 10):
+        row[f"within_{tolerance_ms}_pct"] = 100 * np.mean(size_ms <= tolerance_ms)
     return row

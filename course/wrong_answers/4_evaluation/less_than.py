@@ -1,4 +1,5 @@
-"""Leaves the edge of the window out; with times on a grid of 10 ms that is a whole class of notes."""
+"""Leaves the edge of the window out; with times on a grid of 10 ms that is a whole class of
+notes."""
 # loses: figures
 
 # %% solve=figures
@@ -6,5 +7,8 @@ def figures(errors_s):
     errors_ms = 1000 * np.asarray(errors_s, dtype=float)
     size_ms = np.abs(errors_ms)
     row = dict(mean_ms=size_ms.mean(), median_ms=np.median(size_ms), std_ms=size_ms.std())
-    for tolerance_ms in (50, 25, 10): row[f"within_{tolerance_ms}_pct"] = 100 * np.mean(np.rint(1000 * size_ms) < 1000 * tolerance_ms)
+    for tolerance_ms in (50, 25, 10):
+        row[f"within_{tolerance_ms}_pct"] = 100 * np.mean(
+            np.rint(1000 * size_ms) < 1000 * tolerance_ms
+        )
     return row

@@ -3,5 +3,10 @@
 
 # %% solve=shift
 def without_shift(errors_by_piece):
-    shift_s = {name: np.median(np.concatenate(list(errors_by_piece.values()))) for name, errors in errors_by_piece.items()}
-    return {name: errors - shift_s[name] for name, errors in errors_by_piece.items()}, {name: 1000 * s for name, s in shift_s.items()}
+    shift_s = {
+        name: np.median(np.concatenate(list(errors_by_piece.values())))
+        for name, errors in errors_by_piece.items()
+    }
+    return {name: errors - shift_s[name] for name, errors in errors_by_piece.items()}, {
+        name: 1000 * s for name, s in shift_s.items()
+    }

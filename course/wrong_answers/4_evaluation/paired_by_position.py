@@ -9,5 +9,8 @@ def difference_interval(a_by_piece, b_by_piece, statistic, rng, n_draws=500):
     for _ in range(n_draws):
         drawn = [names[k] for k in rng.integers(0, len(names), len(names))]
 
-        values.append(statistic(pool(a_by_piece, drawn)) - statistic(pool(b_by_piece, [partner[name] for name in drawn])))
+        values.append(
+            statistic(pool(a_by_piece, drawn))
+            - statistic(pool(b_by_piece, [partner[name] for name in drawn]))
+        )
     return tuple(np.percentile(values, [2.5, 97.5]))

@@ -4,4 +4,6 @@
 # %% solve=shift
 def without_shift(errors_by_piece):
     shift_s = {name: np.median(np.abs(errors)) for name, errors in errors_by_piece.items()}
-    return {name: errors - shift_s[name] for name, errors in errors_by_piece.items()}, {name: 1000 * s for name, s in shift_s.items()}
+    return {name: errors - shift_s[name] for name, errors in errors_by_piece.items()}, {
+        name: 1000 * s for name, s in shift_s.items()
+    }

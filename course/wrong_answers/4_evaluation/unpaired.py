@@ -1,4 +1,5 @@
-"""Draws anew for the second method: hard pieces fall on one side only, and a sure difference drowns."""
+"""Draws anew for the second method: hard pieces fall on one side only, and a sure difference
+drowns."""
 # loses: difference
 
 # %% solve=difference
