@@ -55,7 +55,7 @@ test: check
 
 # The package is what the notebooks export; asked before anything is exported anew.
 check: .venv/installed
-	@$(BIN)/ruff check --quiet nbs tests workflow site benchmarks
+	@$(BIN)/ruff check --quiet nbs tests workflow site benchmarks corpus course
 	@$(RUN) check-export
 
 # JupyterLab shows the widgets of an executed chapter only when it may trust it.

@@ -158,7 +158,7 @@ def seconds_of_check() -> float:
     "How long `make check` takes, without make."
     began = time.monotonic()
     main = "from pianoalign.reproduce.pipeline import main; raise SystemExit(main())"
-    places = ["nbs", "tests", "workflow", "site", "benchmarks"]
+    places = ["nbs", "tests", "workflow", "site", "benchmarks", "corpus", "course"]
     subprocess.run([sys.executable, "-m", "ruff", "check", "--quiet", *places], cwd=ROOT)
     subprocess.run([sys.executable, "-c", main, "check-export"], cwd=ROOT)
     return time.monotonic() - began
