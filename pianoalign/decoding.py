@@ -29,7 +29,7 @@ LOWEST_PEAK = 0.005  # peaks of the onset head under this are not kept
 
 
 def in_steps(
-    probabilities,  # (N, 88) float, 0 to 1
+    probabilities: np.ndarray,  # (N, 88) float, 0 to 1
 ) -> np.ndarray:  # (N, 88) uint8
     "Probabilities in steps of 1/256, rounded down."
     return np.minimum(np.asarray(probabilities) * 256, 255).astype(np.uint8)
@@ -49,12 +49,12 @@ class Heard:
     @classmethod
     def of(
         cls,
-        roll,  # (N, 88) probabilities
-        onsets=None,  # (N, 88) onset probabilities; None without such a head
+        roll: np.ndarray,  # (N, 88) probabilities
+        onsets: np.ndarray | None = None,  # (N, 88) onset probabilities; None without such a head
         fps: int = 100,  # frames a second
-        place=None,  # see `postprocessing.onset_candidates`
+        place: np.ndarray | None = None,  # see `postprocessing.onset_candidates`
         floor: float = LOWEST_PEAK,  # lower peaks are not kept
-    ):
+    ) -> "Heard":
         "From whole rolls of probabilities."
         peaks = (None,) * 3 if onsets is None else onset_candidates(onsets, fps, floor, place)
         return cls(in_steps(roll), *peaks)
@@ -174,11 +174,11 @@ def walk(
 # %% ../nbs/tool/08_decoding.ipynb #dec00013
 def settle(
     given: Notes,
-    onset_s,  # (n,) new onsets, seconds
-    matched,  # (n,) bool: has a peak of its own
-    roll=None,  # (N, 88) of the network; None: notes keep their lengths
+    onset_s: np.ndarray,  # (n,) new onsets, seconds
+    matched: np.ndarray,  # (n,) bool: has a peak of its own
+    roll: np.ndarray | None = None,  # (N, 88) of the network; None: notes keep their lengths
     fps: int = 100,  # frames a second of the roll
-    threshold=HALF,  # a frame sounds where the roll is at least this
+    threshold: float = HALF,  # a frame sounds where the roll is at least this
 ) -> Notes:  # the rows of `given`
     "New times: the onsets as said, ends of notes from the roll."
     offset_s = given.offset_s + (onset_s - given.onset_s)
@@ -196,8 +196,8 @@ TOGETHER_S = 0.03  # neighbours that moved within this of each other moved toget
 
 
 def neighbours(
-    values,  # (n,)
-    order,  # (n,) rows in order of onset
+    values: np.ndarray,  # (n,)
+    order: np.ndarray,  # (n,) rows in order of onset
     side: int = SIDE,  # on either side
 ) -> np.ndarray:  # (n, 2 side), NaN beyond the ends
     "For each note, the values of the notes before and after it."
@@ -209,7 +209,7 @@ def neighbours(
 
 
 def quantiles(
-    table,  # (n, k), NaN left out
+    table: np.ndarray,  # (n, k), NaN left out
     *shares: float,  # 0 to 1
 ) -> list:  # of (n,) arrays, one a share; NaN where a row has nothing
     "Quantiles of each row."
@@ -299,10 +299,10 @@ def decode(
     given: Notes,  # the loose notes, in sounding lengths
     heard: Heard,  # what the network heard
     fps: int = 100,  # frames a second
-    settings: WalkSettings = ALIGNER,  # `ALIGNER`, `TABLES` or others; None: the paper's decoding
-    image=None,  # (N, 88) log magnitudes, for the model
-    model=None,  # confidence.Confidence; None: no note is doubted
-    **limits,  # of the paper's matching, see `postprocessing.match_notes`
+    settings: WalkSettings | None = ALIGNER,  # or `TABLES`, or others; None: the paper's decoding
+    image: np.ndarray | None = None,  # (N, 88) log magnitudes, for the model
+    model: object = None,  # confidence.Confidence; None: no note is doubted
+    **limits: object,  # of the paper's matching, see `postprocessing.match_notes`
 ) -> Decoded:  # rows of `given`
     "New times of the notes, a status and a probability for each."
     if settings is None:
@@ -316,11 +316,11 @@ def decode(
 # %% ../nbs/tool/08_decoding.ipynb #dec00023
 def align_by_onsets(
     given: Notes,  # the loose notes
-    onset_probabilities,  # (N, 88) float: the onset head's answer
+    onset_probabilities: np.ndarray,  # (N, 88) float: the onset head's answer
     fps: int = 100,  # frames per second of both rolls
-    probabilities=None,  # (N, 88) float: the roll, for ends; without it notes keep their lengths
+    probabilities: np.ndarray | None = None,  # (N, 88) roll, for ends; None: lengths are kept
     threshold: float = 0.5,  # a frame of that roll sounds where the probability is at least this
-    place=None,  # see `postprocessing.onset_candidates`
+    place: np.ndarray | None = None,  # see `postprocessing.onset_candidates`
     settings: WalkSettings = TABLES,
 ) -> tuple:  # Notes (the rows of `given`), matched (n,) bool
     "High-resolution decoding of whole rolls: onsets between the frames, from an onset curve a key."

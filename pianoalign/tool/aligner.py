@@ -11,6 +11,7 @@ __all__ = ['REACH_S', 'DECODINGS', 'WALKS', 'METHODS', 'DEVICES', 'DTW_RATE_HZ',
 
 # %% ../../nbs/tool/01_aligner.ipynb #281f6440
 import functools, json, os, threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from ..retiming import TimeMap
 from .bars import check_bars
 from .confidence import load_confidence
 from .exchange import is_path, score_of, Source
-from .listening import file_offset, hear, LIFTED_PEAK, listen_to, QUIET_PEAK
+from .listening import file_offset, hear, LIFTED_PEAK, listen_to, QUIET_PEAK, Walker
 from .places import check_outputs, MIDI_OUT
 from pianoalign.tool.results import (
     AlignmentResult,
@@ -67,7 +68,7 @@ def default_weights() -> Path:  # a folder with weights.safetensors and config.j
 
 
 def weights_folder(
-    weights=None,  # a folder, or the name of weights that ship; default: `default_weights()`
+    weights: str | Path | None = None,  # folder, or a name; None: `default_weights()`
 ) -> Path:
     """Where weights lie. Raises `InputError` for what is neither a folder nor a name.
 
@@ -90,11 +91,11 @@ REACH_S = ALIGNER.reach_s  # no decoding moves a note further than this
 
 
 def ask(
-    walker,  # listening.Walker
-    experiment,  # of the network
-    image,  # (N, 88) log magnitudes, as `listen_to` gives them
+    walker: Walker,  # listening.Walker
+    experiment: object,  # of the network
+    image: np.ndarray,  # (N, 88) log magnitudes, as `listen_to` gives them
     given: Notes,  # what the network is to believe, in sounding lengths
-    progress=None,  # called with the seconds done
+    progress: Callable | None = None,  # called with the seconds done
 ) -> Heard:
     "The network's answer for a whole recording."
     audio = experiment.audio
@@ -123,7 +124,7 @@ def choose_decoding(
 # %% ../../nbs/tool/01_aligner.ipynb #67507cee
 def carried(
     to_new: TimeMap,
-    time_s,  # (k,) old seconds
+    time_s: np.ndarray,  # (k,) old seconds
 ) -> np.ndarray:  # (k,) new seconds, never below 0
     "Where the map takes notes; unlike a file's header, notes at 0 move with the others."
     first_s = to_new.old_s[0]
@@ -133,7 +134,7 @@ def carried(
 
 def back_to_keys(
     score: MidiScore,
-    placed,  # (n,) bool: notes that have new times of their own
+    placed: np.ndarray,  # (n,) bool: notes that have new times of their own
     new: Notes,  # those notes (k rows), in the lengths that they were given in
     pedal: bool = True,  # were they given in sounding lengths?
 ) -> Notes:  # all notes of the score, key-down to key-up
@@ -187,7 +188,12 @@ def _check_offset(offset):
         )
 
 
-def check_choices(method, decoding, offset="auto", device="auto") -> None:
+def check_choices(
+    method: str,  # one of `METHODS`
+    decoding: str,  # one of `DECODINGS`
+    offset: str | float = "auto",  # "auto", "none", or seconds
+    device: str = "auto",  # one of `DEVICES`
+) -> None:
     "Raise `InputError` for names that nothing has."
     known = dict(method=METHODS, decoding=DECODINGS, device=DEVICES)
     for name, value in dict(method=method, decoding=decoding, device=device).items():
@@ -250,7 +256,7 @@ def _engine(folder: Path, stamp, device: str) -> Engine:
 
 
 def open_engine(
-    weights=None,  # as `weights_folder` takes it
+    weights: str | Path | None = None,  # as `weights_folder` takes it
     device: str = "auto",  # or "cpu", "cuda", "mps"
 ) -> Engine:
     "Load weights, or hand out those that were loaded last. Raises `InputError`."
@@ -725,18 +731,18 @@ def _align(audio, score, method, weights, decoding, offset, device, tell) -> Ali
 
 # %% ../../nbs/tool/01_aligner.ipynb #4ed6d509
 def align(
-    audio,  # the recording: a path, (samples, rate), or an open file
-    midi,  # its notes, loosely aligned: see below for the kinds
-    out=None,  # aligned .mid to write
+    audio: object,  # the recording: a path, (samples, rate), or an open file
+    midi: object,  # its notes, loosely aligned: see below for the kinds
+    out: str | Path | None = None,  # aligned .mid to write
     method: str = "auto",  # one of `METHODS`
-    weights=None,  # a folder, or the name of weights that ship
-    report=None,  # .csv or .json to write, one row a note
+    weights: str | Path | None = None,  # a folder, or the name of weights that ship
+    report: str | Path | None = None,  # .csv or .json to write, one row a note
     force: bool = False,  # replace files that exist?
     decoding: str = "auto",  # one of `DECODINGS`
-    plot=None,  # .png, .pdf or .svg to write
-    offset="auto",  # "auto", "none", or seconds
+    plot: str | Path | None = None,  # .png, .pdf or .svg to write
+    offset: str | float = "auto",  # "auto", "none", or seconds
     device: str = "auto",  # one of `DEVICES`
-    progress=None,  # called while the work goes on
+    progress: Callable | None = None,  # called while the work goes on
     keep_bars: bool = False,  # may beats and bar lines follow the playing?
 ) -> AlignmentResult:
     """Move the notes of a MIDI file to where a recording has them; all else moves along.

@@ -8,6 +8,7 @@ __all__ = ['SLOWEST_US', 'BarClock', 'check_bars', 'bar_clock', 'write_with_bars
 # %% ../../nbs/tool/05_keep_bars.ipynb #bar00003
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class BarClock:
 
     def of_old_tick(
         self,
-        tick,  # (k,) int64, of the old file
+        tick: np.ndarray,  # (k,) int64, of the old file
     ) -> np.ndarray:  # (k,) int64
         "Where the old file's ticks are now; what stood at its very beginning still does."
         tick = np.asarray(tick)
@@ -150,7 +151,7 @@ def _without_tempi(track: Track) -> Track:
 def write_with_bars(
     score: MidiScore,  # as it was read
     new_notes: Notes,  # its notes at new times, in any order; `source` is the row in the score
-    path,  # .mid to write
+    path: str | Path,  # .mid to write
 ) -> None:
     """Write the score's file with its notes at new times and its bars where the recording has them.
 

@@ -7,6 +7,7 @@ __all__ = ['STATES', 'HEADINGS', 'Options', 'Outcome', 'align_pair', 'align_pair
 
 # %% ../../nbs/tool/07_batch.ipynb #ba7c0003
 import os, signal, time
+from collections.abc import Callable, Iterator
 from concurrent.futures import as_completed, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -55,9 +56,11 @@ class Outcome:
 
     @property
     def code(self) -> int:  # exit code of the command if there were no other pair
+        "The exit code that this pair asks for."
         return {"failed": 1, "doubtful": 3}.get(self.state, 0)
 
     def to_dict(self) -> dict:  # what JSON can say
+        "All fields by name."
         return asdict(self) | dict(remarks=list(self.remarks))
 
 
@@ -78,9 +81,9 @@ def _of_result(name, result, took_s) -> Outcome:
 
 def align_pair(
     pair: Pair,
-    folder,  # for results; folders in it are made as the pair's name asks
+    folder: str | Path,  # for results; folders in it are made as the pair's name asks
     options: Options = Options(),
-    progress=None,  # as of `aligner.align`
+    progress: Callable | None = None,  # as of `aligner.align`
 ) -> Outcome:
     "Align one pair, whatever happens; only Ctrl-C passes."
     from pianoalign.tool.aligner import align
@@ -188,11 +191,11 @@ def _align_in_processes(pairs, folder, options, jobs):  # yields `Outcome`
 
 def align_pairs(
     pairs: list,  # of `Pair`
-    folder,  # for results
+    folder: str | Path,  # for results
     options: Options = Options(),
     jobs: int = 1,  # processes
-    progress_of=None,  # function of a pair's name -> its progress; for one process
-):  # yields `Outcome`, in the order in which pairs are finished
+    progress_of: Callable | None = None,  # a pair's name -> its progress; for one process
+) -> Iterator[Outcome]:  # yields `Outcome`, in the order in which pairs are finished
     "Align pairs, each on its own."
     if jobs > 1 and len(pairs) > 1:
         yield from _align_in_processes(pairs, folder, options, jobs)

@@ -7,6 +7,7 @@ __all__ = ['FORMANT_WIDTHS_HZ', 'CASES', 'SILENT', 'white_noise', 'speech_like',
            'fit_confidence', 'reliability', 'kept_curve', 'check_confidence', 'calibrate']
 
 # %% ../../nbs/tool/10_calibration.ipynb #cal00003
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from pianoalign.tool.confidence import (
 # %% ../../nbs/tool/10_calibration.ipynb #ef71493b
 def white_noise(
     n_samples: int,
-    rng,
+    rng: np.random.Generator,
     level: float = 0.1,  # standard deviation
 ) -> np.ndarray:  # (n_samples,) float32
     "Noise with all frequencies alike."
@@ -54,7 +55,7 @@ def _syllable(n: int, glide_hz, rng, rate_hz: int):  # -> (n,) up to 0.8
 
 def speech_like(
     n_samples: int,
-    rng,
+    rng: np.random.Generator,
     rate_hz: int = 16000,
 ) -> np.ndarray:  # (n_samples,) float32
     "Syllables of buzz and hiss through moving formants."
@@ -71,7 +72,7 @@ def speech_like(
 
 def click_in_silence(
     n_samples: int,
-    rng,
+    rng: np.random.Generator,
 ) -> np.ndarray:  # (n_samples,) float32
     "Silence with one click in its middle."
     out, middle = np.zeros(n_samples, np.float32), n_samples // 2
@@ -147,14 +148,14 @@ def _case(
 
 # %% ../../nbs/tool/10_calibration.ipynb #0abbf8a5
 def gather(
-    network,
-    experiment,  # as `runs.load_network` gives them
-    recordings,  # list of datasets.Recording, at least two
-    cases=tuple(CASES),
+    network: object,
+    experiment: object,  # as `runs.load_network` gives them
+    recordings: list,  # list of datasets.Recording, at least two
+    cases: tuple = tuple(CASES),
     seed: int = 0,
     longest_s: float = 60.0,  # of each recording
-    say=lambda text: None,  # called with each recording's name
-):  # yields (case, recording id, given, heard, image, true onsets)
+    say: Callable = lambda text: None,  # called with each recording's name
+) -> Iterator[tuple]:  # yields (case, recording id, given, heard, image, true onsets)
     "What the network hears in each recording, loosened and spoilt in each way."
     from pianoalign.preprocessing import load_audio, spectrogram
     from pianoalign.tool.listening import Walker, hear
@@ -178,9 +179,9 @@ def gather(
 
 # %% ../../nbs/tool/10_calibration.ipynb #c2803af6
 def fit_logistic(
-    columns,  # (n, c), the last one constant
-    good,  # (n,) bool
-    weight,  # (n,)
+    columns: np.ndarray,  # (n, c), the last one constant
+    good: np.ndarray,  # (n,) bool
+    weight: np.ndarray,  # (n,)
     shrink: float = 1e-3,  # of the weights, as a share of the rows
 ) -> np.ndarray:  # (c,)
     "Weights of a logistic model, by Newton's method."
@@ -222,11 +223,11 @@ def _within_25_ms(onset_s, true_s) -> np.ndarray:  # (n,) bool
 
 
 def fit_confidence(
-    network,
-    experiment,  # as `runs.load_network` gives them
-    recordings,  # list of datasets.Recording: a validation split
+    network: object,
+    experiment: object,  # as `runs.load_network` gives them
+    recordings: list,  # list of datasets.Recording: a validation split
     fingerprint: str,  # of the weights
-    say=lambda text: None,
+    say: Callable = lambda text: None,
 ) -> Confidence:
     "The model from a validation split."
     tables, good, weight, left, silent = [], [], [], [], []
@@ -250,8 +251,8 @@ def fit_confidence(
 
 # %% ../../nbs/tool/10_calibration.ipynb #47419ac7
 def reliability(
-    p,  # (n,) probabilities
-    good,  # (n,) bool
+    p: np.ndarray,  # (n,) probabilities
+    good: np.ndarray,  # (n,) bool
     n_bins: int = 10,
 ) -> list:  # of dicts: from, to, notes, mean confidence, share within
     "Notes in bins of confidence: what was said, and what was so."
@@ -270,9 +271,9 @@ def reliability(
 
 
 def kept_curve(
-    p,  # (n,) probabilities
-    error_ms,  # (n,)
-    shares=(1.0, 0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.5),
+    p: np.ndarray,  # (n,) probabilities
+    error_ms: np.ndarray,  # (n,)
+    shares: tuple = (1.0, 0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.5),
 ) -> list:  # of dicts, one a share
     "Accuracy of the surest notes, by the share of notes that is kept."
     order = np.argsort(-np.asarray(p), kind="stable")
@@ -300,11 +301,11 @@ def _percent_of_each(groups: dict) -> dict:  # case -> list of arrays -> percent
 
 
 def check_confidence(
-    network,
-    experiment,  # as `runs.load_network` gives them
+    network: object,
+    experiment: object,  # as `runs.load_network` gives them
     model: Confidence,
-    recordings,  # list of datasets.Recording: a test split
-    say=lambda text: None,
+    recordings: list,  # list of datasets.Recording: a test split
+    say: Callable = lambda text: None,
 ) -> dict:  # figures for confidence.json
     "How the model does on recordings that it was not fitted on."
     p, error_ms, before_ms, unmoved, said, near = [], [], [], {}, {}, {}
@@ -357,10 +358,10 @@ def _splits(corpus: str, corpus_root, pedal: bool) -> dict:  # "valid", "test" -
 
 
 def calibrate(
-    folder,  # weights with an onset head; confidence.json is written there
-    corpus_root,  # folder of the corpus
+    folder: str | Path,  # weights with an onset head; confidence.json is written there
+    corpus_root: str | Path,  # folder of the corpus
     corpus: str = "demo",  # which reader: "demo", "maps" or "free"
-    say=lambda text: None,  # called with each recording's name
+    say: Callable = lambda text: None,  # called with each recording's name
 ) -> Confidence:
     """Fit on the validation split, check on the test split, store beside the weights.
 

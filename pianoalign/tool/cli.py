@@ -10,9 +10,10 @@ __all__ = ['app', 'EXIT_CODES', 'HowMethod', 'HowWeights', 'HowDecoding', 'HowOf
 
 # %% ../../nbs/tool/02_command_line.ipynb #493d4ddc
 import functools, json, os, sys, time, warnings
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Optional, TextIO
 
 import typer
 
@@ -22,7 +23,7 @@ from ..files import InputError
 # %% ../../nbs/tool/02_command_line.ipynb #cl1say01
 def say(
     text: str,
-    to=None,  # open file; default: standard output
+    to: TextIO | None = None,  # open file; default: standard output
 ) -> None:
     "Print a line, whatever characters it holds and whether or not anybody still reads."
     to = sys.stdout if to is None else to
@@ -41,7 +42,7 @@ def say_aside(text: str) -> None:
     say(f"pianoalign: {text}", sys.stderr)
 
 # %% ../../nbs/tool/02_command_line.ipynb #26e58efa
-def one_sentence(command):
+def one_sentence(command: Callable) -> Callable:
     "Turn what a user may have caused into one line on standard error and an exit code."
 
     @functools.wraps(command)
@@ -116,7 +117,7 @@ class Progress:
         self.name, self.verbose, self.bar = name, verbose, None
         self.doing, self.start_s = "", time.perf_counter()
 
-    def __call__(self, what: str, done_s: float = 0, total_s=None):
+    def __call__(self, what: str, done_s: float = 0, total_s: float | None = None) -> None:
         if self.verbose and what != self.doing:
             say_aside(f"{time.perf_counter() - self.start_s:5.1f} s  {self.name}{what}")
         if self.on:
@@ -133,7 +134,8 @@ class Progress:
         how = dict(unit="s", file=sys.stderr, leave=False, mininterval=0.2)
         self.bar = tqdm(desc=title, total=total_s and round(total_s), **how)
 
-    def close(self):
+    def close(self) -> None:
+        "Take the bar away."
         if self.bar is not None:
             self.bar.close()
         self.bar, self.doing = None, ""
@@ -455,7 +457,7 @@ def _read_notes(path):
 def paired_errors(
     reference: Path,  # file with the true notes
     estimate: Path,  # file with the same notes at estimated times
-):  # -> (n,) float64, signed seconds
+) -> object:  # (n,) float64, signed seconds
     """Onset errors of corresponding notes.
 
     Raises `InputError` unless both files have the same notes of every pitch."""
@@ -658,7 +660,7 @@ def train(
 
 # %% ../../nbs/tool/02_command_line.ipynb #948c7884
 def main(
-    argv=None,  # list of words; default: those of the command line
+    argv: list | None = None,  # list of words; default: those of the command line
 ) -> None:  # leaves with SystemExit
     "The command `pianoalign`."
     app(args=argv, prog_name="pianoalign")

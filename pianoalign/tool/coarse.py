@@ -12,6 +12,7 @@ __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BEL
            'find_in_recording', 'draw_path', 'tuning_of', 'find_at_any_pitch']
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #09a9766b
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numba
@@ -256,9 +257,14 @@ class Passage:
 
     @property
     def score(self) -> float:
+        "What all steps are worth together, in nats."
         return float(self.step.sum())
 
-    def part(self, begin: int, end: int) -> "Passage":
+    def part(
+        self,
+        begin: int,  # the first of its chords to keep
+        end: int,  # the first one after those
+    ) -> "Passage":
         "Some of its chords."
         rows = slice(begin, end)
         step = self.step[rows].copy()
@@ -328,9 +334,9 @@ def _links(passage, events, chords):
 
 
 def trimmed(
-    passage: Passage,
-    events: Events,
-    chords: Chords,
+    passage: Passage,  # as the search found it
+    events: Events,  # of the recording
+    chords: Chords,  # of the score
 ) -> Passage:
     "A passage without ends that hang on by a weak link."
     while len(passage.chord):
@@ -413,8 +419,8 @@ class Stretch:
 
     def at(
         self,
-        chord_s,  # (K,) the score's clock
-        score_s,  # (n,) on it
+        chord_s: np.ndarray,  # (K,) the score's clock
+        score_s: np.ndarray,  # (n,) on it
     ) -> np.ndarray:  # (n,) seconds in the recording
         "Where the stretch puts times of the score; beyond its ends it goes on at its pace there."
         known_s = chord_s[self.chord]
@@ -426,7 +432,7 @@ class Stretch:
 
 def stretch_of(
     passage: Passage,
-    mine,  # (K,) bool: chords that are its own
+    mine: np.ndarray,  # (K,) bool: chords that are its own
     events: Events,
 ) -> Stretch | None:  # None where nothing is its own
     "A passage as times."
@@ -442,11 +448,11 @@ def stretch_of(
 def followed(
     stretch: Stretch,
     forward: bool,  # beyond its end, or before its beginning
-    free,  # (K,) bool: chords that nobody has
+    free: np.ndarray,  # (K,) bool: chords that nobody has
     until_s: float,  # the recording beyond this belongs to others
     chords: Chords,
     heard: Heard,
-    worth,  # (88, 5) nats
+    worth: np.ndarray,  # (88, 5) nats
 ) -> Stretch:
     "Follow a stretch to chords that are too soft for the search, by lower peaks near the pace."
     sign, end = (1, -1) if forward else (-1, 0)
@@ -563,7 +569,7 @@ class CoarseAlignment:
 
     def time_of(
         self,
-        score_s,  # (n,) on the score's clock
+        score_s: np.ndarray,  # (n,) on the score's clock
     ) -> np.ndarray:  # (n,) seconds in the recording
         "The path: each time goes with the chord before it (the first chord's before all)."
         score_s = np.asarray(score_s, np.float64)
@@ -754,7 +760,7 @@ def _follow_all(stretches, own, chords, heard, worth, end_s):
 # %% ../../nbs/tool/16_from_a_score.ipynb #51636f8d
 def draw_path(
     found: CoarseAlignment,
-    ax,  # matplotlib axes
+    ax: object,  # matplotlib axes
 ) -> None:
     "The recording's path through the score: passages, jumps, what is absent and what is extra."
     from pianoalign.report.plots import COLOURS
@@ -781,7 +787,7 @@ FURTHEST_CENTS = 215.0  # no recording is looked for further away
 
 
 def tuning_of(
-    blocks,  # iterable of float32 mono blocks
+    blocks: Iterable,  # iterable of float32 mono blocks
     rate_hz: int,
     seconds: float = TUNING_S,
 ) -> float:  # cents, -50 to 50
@@ -812,10 +818,10 @@ def tuning_of(
 
 def find_at_any_pitch(
     notes: Notes,  # the score, on the piano
-    image,  # (N, 88) log magnitudes at A = 440 Hz
+    image: np.ndarray,  # (N, 88) log magnitudes at A = 440 Hz
     cents: float,  # what `tuning_of` says
-    listen,  # cents -> the image of the recording, with all bins that much higher
-    hear_blind,  # image -> Heard, without a note told
+    listen: Callable,  # cents -> the image of the recording, with all bins that much higher
+    hear_blind: Callable,  # image -> Heard, without a note told
 ) -> tuple:  # CoarseAlignment, the image that goes with it
     "Look for a score up to two semitones away from where it is written."
     found = find_in_recording(hear_blind(image), notes)

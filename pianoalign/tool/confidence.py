@@ -137,7 +137,7 @@ def _in_the_sound(
 def evidence(
     given: Notes,  # in sounding lengths
     heard: Heard,
-    image,  # (N, 88) log magnitudes
+    image: np.ndarray,  # (N, 88) log magnitudes
     way: Way,  # of `decoding.walk`
     fps: int,  # frames a second
 ) -> np.ndarray:  # (n, F), see `EVIDENCE`
@@ -183,9 +183,9 @@ def evidence(
 
 # %% ../../nbs/tool/09_confidence.ipynb #c2803af6
 def bent(
-    table,  # (n, F)
-    mean,
-    deviation,  # (F,)
+    table: np.ndarray,  # (n, F)
+    mean: np.ndarray,
+    deviation: np.ndarray,  # (F,)
 ) -> np.ndarray:  # (n, 2 F + 1)
     "Each number in deviations from its mean, once as it is and once where it is above the mean."
     z = np.clip((table - mean) / deviation, -4, 4)
@@ -193,7 +193,7 @@ def bent(
 
 
 def logistic(
-    nats,  # (n,) log odds
+    nats: np.ndarray,  # (n,) log odds
 ) -> np.ndarray:  # (n,)
     "The probability of log odds."
     return 1 / (1 + np.exp(-nats))
@@ -213,7 +213,7 @@ class Confidence:
 
     def probability(
         self,
-        table,  # (n, F)
+        table: np.ndarray,  # (n, F)
     ) -> np.ndarray:  # (n,)
         "The probability that belongs to each row of evidence."
         columns = bent(np.asarray(table), np.array(self.mean), np.array(self.deviation))
@@ -223,7 +223,7 @@ class Confidence:
         self,
         given: Notes,
         heard: Heard,
-        image,  # (N, 88) log magnitudes
+        image: np.ndarray,  # (N, 88) log magnitudes
         way: Way,  # of `decoding.walk`
         fps: int,  # frames a second
     ) -> np.ndarray:  # (n,)
@@ -235,14 +235,14 @@ CONFIDENCE_FILE = "confidence.json"
 
 
 def network_fingerprint(
-    folder,  # with weights.safetensors
+    folder: str | Path,  # with weights.safetensors
 ) -> str:
     "SHA-256 of a folder's weights."
     return hashlib.sha256((Path(folder) / "weights.safetensors").read_bytes()).hexdigest()
 
 
 def load_confidence(
-    folder,  # of the weights
+    folder: str | Path,  # of the weights
 ) -> Confidence | None:  # None where there is none for these weights
     "Read `confidence.json`. Raises `InputError` for a damaged one."
     path = Path(folder) / CONFIDENCE_FILE
@@ -262,7 +262,7 @@ def load_confidence(
 def judge_notes(
     given: Notes,  # in sounding lengths
     heard: Heard,
-    image,  # (N, 88) log magnitudes
+    image: np.ndarray,  # (N, 88) log magnitudes
     model: Confidence,
     fps: int = 100,  # frames a second
 ) -> Decoded:

@@ -9,6 +9,7 @@ __all__ = ['MOST_CHANNELS', 'FINE_TICKS', 'DURATION', 'PITCH_NAMES', 'LAYER_RATE
 
 # %% ../../nbs/tool/04_exchange.ipynb #exc00003
 import csv, json, os, tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ _AUDIO = (
 
 
 def is_path(
-    thing,
+    thing: object,  # anything
 ) -> bool:
     "Is it the name of a file?"
     return isinstance(thing, (str, os.PathLike))
@@ -99,7 +100,7 @@ class Source:
     @classmethod
     def of(
         cls,
-        audio,  # a path, (samples, rate), or an open file
+        audio: object,  # a path, (samples, rate), or an open file
     ) -> "Source":
         "What was handed over. Raises `InputError` for anything else."
         if isinstance(audio, Source):
@@ -115,7 +116,7 @@ class Source:
         raise InputError(f"the recording is of type {type(audio).__name__}; {_AUDIO}")
 
     @contextmanager
-    def file(self):  # yields a Path
+    def file(self) -> Iterator[Path]:  # yields a Path
         "A file that holds it, for as long as it is needed."
         if self.data is None and self.samples is None:
             yield self.name
@@ -147,7 +148,7 @@ _MIDI = (
 
 
 def notes_of_table(
-    table,  # pandas.DataFrame, one row a note
+    table: object,  # pandas.DataFrame, one row a note
 ) -> Notes:
     "Notes from a data frame; `notes.NOTE_COLUMNS` has the columns' names. Raises `InputError`."
     columns = {str(c).strip().lower().replace(" ", "_"): c for c in table.columns}
@@ -216,7 +217,7 @@ def _write_as_midi(midi, path: Path) -> str:  # what to call it
 
 
 def score_of(
-    midi,  # a path, an open file, mido.MidiFile, pretty_midi.PrettyMIDI, Notes, or a data frame
+    midi: object,  # path, open file, mido.MidiFile, pretty_midi.PrettyMIDI, Notes or data frame
 ) -> MidiScore:
     "The notes of what was handed over, with all the rest. Raises `InputError` for anything else."
     if isinstance(midi, MidiScore):
@@ -270,8 +271,8 @@ def _label(pitch, confidence, status) -> str:
 
 
 def write_labels(
-    result,  # results.AlignmentResult
-    path,  # .txt to write
+    result: object,  # results.AlignmentResult
+    path: str | Path,  # .txt to write
 ) -> None:
     "The aligned notes as labels for Audacity."
     with whole_file(Path(path)) as temporary, open(temporary, "w", encoding="utf-8") as f:
@@ -311,8 +312,8 @@ def _svl_lines(result):  # yields lines
 
 
 def write_layer(
-    result,  # results.AlignmentResult
-    path,  # .svl or .csv to write
+    result: object,  # results.AlignmentResult
+    path: str | Path,  # .svl or .csv to write
 ) -> None:
     "The aligned notes as a layer of notes for Sonic Visualiser."
     path = Path(path)
@@ -331,7 +332,7 @@ JAMS_VERSION = "0.3.4"  # of the format
 
 
 def jams_of(
-    result,  # results.AlignmentResult
+    result: object,  # results.AlignmentResult
 ) -> dict:
     "The aligned notes as JAMS, in plain dictionaries and lists."
     import pianoalign
@@ -371,8 +372,8 @@ def jams_of(
 
 
 def write_jams(
-    result,  # results.AlignmentResult
-    path,  # .jams to write
+    result: object,  # results.AlignmentResult
+    path: str | Path,  # .jams to write
 ) -> None:
     "The aligned notes as a JAMS file."
     with whole_file(Path(path)) as temporary, open(temporary, "w", encoding="utf-8") as f:
@@ -380,8 +381,8 @@ def write_jams(
 
 
 def pretty_midi_of(
-    result,  # results.AlignmentResult
-):  # -> pretty_midi.PrettyMIDI
+    result: object,  # results.AlignmentResult
+) -> object:  # pretty_midi.PrettyMIDI
     "The aligned file as pretty_midi reads it."
     import warnings
 

@@ -10,8 +10,10 @@ __all__ = ['PIECE_FRAMES', 'MARGIN_FRAMES', 'QUIETEST', 'QUIET_PEAK', 'LIFTED_PE
 # %% ../../nbs/tool/11_listening.ipynb #5022a1e0
 import functools, warnings
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -27,11 +29,11 @@ MARGIN_FRAMES = 100  # what is heard before and after it and thrown away: 1 s
 
 
 def pieces_of(
-    blocks,  # iterable of float32 mono blocks
+    blocks: Iterable,  # iterable of float32 mono blocks
     hop_smp: int,  # samples a frame
     piece_frames: int = PIECE_FRAMES,
     margin_frames: int = MARGIN_FRAMES,
-):  # yields (samples, first frame to keep, number of frames to keep)
+) -> Iterator[tuple]:  # yields (samples, first frame to keep, number of frames to keep)
     "Cut a stream of samples into overlapping pieces that begin on frames."
     held, begin = np.zeros(0, np.float32), 0  # samples from frame `begin` on
     done, length = 0, 0  # frames that are out; samples that came in
@@ -143,11 +145,11 @@ def _in_order(pool, work, tasks, ahead: int):
 
 
 def listen_to(
-    path,  # a recording
+    path: str | Path,  # a recording
     audio: AudioSettings = AudioSettings(),
     workers: int = 2,  # threads
-    progress=None,  # called with the seconds done
-):  # -> (N, 88) float16 log magnitudes (float32 where the scale is linear), Facts
+    progress: Callable | None = None,  # called with the seconds done
+) -> tuple:  # (N, 88) float16 log magnitudes (float32 where the scale is linear), Facts
     "The spectrogram of a recording of any length. Raises `InputError` for what is no usable sound."
     facts, parts, done = Facts(), [], 0
     # for good: `catch_warnings` and threads do not go together
@@ -194,12 +196,12 @@ def _smoothed(curve):  # -> (n,)
 
 
 def offset_curve(
-    image,  # (N, 88) log magnitudes
+    image: np.ndarray,  # (N, 88) log magnitudes
     notes: Notes,  # on the piano
     fps: int = 100,
     reach_s: float = OFFSET_REACH_S,
     most: int = 4000,  # notes that are asked
-):  # -> (lags,) seconds, (lags,) mean rise in nats
+) -> tuple:  # (lags,) seconds, (lags,) mean rise in nats
     "How much the notes' own bands rise when all notes are moved by each lag."
     notes = notes.sorted()
     notes = notes[np.linspace(0, len(notes) - 1, min(len(notes), most)).astype(int)]
@@ -236,7 +238,7 @@ class FileOffset:
 
 
 def file_offset(
-    image,  # (N, 88) log magnitudes
+    image: np.ndarray,  # (N, 88) log magnitudes
     notes: Notes,
     fps: int = 100,
 ) -> FileOffset:
@@ -292,8 +294,8 @@ class Walker:
 
     def __init__(
         self,
-        network,  # CRNN in evaluation mode
-        device="cpu",  # of torch
+        network: object,  # CRNN in evaluation mode
+        device: object = "cpu",  # of torch
         window_frames: int = WINDOW_FRAMES,
         context_frames: int = CONTEXT_FRAMES,
     ):
@@ -309,11 +311,11 @@ class Walker:
 
     def features(
         self,
-        images,  # one a branch: (channels, frames, 88), frames lo - reach … hi + reach, cut at 0, n
+        images: list,  # one a branch: (channels, frames lo - reach … hi + reach within 0 … n, 88)
         lo: int,
         hi: int,  # the frames that are wanted
         n: int,  # frames of the recording
-    ):  # -> (hi - lo, features)
+    ) -> object:  # (hi - lo, features) torch.Tensor
         "What the convolutions make of frames lo to hi, stretch by stretch."
         import torch
 
@@ -332,7 +334,13 @@ class Walker:
             out.append(torch.cat(parts, 1))
         return torch.cat(out)
 
-    def images(self, a: int, b: int, image_of, roll_of) -> list:  # of (channels, b - a, 88)
+    def images(
+        self,
+        a: int,
+        b: int,  # the frames that are wanted: a to b - 1
+        image_of: Callable,  # as `answer` takes it
+        roll_of: Callable,  # the same
+    ) -> list:  # of (channels, b - a, 88)
         "What the branches see of frames a to b."
         import torch
         from pianoalign.network import risen
@@ -349,10 +357,10 @@ class Walker:
 
     def answer(
         self,
-        starts,  # frames at which neighbouring windows begin
+        starts: list,  # frames at which neighbouring windows begin
         n: int,  # frames of the recording
-        image_of,  # function of two frames -> (frames, 88) log magnitudes
-        roll_of,  # function of two frames -> (frames, 88) roll of the given notes
+        image_of: Callable,  # function of two frames -> (frames, 88) log magnitudes
+        roll_of: Callable,  # function of two frames -> (frames, 88) roll of the given notes
     ) -> list:  # of (frames, 88) float32 probabilities, one a head
         "What the network says about a few neighbouring windows."
         import torch
@@ -410,11 +418,11 @@ class _Peaks:
 def hear(
     walker: Walker,
     audio: AudioSettings,
-    image,  # (N, 88) as `listen_to` gives it
+    image: np.ndarray,  # (N, 88) as `listen_to` gives it
     given: Notes,  # what the network is to believe
     n_frames: int,  # of the answer; beyond the recording is silence
     workers: int = 2,  # threads, on a CPU
-    progress=None,  # called with the seconds done
+    progress: Callable | None = None,  # called with the seconds done
 ) -> Heard:
     "The network's answer for a recording of any length."
     import torch

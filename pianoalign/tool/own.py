@@ -6,6 +6,7 @@
 __all__ = ['WAYS', 'every_way', 'judge_recordings', 'judged_table']
 
 # %% ../../nbs/tool/12_own_recordings.ipynb #6800a004
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from pianoalign.baselines import (
 from ..datasets import load_corpus
 from ..metrics import onset_errors, summary_row
 from ..files import InputError
+from ..notes import Notes
 from ..preprocessing import load_audio
 
 # %% ../../nbs/tool/12_own_recordings.ipynb #6800a007
@@ -30,10 +32,10 @@ WAYS = ("unaligned", "dtw", "crnn", "dtw_crnn", "crnn_high_resolution", "dtw_crn
 
 
 def every_way(
-    loose,  # `Notes` of the file, in the lengths that the network was trained on
-    image,  # (N, 88) log magnitudes of the recording
+    loose: Notes,  # `Notes` of the file, in the lengths that the network was trained on
+    image: np.ndarray,  # (N, 88) log magnitudes of the recording
     heard_by_dtw: tuple,  # as `baselines.recording_side` gives it
-    engine,  # from `aligner.open_engine`
+    engine: object,  # from `aligner.open_engine`
     dtw: DTWSettings = DTWSettings(),
 ) -> tuple:  # method -> Notes; method -> what the network heard (only for those it took part in)
     "The same loose notes aligned by each method of Table 1, and by the high-resolution decoding."
@@ -53,9 +55,9 @@ def every_way(
 
 # %% ../../nbs/tool/12_own_recordings.ipynb #6800a008
 def judge_recordings(
-    root,  # folder of folders: audio.*, performance.mid, score.mid
-    weights=None,  # folder of trained weights; default: those that ship
-    progress=None,  # called with each recording's name before it is aligned
+    root: str | Path,  # folder of folders: audio.*, performance.mid, score.mid
+    weights: str | Path | None = None,  # folder of trained weights; default: those that ship
+    progress: Callable | None = None,  # called with each recording's name before it is aligned
 ) -> dict:  # method -> name -> (n,) signed onset errors in seconds
     """Align recordings of one's own by every method and compare with the truth.
 

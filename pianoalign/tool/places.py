@@ -9,6 +9,7 @@ __all__ = ['MIDI_OUT', 'MIDI_ENDINGS', 'AUDIO_ENDINGS', 'PAIR_HEADINGS', 'same_f
 
 # %% ../../nbs/tool/06_places.ipynb #f1aces03
 import csv, glob, io, os, unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,10 @@ from ..files import InputError
 MIDI_OUT = (".mid", ".midi", ".kar")  # endings of MIDI files that are written
 
 
-def same_file(a, b) -> bool:
+def same_file(
+    a: str | Path,  # one path
+    b: str | Path,  # the other
+) -> bool:
     "Do two paths lead to one file, be it by a link, another case, or another way of writing é?"
     try:
         return os.path.samefile(a, b)
@@ -39,11 +43,11 @@ def check_name_fits(
 
 
 def check_output(
-    path,  # file to write, or None
+    path: str | Path | None,  # file to write, or None
     force: bool,  # may it replace a file?
-    inputs=(),  # files that it must not replace
-    endings=(),  # that it may have; empty: any
-) -> Path:  # or None
+    inputs: Iterable = (),  # files that it must not replace
+    endings: tuple = (),  # that it may have; empty: any
+) -> Path | None:  # None where `path` is
     "Raise `InputError` for an output that must not or cannot be written."
     if path is None:
         return None
@@ -75,8 +79,8 @@ def check_output(
 
 
 def check_outputs(
-    inputs,  # files that are read
-    *outputs,  # (path or None, endings that it may have)
+    inputs: Iterable,  # files that are read
+    *outputs: tuple,  # (path or None, endings that it may have)
     force: bool,  # may they replace files?
 ) -> list:  # the paths
     "Look at all outputs before the work begins. Raises `InputError`."
@@ -103,6 +107,7 @@ class Found:
 
     @property
     def is_midi(self) -> bool:
+        "Does its ending say that it is a MIDI file?"
         return self.path.suffix.lower() in MIDI_ENDINGS
 
 
@@ -153,7 +158,7 @@ class Pair:
 
 
 def as_read(
-    name,  # a path or text
+    name: str | Path,  # a path or text
 ) -> str:
     "A name as a reader compares it: one way to write each letter."
     return unicodedata.normalize("NFC", str(name))
@@ -211,7 +216,7 @@ def match_names(
 
 
 def find_pairs(
-    words,  # files, folders and patterns
+    words: Iterable,  # files, folders and patterns
     recursive: bool = False,  # also what lies in folders of folders?
 ) -> tuple:  # list of `Pair`; sentences about what has no partner
     "Recordings and MIDI files that belong together. Raises `InputError` if there are none."
@@ -237,7 +242,7 @@ PAIR_HEADINGS = ("audio", "midi", "out")
 
 
 def read_pairs(
-    path,  # .csv
+    path: str | Path,  # .csv
 ) -> list:  # of `Pair`
     "The pairs that a table names. Raises `InputError` with the line that cannot be used."
     path = Path(path)

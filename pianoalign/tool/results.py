@@ -8,6 +8,7 @@ __all__ = ['NOT_ON_PIANO', 'NOT_IN_AUDIO', 'NOT_IN_RECORDING', 'REPORT_COLUMNS',
 
 # %% ../../nbs/tool/03_results.ipynb #res00003
 import base64, csv, html, io, json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ class AlignmentResult:
         return self.status == MATCHED
 
     @property
-    def midi(self):
+    def midi(self) -> object:  # mido.MidiFile
         "The file that was read, every event as it stood."
         return self.score.midi
 
@@ -95,7 +96,7 @@ class AlignmentResult:
     def __repr__(self):
         return self.summary()
 
-    def to_dataframe(self):  # -> pandas.DataFrame
+    def to_dataframe(self) -> object:  # pandas.DataFrame
         "The report as a table: one row a note, columns `REPORT_COLUMNS`."
         import pandas as pd
 
@@ -108,7 +109,7 @@ class AlignmentResult:
 
     def save(
         self,
-        path,  # .mid to write
+        path: str | Path,  # .mid to write
         force: bool = False,  # replace a file that exists?
         keep_bars: bool = False,  # a tempo map under which beats and bar lines follow the playing?
     ) -> None:
@@ -117,20 +118,20 @@ class AlignmentResult:
 
     def write(
         self,
-        path,  # .mid to write; what stands there is replaced
+        path: str | Path,  # .mid to write; what stands there is replaced
         keep_bars: bool = False,  # see `save`
     ) -> None:
         "Write the aligned MIDI file to a path that was looked at before."
         write = write_with_bars if keep_bars else write_retimed_midi
         write(self.score, self.notes_after, path)
 
-    def to_pretty_midi(self):  # -> pretty_midi.PrettyMIDI
+    def to_pretty_midi(self) -> object:  # pretty_midi.PrettyMIDI
         "The aligned file as pretty_midi reads it."
         return exchange.pretty_midi_of(self)
 
     def to_labels(
         self,
-        path,  # .txt to write
+        path: str | Path,  # .txt to write
         force: bool = False,  # replace a file that exists?
     ) -> None:
         "The aligned notes as labels for Audacity. Raises `InputError` where `align` would."
@@ -138,7 +139,7 @@ class AlignmentResult:
 
     def to_layer(
         self,
-        path,  # .svl or .csv to write
+        path: str | Path,  # .svl or .csv to write
         force: bool = False,  # replace a file that exists?
     ) -> None:
         "The aligned notes for Sonic Visualiser. Raises `InputError` where `align` would."
@@ -146,7 +147,7 @@ class AlignmentResult:
 
     def to_jams(
         self,
-        path,  # .jams to write
+        path: str | Path,  # .jams to write
         force: bool = False,  # replace a file that exists?
     ) -> None:
         "The aligned notes as a JAMS file. Raises `InputError` where `align` would."
@@ -158,17 +159,17 @@ class AlignmentResult:
 
     def plot(
         self,
-        start_s: float = None,  # where the roll begins; default: at the first note
+        start_s: float | None = None,  # where the roll begins; default: at the first note
         length_s: float = 15.0,  # of the roll
-    ):  # -> matplotlib.figure.Figure
+    ) -> object:  # matplotlib.figure.Figure
         "The roll before and after, how far each note moved and how sure that is, and a histogram."
         return draw_result(self, start_s, length_s)
 
     def listen(
         self,
-        start_s: float = None,  # default: at the first note
+        start_s: float | None = None,  # default: at the first note
         length_s: float = 8.0,  # seconds to hear, at most 20
-    ):  # -> IPython.display.Audio
+    ) -> object:  # IPython.display.Audio
         "The recording on the left, the aligned notes on the right."
         from pianoalign.report.plots import listen
 
@@ -255,7 +256,7 @@ PLOT_ENDINGS, REPORT_ENDINGS = (".png", ".pdf", ".svg"), (".csv", ".json")
 
 def report_rows(
     result: AlignmentResult,
-):  # yields tuples, see `REPORT_COLUMNS`
+) -> Iterator[tuple]:  # yields tuples, see `REPORT_COLUMNS`
     "One row a note: before, after, whether the recording had it, and how sure that is."
     before, after, score = result.notes_before, result.notes_after, result.score
     for k in range(len(before)):
@@ -297,7 +298,7 @@ def about(result: AlignmentResult) -> dict:
 
 def write_report(
     result: AlignmentResult,
-    path,  # .csv or .json to write
+    path: str | Path,  # .csv or .json to write
 ) -> None:
     "The table of all notes, as CSV, or as JSON with a summary."
     path = Path(path)
@@ -363,9 +364,9 @@ def _draw_histogram(ax, result: AlignmentResult):
 
 def draw_result(
     result: AlignmentResult,
-    start_s: float = None,  # where the roll begins; default: at the first note
+    start_s: float | None = None,  # where the roll begins; default: at the first note
     length_s: float = 15.0,  # of the roll
-):  # -> matplotlib.figure.Figure
+) -> object:  # matplotlib.figure.Figure
     "The roll before and after, how far each note moved and how sure that is, and a histogram."
     import matplotlib
     from matplotlib.figure import Figure
@@ -385,7 +386,7 @@ def draw_result(
 
 def write_plot(
     result: AlignmentResult,
-    path,  # .png, .pdf or .svg to write
+    path: str | Path,  # .png, .pdf or .svg to write
 ) -> None:
     "The picture of a result."
     path = Path(path)
