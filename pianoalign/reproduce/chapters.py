@@ -37,7 +37,7 @@ NEIGHBOURS = "neighbours"  # a part of its own in the workflow: its chapters tra
 
 # %% ../../nbs/workshop/04_chapters.ipynb #chap0004
 def read_parts(
-    root=None,  # the project's folder
+    root: str | Path | None = None,  # the project's folder
 ) -> dict:  # part -> (its title, list of `Chapter`), in reading order
     "What nbs/chapters.yaml says. Raises `InputError` where it cannot be read."
     import yaml
@@ -60,7 +60,7 @@ def _chapter(part, entry):
 
 
 def read_chapters(
-    root=None,  # the project's folder
+    root: str | Path | None = None,  # the project's folder
 ) -> list:  # of `Chapter`, in reading order
     "The chapters of all parts, one after the other."
     return [c for _, chapters in read_parts(root).values() for c in chapters]
@@ -82,7 +82,7 @@ TRAINING = _MAKERS.get("runs", "06_run")  # executed once for each run of a tier
 
 # %% ../../nbs/workshop/04_chapters.ipynb #chap0009
 def notebook_paths(
-    root,  # the project's folder
+    root: str | Path,  # the project's folder
 ) -> dict:  # name without .ipynb -> path, in reading order; what the list forgot comes last
     "All notebooks under nbs/."
     here = Path(root) / "nbs"
@@ -97,8 +97,9 @@ def notebook_paths(
 
 # %% ../../nbs/workshop/04_chapters.ipynb #chap0010
 def chapters_to_execute(
-    root,  # the project's folder
-    tier: str = None,  # "smoke" executes only what a table or a figure of the paper comes from
+    root: str | Path,  # the project's folder
+    tier: str
+    | None = None,  # "smoke" executes only what a table or a figure of the paper comes from
     part: str = PAPER,  # everything but the neighbours, or NEIGHBOURS
 ) -> list:  # notebook names in reading order
     "Chapters that are executed once for reading; those that make tables have rules of their own."
@@ -112,7 +113,7 @@ def chapters_to_execute(
 
 # %% ../../nbs/workshop/04_chapters.ipynb #chap0013
 def chapters_in_lines(
-    root=None,  # the project's folder
+    root: str | Path | None = None,  # the project's folder
     to_nbs: str = "nbs/",  # what leads from the page to nbs/
 ) -> str:  # Markdown
     "One line a part: its title, then its chapters as links."
@@ -124,7 +125,7 @@ def chapters_in_lines(
 
 
 def chapters_in_tables(
-    root=None,  # the project's folder
+    root: str | Path | None = None,  # the project's folder
     to_nbs: str = "",  # what leads from the page to nbs/
 ) -> str:  # Markdown
     "One table a part: chapter, and half a sentence on it."

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..files import InputError, repo_root
-from .notebooks import nearest
-from .plan import read_experiments
+from .plan import read_tier
 from .readme import read_rows, write_readme
 
 # %% ../../nbs/workshop/05i_compare.ipynb #comp0004
@@ -51,8 +50,8 @@ def _number(text) -> float:
 
 
 def table_differences(
-    committed,  # CSV file
-    fresh,  # CSV file of the same table
+    committed: str | Path,  # CSV file
+    fresh: str | Path,  # CSV file of the same table
 ) -> list:  # of `Difference`; rows and figures that both have
     "Every figure with an interval, in both tables."
     fresh_rows = {tuple(r[k] for k in _keys(r)): r for r in read_rows(fresh)}
@@ -68,20 +67,11 @@ def table_differences(
     return found
 
 # %% ../../nbs/workshop/05i_compare.ipynb #comp0008
-def _known_tier(tier, root):
-    "The tier, or an `InputError` that names those there are."
-    tiers = read_experiments(root)["tiers"]
-    if tier not in tiers:
-        raise InputError(
-            f"There is no tier {tier!r}; choose one of {', '.join(tiers)}.{nearest(tier, tiers)}"
-        )
-    return tier
-
-
 def _both(tier, root, fresh_root):
     "The committed and the fresh folder of a tier; an `InputError` where one is missing."
     root = Path(root or repo_root())
-    folders = root / "results" / _known_tier(tier, root), root / fresh_root / tier
+    read_tier(tier, root)
+    folders = root / "results" / tier, root / fresh_root / tier
     for folder in folders:
         if not any(folder.glob("*.csv")):
             raise InputError(
@@ -96,8 +86,8 @@ def _verdicts(path) -> dict:  # claim's id -> verdict
 # %% ../../nbs/workshop/05i_compare.ipynb #comp0009
 def compare(
     tier: str = "demo",
-    root=None,  # the project's folder
-    fresh_root=FRESH_RESULTS,  # relative to it
+    root: str | Path | None = None,  # the project's folder
+    fresh_root: str | Path = FRESH_RESULTS,  # relative to it
 ) -> list:  # of `Difference`: the figures outside the committed intervals
     "Print how a fresh run of a tier differs from the committed one, table by table."
     committed, fresh = _both(tier, root, fresh_root)
@@ -134,8 +124,8 @@ _STAYS = shutil.ignore_patterns(
 
 def accept(
     tier: str = "demo",
-    root=None,  # the project's folder
-    fresh_root=FRESH_RESULTS,  # relative to it
+    root: str | Path | None = None,  # the project's folder
+    fresh_root: str | Path = FRESH_RESULTS,  # relative to it
 ) -> Path:  # the committed folder
     "Replace a tier's committed results by the fresh ones; the README follows from them."
     root = Path(root or repo_root())
@@ -151,11 +141,11 @@ def accept(
 # %% ../../nbs/workshop/05i_compare.ipynb #comp0012
 def clean_results(
     tier: str,  # one known tier
-    root=None,  # the project's folder
-):
+    root: str | Path | None = None,  # the project's folder
+) -> None:
     "Remove what a tier has made and the repository does not keep: weights, notebooks, marks."
     root = Path(root or repo_root())
-    _known_tier(tier, root)
+    read_tier(tier, root)
     shutil.rmtree(root / FRESH_RESULTS / tier, ignore_errors=True)
     if (root / "results" / tier).is_dir():
         subprocess.run(["git", "clean", "-fdxq", "--", f"results/{tier}"], cwd=root, check=True)

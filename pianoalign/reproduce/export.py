@@ -28,7 +28,7 @@ def _modules_text(folder) -> dict:  # path below the package -> text
 
 
 def stale_modules(
-    root,  # the project's folder
+    root: str | Path,  # the project's folder
 ) -> list:  # files of the package that differ from what nbs/ exports
     "What an export would change."
     root = Path(root)
@@ -50,7 +50,7 @@ def stale_modules(
 
 
 def tidy(
-    root,  # the project's folder
+    root: str | Path,  # the project's folder
 ) -> list:  # names of the notebooks that were changed
     "Take outputs out of the notebooks, then let nbdev clean their metadata; cell tags stay."
     changed = []
@@ -68,8 +68,8 @@ def tidy(
 
 
 def check_export(
-    root,  # the project's folder
-):
+    root: str | Path,  # the project's folder
+) -> None:
     "Raise `InputError` unless the package is what the notebooks export."
     stale = stale_modules(root)
     if stale:
@@ -80,8 +80,8 @@ def check_export(
 
 # %% ../../nbs/workshop/05g_export.ipynb #763c8471
 def check_export_once(
-    root,  # the project's folder
-):
+    root: Path,  # the project's folder
+) -> None:
     "`check_export`, asked again only when a notebook or a module has changed."
     files = sorted([*notebook_paths(root).values(), *(root / "pianoalign").rglob("*.py")])
     key = digest(*((p.name, hashlib.sha256(p.read_bytes()).hexdigest()) for p in files))

@@ -13,6 +13,7 @@ import functools
 import hashlib
 import json
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..content import content_hashes
@@ -21,7 +22,7 @@ from .notebooks import cell_text, clean_notebook, read_notebook
 
 # %% ../../nbs/workshop/05b_fingerprints.ipynb #e13f32ab
 def digest(
-    *parts,  # anything with a text form
+    *parts: object,  # anything with a text form
 ) -> str:  # 16 hexadecimal digits
     "A short fingerprint of its arguments."
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:16]
@@ -42,15 +43,16 @@ def code_fingerprint(
 
 # %% ../../nbs/workshop/05b_fingerprints.ipynb #e13f3202
 def notebook_fingerprint(
-    path,  # .ipynb
+    path: str | Path,  # .ipynb
 ) -> str:
     "Fingerprint of what a notebook says: outputs and counters do not count."
     return digest(*((c["cell_type"], cell_text(c)) for c in clean_notebook(path)["cells"]))
 
 # %% ../../nbs/workshop/05b_fingerprints.ipynb #08cb4c03
 def package_modules(
-    folder=None,  # the exported package; default: the one that is running
+    folder: str | Path | None = None,  # the exported package; default: the one that is running
 ) -> dict:  # module name -> file
+    "Modules of the package, as dotted names below it; private ones are left out."
     folder = Path(folder) if folder else package_folder()
     files = {
         ".".join(p.relative_to(folder).with_suffix("").parts): p
@@ -93,9 +95,9 @@ def _import_base(node, package):
 
 # %% ../../nbs/workshop/05b_fingerprints.ipynb #bcfc75e3
 def needed_modules(
-    start,  # module names, or a notebook's path
-    modules=None,  # module name -> file
-    without=(),  # module names that are left out, with what they alone import
+    start: str | Path | Iterable,  # module names, or a notebook's path
+    modules: dict | None = None,  # module name -> file
+    without: Iterable = (),  # module names that are left out, with what they alone import
 ) -> set:  # module names, those of `start` included
     "The package's modules that something imports, directly or through others."
     modules = modules or package_modules()
@@ -130,8 +132,8 @@ def _notebook_imports(path, known):
 
 # %% ../../nbs/workshop/05b_fingerprints.ipynb #0d7c69f4
 def modules_fingerprint(
-    names,  # module names
-    modules=None,  # module name -> file
+    names: Iterable,  # module names
+    modules: dict | None = None,  # module name -> file
 ) -> str:
     "Fingerprint of a set of modules."
     modules = modules or package_modules()
@@ -145,7 +147,7 @@ LOOKS = ("report.", "reproduce.", "tool.cli", "tool.aligner")
 
 
 def without_looks(
-    names,  # module names
+    names: Iterable,  # module names
 ) -> set:
     "Modules that compute something: those that only show or run are left out."
     return {n for n in names if not n.startswith(LOOKS)}
@@ -153,7 +155,7 @@ def without_looks(
 
 def training_fingerprint(
     *start: str,  # modules that train, say "neighbours.transcriber"
-    without=(),  # modules that are left out, with what they alone import
+    without: Iterable = (),  # modules that are left out, with what they alone import
 ) -> str:
     """Fingerprint of all code that a trained network depends on: what trains it, and everything
     that this imports. Nobody keeps a list, so nothing is forgotten when a function moves."""
@@ -161,7 +163,7 @@ def training_fingerprint(
 
 # %% ../../nbs/workshop/05b_fingerprints.ipynb #0d7c6901
 def folder_fingerprint(
-    folder,  # of recordings
+    folder: str | Path,  # of recordings
 ) -> str:
     "Fingerprint of a corpus: its index, and the names and contents of its files."
     folder = Path(folder)
@@ -178,8 +180,8 @@ def folder_fingerprint(
 
 # %% ../../nbs/workshop/05b_fingerprints.ipynb #0d7c6902
 def stamp(
-    path,  # of the stamp
-    value,  # what to compare
+    path: str | Path,  # of the stamp
+    value: object,  # what to compare
 ) -> str:  # the path
     """Write `value`, unless it stands there already: the file's age is then the age of the last
     change, which is what Snakemake looks at."""
@@ -189,7 +191,11 @@ def stamp(
     return str(path)
 
 # %% ../../nbs/workshop/05b_fingerprints.ipynb #0a667501
-def remembered(path, key, compute):
+def remembered(
+    path: Path,  # JSON file that keeps the value
+    key: str,  # fingerprint of all that the value depends on
+    compute: Callable,  # without arguments; what it gives must be writable as JSON
+) -> object:  # the value
     "What `compute` gave for this `key` the last time, or now."
     try:
         old = json.loads(path.read_text(encoding="utf-8"))

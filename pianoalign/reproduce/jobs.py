@@ -53,7 +53,7 @@ JUDGES = "judging"
 def run_fingerprints(
     plan: dict,  # of `make_plan`
     job: str,  # train_NAME or 34_baselines
-    root,  # the project's folder
+    root: str | Path,  # the project's folder
 ) -> dict:  # learns, judges
     "Two fingerprints of the code and data behind a run folder."
     data = folder_fingerprint(Path(root) / plan["corpus"])
@@ -66,7 +66,7 @@ def run_fingerprints(
     )
 
 # %% ../../nbs/workshop/05d_jobs.ipynb #7000c001
-def comes_finished(folder) -> bool:
+def comes_finished(folder: str | Path) -> bool:
     "Does a run folder hold all that tables are made from?"
     return all((Path(folder) / name).is_file() for name in ("metrics.json", "errors.npz"))
 
@@ -96,7 +96,7 @@ def _is_whole(path) -> bool:
 
 
 def set_aside(
-    folder,  # that cannot be used
+    folder: str | Path,  # that cannot be used
 ) -> Path:  # where it is now
     "Rename a folder to the first free name of the form `damaged-1-NAME`."
     folder, k = Path(folder), 1
@@ -107,11 +107,11 @@ def set_aside(
 
 # %% ../../nbs/workshop/05d_jobs.ipynb #7000d001
 def prepare_run_folder(
-    folder,  # of the run
-    record,  # file with the fingerprints of what lies in the folder
+    folder: str | Path,  # of the run
+    record: str | Path,  # file with the fingerprints of what lies in the folder
     fingerprints: dict,  # learns, judges
     keep: bool = False,  # a finished run that comes from a clone, without weights
-):
+) -> None:
     """Remove what other code, or other data, has left in a run folder. What comes from a clone,
     without weights, goes too, unless it is to be kept. What cannot be read is set aside."""
     folder, record = Path(folder), Path(record)
@@ -137,9 +137,9 @@ def prepare_run_folder(
 
 # %% ../../nbs/workshop/05d_jobs.ipynb #cf920850
 def end_with_parent(
-    parent=None,  # process id; default: whoever started this process
-    every_s=0.5,  # seconds between looks
-):
+    parent: int | None = None,  # process id; default: whoever started this process
+    every_s: float = 0.5,  # seconds between looks
+) -> None:
     "From now on this process ends as soon as its parent has."
     parent = parent or os.getppid()
 
@@ -171,7 +171,7 @@ def _results_digest(folder):
 def run_folder(
     plan: dict,  # of `make_plan`
     job: str,  # train_NAME or BASELINES
-    root,  # the project's folder
+    root: str | Path,  # the project's folder
 ) -> Path:
     "The run folder that the plan's settings name; no other is ever meant."
     name = plan["dtw"] if job == BASELINES else plan["runs"][job.removeprefix("train_")]["folder"]
@@ -189,7 +189,7 @@ def _write_cost(path, seconds, read_again):
 def run_job(
     plan: dict,  # of `make_plan`
     job: str,  # a notebook's name, or train_NAME
-    root=None,  # the project's folder
+    root: str | Path | None = None,  # the project's folder
 ) -> Path:  # the executed notebook
     "Execute one notebook of a tier, keep how long it took, and leave a mark that it is done."
     root = Path(root or repo_root()).resolve()
@@ -220,7 +220,7 @@ def run_job(
 
 # %% ../../nbs/workshop/05d_jobs.ipynb #bbf61201
 def notebook_stamp(
-    path,  # .ipynb
+    path: str | Path,  # .ipynb
     modules: dict,  # module name -> file
     data: dict,  # name -> fingerprint
 ) -> str:
@@ -239,7 +239,7 @@ def notebook_stamp(
 # %% ../../nbs/workshop/05d_jobs.ipynb #bbf61202
 def write_stamps(
     plan: dict,  # of `make_plan`
-    root,  # the project's folder
+    root: str | Path,  # the project's folder
 ) -> dict:  # notebook name, or "corpus" -> stamp's path, relative to the project
     "Bring the stamps of a tier up to date, and forget marks whose run folder has gone."
     root = Path(root)
@@ -302,7 +302,7 @@ def _memory_gib():
 
 def write_environment(
     plan: dict,  # of `make_plan`
-    root,  # the project's folder
+    root: str | Path,  # the project's folder
 ) -> Path:  # environment.json
     "Versions, machine, commit and the cost of each job, beside the tables."
     root = Path(root)

@@ -15,6 +15,7 @@ import os
 import socket
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..files import InputError, repo_root
@@ -28,7 +29,7 @@ _MALLOC = dict(
 
 # %% ../../nbs/workshop/05a_notebooks.ipynb #904cb901
 def job_environment(
-    root,  # the project's folder
+    root: str | Path,  # the project's folder
 ) -> dict:  # name -> value
     "Environment variables for every process that executes a notebook."
     cache = Path(root).resolve() / ".cache"
@@ -65,8 +66,8 @@ _FOLDERS = (
 
 @contextlib.contextmanager
 def edge(
-    root,  # the project's folder
-):
+    root: str | Path,  # the project's folder
+) -> Iterator[None]:
     "Inside, the process has `job_environment`; afterwards it has its own again."
     before = dict(os.environ)
     os.environ.update(job_environment(root))
@@ -91,7 +92,7 @@ class NotebookError(RuntimeError):
 
 # %% ../../nbs/workshop/05a_notebooks.ipynb #6ef32001
 def read_notebook(
-    path,  # .ipynb
+    path: str | Path,  # .ipynb
 ) -> dict:
     "The notebook as a dictionary, or an `InputError` in one sentence."
     try:
@@ -102,12 +103,15 @@ def read_notebook(
         raise InputError(f"{path} cannot be read as a notebook ({e}).") from None
 
 # %% ../../nbs/workshop/05a_notebooks.ipynb #6ef32002
-def cell_text(cell):
+def cell_text(
+    cell: dict,  # of a notebook
+) -> str:
+    "The source of a cell in one piece."
     return "".join(cell["source"])
 
 # %% ../../nbs/workshop/05a_notebooks.ipynb #98988fa6
 def declared_parameters(
-    path,  # .ipynb
+    path: str | Path,  # .ipynb
 ) -> dict:  # name -> default as written
     "What the cell tagged `parameters` of a notebook declares; empty without such a cell."
     tagged = [
@@ -133,7 +137,7 @@ def declared_parameters(
 # %% ../../nbs/workshop/05a_notebooks.ipynb #1160ace3
 def nearest(
     name: str,  # what was asked for
-    known,  # what there is
+    known: Iterable,  # what there is
 ) -> str:  # " Did you mean …?" or ""
     "The end of an error message: the known name that is most like the one given."
     close = difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.5)
@@ -141,9 +145,9 @@ def nearest(
 
 # %% ../../nbs/workshop/05a_notebooks.ipynb #1160ac01
 def check_parameters(
-    path,  # .ipynb
+    path: str | Path,  # .ipynb
     parameters: dict,  # name -> value
-):
+) -> None:
     "Refuse, by an `InputError`, parameters that papermill would ignore."
     known, file = declared_parameters(path), Path(path).name
     for name in parameters:
@@ -160,9 +164,9 @@ def check_parameters(
 
 # %% ../../nbs/workshop/05a_notebooks.ipynb #ac3b8b86
 def write_notebook(
-    path,  # .ipynb to write
+    path: str | Path,  # .ipynb to write
     *code: str,  # source of each code cell
-    tags=(),  # tags of the first cell, say ("parameters",)
+    tags: tuple = (),  # tags of the first cell, say ("parameters",)
 ) -> Path:  # the same path
     "Write a notebook of code cells."
     cells = [
@@ -181,7 +185,7 @@ EXPORT_CALL = "nbdev_export" + "("  # in two parts: nbdev skips cells that have 
 
 # %% ../../nbs/workshop/05a_notebooks.ipynb #f9c09701
 def clean_notebook(
-    path,  # .ipynb
+    path: str | Path,  # .ipynb
 ) -> dict:  # ready to execute
     "The notebook without outputs and without cells that export the package."
     nb = read_notebook(path)
@@ -269,12 +273,15 @@ def _sentence(name, error):
 
 # %% ../../nbs/workshop/05a_notebooks.ipynb #343b4c9b
 def run_notebook(
-    notebook,  # .ipynb to execute; it is not changed
-    out,  # where the executed copy goes
-    parameters: dict = None,  # name -> value; each must stand in the cell tagged `parameters`
-    failed=None,  # where the copy goes when a cell fails; default: beside `out`
-    cwd=None,  # folder to run in; default: the notebook's
-    end="graceful",  # or "immediate": do not wait until Python has folded up what it loaded
+    notebook: str | Path,  # .ipynb to execute; it is not changed
+    out: str | Path,  # where the executed copy goes
+    parameters: dict
+    | None = None,  # name -> value; each must stand in the cell tagged `parameters`
+    failed: str
+    | Path
+    | None = None,  # where the copy goes when a cell fails; default: beside `out`
+    cwd: str | Path | None = None,  # folder to run in; default: the notebook's
+    end: str = "graceful",  # or "immediate": do not wait until Python has folded up what it loaded
 ) -> Path:  # `out`
     """Execute a notebook with parameters: the only door to papermill.
     Raises `InputError` for parameters that the notebook does not have and `NotebookError` when

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,9 +36,9 @@ from .readme import SHORT_HEADS, as_text, short_table1, write_readme
 # %% ../../nbs/workshop/05h_pipeline.ipynb #31598786
 @contextlib.contextmanager
 def only_one(
-    folder,  # that only one may write to
-    patience_s=5.0,  # how long to wait for processes that are just ending
-):
+    folder: str | Path,  # that only one may write to
+    patience_s: float = 5.0,  # how long to wait for processes that are just ending
+) -> Iterator[int]:
     """Hold a folder's lock; yields its file descriptor.
     Raises `InputError` when somebody else has it, or owns it."""
     import fcntl
@@ -135,10 +136,10 @@ def _what_failed(progress, log):
 
 def run_workflow(
     plan: dict,  # of `make_plan`
-    targets=("all",),  # of the Snakefile
-    jobs=2,  # notebooks that run at once
-    root=None,  # the project's folder
-) -> "Progress":
+    targets: Iterable = ("all",),  # of the Snakefile
+    jobs: int = 2,  # notebooks that run at once
+    root: str | Path | None = None,  # the project's folder
+) -> Progress:  # what ran, and how long it took
     "Bring files of a tier up to date. Raises `NotebookError` when something failed."
     root = Path(root or repo_root()).resolve()
     out = root / plan["out"]
@@ -158,7 +159,7 @@ def run_workflow(
 # %% ../../nbs/workshop/05h_pipeline.ipynb #f959ed25
 def tables_ready(
     plan: dict,  # of `make_plan`
-    root,  # the project's folder
+    root: str | Path,  # the project's folder
 ) -> dict:  # table -> names of the runs that it still lacks
     "Which tables can be made from finished run folders."
     jobs = {name: f"train_{name}" for name in plan["runs"]} | {"dtw": BASELINES}
@@ -213,8 +214,8 @@ def _make_table(plan, root, table):
 def make_tables(
     plan: dict,  # of `make_plan`
     jobs: int = 2,  # notebooks at once
-    root=None,  # the project's folder
-    only=None,  # one table's name; default: all
+    root: str | Path | None = None,  # the project's folder
+    only: str | None = None,  # one table's name; default: all
 ) -> list:  # the tables that were made
     """Execute the chapters of all tables whose runs are there.
     Raises `InputError` where there is none, `NotebookError` where a chapter fails."""
@@ -288,7 +289,7 @@ def _say_what_is_kept(plan, root):
 def results_for(
     tier: str,  # of experiments.yaml
     part: str,  # "paper", "neighbours" or "tables"
-    root,  # the project's folder
+    root: str | Path,  # the project's folder
     fresh: bool = False,  # train anew what comes with the clone
 ) -> str:  # relative to the project's folder
     """Where results go when nobody says it. Git ignores results/fresh, so that the results that
@@ -298,14 +299,14 @@ def results_for(
 
 
 def reproduce(
-    tier="demo",  # smoke, demo, maps, printed, weights, wide or free
-    only=None,  # a table, figure, run or notebook; default: everything
-    jobs=2,  # notebooks that run at once, one thread each
-    corpus_root=None,  # folder of the corpus
-    results_root=None,  # folder of the tiers' results; default: `results_for`
-    budget=None,  # training time a run, say "2min"
-    root=None,  # the project's folder
-    part="paper",  # or "neighbours", the chapters beyond it; or "tables", from runs there are
+    tier: str = "demo",  # smoke, demo, maps, printed, weights, wide or free
+    only: str | None = None,  # a table, figure, run or notebook; default: everything
+    jobs: int = 2,  # notebooks that run at once, one thread each
+    corpus_root: str | Path | None = None,  # folder of the corpus
+    results_root: str | Path | None = None,  # folder of the tiers' results; default: `results_for`
+    budget: str | None = None,  # training time a run, say "2min"
+    root: str | Path | None = None,  # the project's folder
+    part: str = "paper",  # or "neighbours", chapters beyond it; or "tables", from runs there are
     fresh: bool = False,  # train anew what comes with the clone as well (`keep` of a tier)
 ) -> Path:  # the tier's folder in `results_root`
     """Bring a tier's tables, figures and executed notebooks up to date.
@@ -399,7 +400,7 @@ def _do(a):
 
 # %% ../../nbs/workshop/05h_pipeline.ipynb #06ae5d02
 def main(
-    argv=None,  # arguments; default: those of the process
+    argv: list | None = None,  # arguments; default: those of the process
 ) -> int:
     """Command line of the workflow: 0, or 1 after one sentence, or 130 after Ctrl-C;
     `compare` ends with 3 where figures lie outside the committed intervals."""

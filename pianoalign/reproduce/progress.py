@@ -9,6 +9,7 @@ __all__ = ['expected_seconds', 'Progress', 'done_share', 'estimate', 'clock', 's
 import contextlib
 import json
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,7 +23,7 @@ _USUAL_S = dict(smoke=12.0, demo=90.0, maps=3600.0)
 # %% ../../nbs/workshop/05e_progress.ipynb #3794d801
 def expected_seconds(
     plan: dict,  # of `make_plan`
-    root,  # the project's folder
+    root: str | Path,  # the project's folder
 ) -> dict:  # job -> seconds; the last time's where known
     "How long each job may take."
     train = _USUAL_S.get(plan["tier"], 600.0)
@@ -49,14 +50,14 @@ def _last_time(plan, root):
 class Progress:
     "Follows Snakemake's log: which jobs there are, run, ended and failed."
 
-    def __init__(self, plan, root, jobs):  # `jobs`: how many run at once
+    def __init__(self, plan: dict, root: str | Path, jobs: int):  # `jobs`: how many run at once
         self.plan, self.root, self.at_once = plan, Path(root), jobs
         self.usual = expected_seconds(plan, root)
         self.todo, self.failed, self.said = [], [], []  # names of jobs, names, sentences
         self.running, self.took = {}, {}  # job -> when it started, job -> seconds
         self.counting, self.position = False, 0  # is the log listing jobs; bytes read
 
-    def read(self, log):  # `log`: path of the log
+    def read(self, log: str | Path) -> list:  # `log`: path of the log
         "Take in what the log has gained; returns the sentences to show."
         with open(log, encoding="utf-8", errors="replace") as f:
             f.seek(self.position)
@@ -88,7 +89,7 @@ class Progress:
 
 # %% ../../nbs/workshop/05e_progress.ipynb #e19d36ea
 def done_share(
-    progress,  # a `Progress`
+    progress: Progress,  # a `Progress`
     job: str,  # that runs
 ) -> float:  # 0 … 1
     "How far a running job is: by its own word, or by the clock."
@@ -121,7 +122,7 @@ def _pace(progress):
 
 
 def estimate(
-    progress,  # a `Progress`
+    progress: Progress,  # a `Progress`
 ) -> tuple:  # share done 0 … 1, seconds left
     "How far the whole is, and how long it may still take."
     left = [progress.usual[j] * (1 - _share(progress, j)) for j in progress.todo]
@@ -141,8 +142,8 @@ def clock(
 
 # %% ../../nbs/workshop/05e_progress.ipynb #79dfe501
 def status_line(
-    progress,  # a `Progress`
-    began,  # time.monotonic() at the start
+    progress: Progress,  # a `Progress`
+    began: float,  # time.monotonic() at the start
 ) -> tuple:  # share done, sentence
     "What the bar says."
     share, left_s = estimate(progress)
@@ -160,9 +161,9 @@ def _is_due(progress, ended, told):
 
 
 def follow(
-    process,  # Snakemake, running
-    log,  # path of its log
-    progress,  # a `Progress`
+    process: subprocess.Popen,  # Snakemake, running
+    log: str | Path,  # path of its log
+    progress: Progress,  # a `Progress`
 ) -> int:  # exit code
     "Show a bar in a terminal, or a line now and then in a file, until the process ends."
     from tqdm import tqdm

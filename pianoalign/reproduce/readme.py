@@ -17,7 +17,7 @@ from .notebooks import cell_text, read_notebook
 
 # %% ../../nbs/workshop/05f_readme.ipynb #146e540c
 def read_rows(
-    path,  # .csv
+    path: str | Path,  # .csv
 ) -> list:  # of dictionaries
     "The rows of a table as text."
     with open(path, newline="", encoding="utf-8") as f:
@@ -45,7 +45,7 @@ _SETS = dict(demo="test pieces", maps="test pieces", recordings="recordings")
 
 # %% ../../nbs/workshop/05f_readme.ipynb #146e5404
 def short_table1(
-    path,  # table1.csv of a tier
+    path: str | Path,  # table1.csv of a tier
 ) -> list:  # of rows: set, method, then "ours (published)"
     "The rows of Table 1 that the paper has, ours beside the published."
 
@@ -97,7 +97,7 @@ _NONE = "*No results yet: `make reproduce` writes them.*"
 
 
 def how_trained(
-    path,  # table1.csv of a tier
+    path: str | Path,  # table1.csv of a tier
 ) -> str:
     "How the networks of the paper's rows were trained, in one line."
     import pandas as pd
@@ -141,7 +141,7 @@ def _filled(root) -> dict:  # marker -> text
 
 # %% ../../nbs/workshop/05f_readme.ipynb #1fa9e701
 def readme_text(
-    root,  # the project's folder
+    root: str | Path,  # the project's folder
 ) -> str:
     """README.md as it should be: the text of nbs/index.ipynb, paths as seen from the project's
     folder, markers filled."""
@@ -157,7 +157,7 @@ def readme_text(
 
 # %% ../../nbs/workshop/05f_readme.ipynb #1fa9e702
 def write_readme(
-    root,  # the project's folder
+    root: str | Path,  # the project's folder
 ) -> Path:  # README.md
     "Write README.md anew."
     return write_text(Path(root) / "README.md", readme_text(root))
