@@ -10,13 +10,14 @@ import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from .files import InputError, from_root, write_text
 
 # %% ../nbs/workshop/01b_content.ipynb #cont0004
 def file_hash(
-    path,  # file to read
+    path: str | Path,  # file to read
 ) -> str:  # 64 hexadecimal digits
     "SHA-256 of a file's bytes. Raises `InputError` where it cannot be read."
     try:
@@ -41,8 +42,8 @@ def _read_memory(memory):
 
 # %% ../nbs/workshop/01b_content.ipynb #cont0005
 def content_hashes(
-    paths,  # files
-    memory=None,  # JSON file that keeps what was read; default: .cache/content.json
+    paths: Sequence[str | Path],  # files
+    memory: str | Path | None = None,  # JSON file of what was read; default: .cache/content.json
 ) -> list:  # one text of 64 hexadecimal digits a file
     """The hash of each file's content; a file is read only when its size or times have changed.
     Raises `InputError` for a file that cannot be read."""

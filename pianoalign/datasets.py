@@ -15,6 +15,7 @@ import hashlib
 import json
 import sys
 import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -64,7 +65,9 @@ class DataSettings:
             )
 
 # %% ../nbs/31_datasets.ipynb #e1a3e8e3
-def changed(settings) -> dict:
+def changed(
+    settings: object,  # a dataclass whose fields all have defaults
+) -> dict:
     "The fields of a settings object that differ from their defaults."
     return {
         name: value
@@ -205,7 +208,9 @@ def cut_points(
 
 
 def cut_notes(
-    notes: Notes, start_s: float, end_s: float
+    notes: Notes,  # of a whole recording
+    start_s: float,  # first second of the stretch
+    end_s: float,  # where it ends
 ) -> Notes:  # times count from start_s; `source` says which rows
     "The notes that begin in `start_s … end_s`, shortened where they sound on past its end."
     inside = (notes.onset_s >= start_s) & (notes.onset_s < end_s)
@@ -275,7 +280,10 @@ def _read_exact(path, pedal: bool) -> Notes:
     return sounding_notes(score) if pedal else score.notes
 
 
-def spread(items: list, n: int) -> list:
+def spread(
+    items: list,  # of anything
+    n: int,  # how many to keep
+) -> list:
     "`n` of them, spread evenly over the list; 0: all."
     if not n or not items:
         return items
@@ -385,8 +393,8 @@ def _own_recordings(root: Path, pedal):
 # %% ../nbs/31_datasets.ipynb #e5539350
 def load_corpus(
     name: str,  # "demo", "free", "maps" or "recordings" (a folder of one's own)
-    root,  # its folder
-    splits=SPLITS,  # which to load
+    root: str | Path,  # its folder
+    splits: Sequence[str] = SPLITS,  # which to load
     pedal: bool = False,  # lengthen MIDI notes while the pedal holds them; note lists have it
     on_error: str = "stop",  # "stop" at the first damaged file, or "skip" it and say so
     per_split: int = 0,  # of the demo or free corpus, so many recordings a split; 0: all
@@ -443,8 +451,8 @@ def _hold_out(recordings, piano: str, root) -> list:
 
 def experiment_corpus(
     data: DataSettings,
-    corpus_root,  # folder of `data.corpus`
-    recordings_root=None,  # folder of the demo corpus, for the split "recordings"
+    corpus_root: str | Path,  # folder of `data.corpus`
+    recordings_root: str | Path | None = None,  # of the demo corpus, for the split "recordings"
 ) -> list:  # of Recording
     """All recordings that an experiment with these settings sees (paper §3.1): training,
     validation, test, and recordings. Raises `InputError`."""
@@ -471,7 +479,9 @@ def experiment_corpus(
     return [r for group in by_split for r in spread(group, data.per_split)]
 
 
-def corpus_fingerprint(recordings) -> str:  # 12 hex digits
+def corpus_fingerprint(
+    recordings: Iterable[Recording],  # what was trained on
+) -> str:  # 12 hex digits
     "What was trained on, for the run folder: ids, notes and sizes of the audio files."
     digest = hashlib.sha256()
     for r in recordings:
@@ -490,7 +500,7 @@ def _whole(r: Recording) -> Segment:
 
 
 def evaluation_segments(
-    recordings,  # list of Recording
+    recordings: Iterable[Recording],  # list of Recording
     data: DataSettings = DataSettings(),
 ) -> list:  # of Segment; those without notes are left out
     "Segments with a fixed, seeded jitter, the same for every method."
@@ -517,7 +527,7 @@ def _smooth_over_keys(rng, n_bins: int) -> np.ndarray:  # (n_bins,) mean square 
 
 
 def degrade(
-    image,  # (N, 88) natural log of the magnitude
+    image: np.ndarray,  # (N, 88) natural log of the magnitude
     rng: np.random.Generator,
     data: DataSettings,  # how much of what, see its last lines
     fps: int = 100,
@@ -549,7 +559,11 @@ def degrade(
     return np.maximum(image, np.log(LOG_FLOOR)).astype(np.float32)
 
 # %% ../nbs/31_datasets.ipynb #18fc6770
-def feature_path(recording: Recording, audio: AudioSettings, cache_dir) -> Path:
+def feature_path(
+    recording: Recording,  # whose audio file is read
+    audio: AudioSettings,  # of the spectrogram
+    cache_dir: str | Path,  # relative to the project's folder, or absolute
+) -> Path:
     "Where a recording's spectrogram is kept."
     heard = hashlib.sha256(recording.audio.read_bytes()).hexdigest()
     key = hashlib.sha256(json.dumps([asdict(audio), heard], sort_keys=True).encode())
@@ -568,7 +582,9 @@ def _kept(path: Path):  # (N, 88) float16, memory-mapped; None where there is no
 
 
 def cached_spectrogram(
-    recording: Recording, audio: AudioSettings, cache_dir
+    recording: Recording,  # whose audio file is read
+    audio: AudioSettings,  # of the spectrogram
+    cache_dir: str | Path,  # relative to the project's folder, or absolute
 ) -> np.ndarray:  # (N, 88) float16, memory-mapped
     "The recording's spectrogram, from the cache or computed now."
     path = feature_path(recording, audio, cache_dir)
@@ -582,9 +598,9 @@ def cached_spectrogram(
 
 
 def feature_store(
-    recordings,  # list of Recording
+    recordings: Iterable[Recording],  # list of Recording
     audio: AudioSettings = AudioSettings(),
-    cache_dir=".cache/features",
+    cache_dir: str | Path = ".cache/features",
     progress: bool = False,  # show a bar
 ) -> dict:  # id -> (N, 88) float16
     "Spectrograms of all recordings, computed once and memory-mapped."

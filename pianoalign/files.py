@@ -7,6 +7,7 @@ __all__ = ['InputError', 'whole_files', 'whole_file', 'write_text', 'write_json'
 
 # %% ../nbs/workshop/01_files.ipynb #f1le0002
 import contextlib, json, os, re, secrets, stat
+from collections.abc import Iterator
 from pathlib import Path
 
 # %% ../nbs/workshop/01_files.ipynb #67318440
@@ -100,10 +101,10 @@ def _rename_together(temporaries: list, places: list, replace: bool) -> None:
 
 @contextlib.contextmanager
 def whole_files(
-    *paths,  # to write; None stays None
+    *paths: str | Path | None,  # to write; None stays None
     make_folder: bool = False,  # if a folder does not exist
     replace: bool = True,  # files that exist? Also those that others write in the meantime
-):  # -> list of Path, one a path: where to write to
+) -> Iterator[list]:  # of Path, one a path: where to write to
     """Files that are written all together or not at all.
 
     Inside, write to the temporary names given; afterwards the files bear their own. Links are
@@ -143,16 +144,16 @@ def whole_files(
 
 @contextlib.contextmanager
 def whole_file(
-    path,  # to write
+    path: str | Path,  # to write
     make_folder: bool = False,  # if its folder does not exist
-):  # -> Path: where to write to
+) -> Iterator[Path]:  # where to write to
     "One file that is written whole or not at all; see `whole_files`. Raises `InputError`."
     with whole_files(path, make_folder=make_folder) as (temporary,):
         yield temporary
 
 # %% ../nbs/workshop/01_files.ipynb #f1le0004
 def write_text(
-    path,  # file to write; its folder is made
+    path: str | Path,  # file to write; its folder is made
     text: str,
 ) -> Path:
     "Write a text, whole or not at all. Raises `InputError`."
@@ -163,8 +164,8 @@ def write_text(
 
 
 def write_json(
-    path,  # file to write; its folder is made
-    values,  # what JSON can say
+    path: str | Path,  # file to write; its folder is made
+    values: object,  # what JSON can say
 ) -> Path:
     "Values as indented JSON with sorted keys, so that equal values give equal bytes."
     return write_text(path, json.dumps(values, indent=1, sort_keys=True) + "\n")
@@ -195,7 +196,7 @@ def _is_project(folder: Path) -> bool:
 
 
 def repo_root(
-    start=None,  # folder to begin at; the current one by default
+    start: str | Path | None = None,  # folder to begin at; the current one by default
 ) -> Path:
     "The project's folder: the nearest one upward that is it, else the one that holds the package."
     start = Path(start or ".").resolve()
@@ -206,8 +207,8 @@ def repo_root(
 
 # %% ../nbs/workshop/01_files.ipynb #f1le0007
 def from_root(
-    *places,  # relative to the project's folder, or absolute; "" stays ""
-) -> tuple:  # of paths as text; one place alone comes back as text
+    *places: str | Path,  # relative to the project's folder, or absolute; "" stays ""
+) -> tuple | str:  # of paths as text; one place alone comes back as text
     "Paths that mean the same from every working directory."
     root = repo_root()
     found = tuple(str(root / Path(p).expanduser()) if str(p) else "" for p in places)

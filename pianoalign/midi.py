@@ -35,7 +35,7 @@ class TempoMap:
 
     def seconds_of(
         self,
-        tick,  # number or array
+        tick: float | np.ndarray,  # number or array
     ) -> np.ndarray:  # float64
         "When a tick is, in seconds."
         tick = np.asarray(tick)
@@ -44,7 +44,7 @@ class TempoMap:
 
     def tick_of(
         self,
-        second,  # number or array
+        second: float | np.ndarray,  # number or array
     ) -> np.ndarray:  # int64
         "The tick that is nearest to a time in seconds."
         second = np.asarray(second, dtype=np.float64)
@@ -304,7 +304,7 @@ def midi_bytes(
 
 def save_midi(
     midi: MidiFile,
-    path,  # .mid to write
+    path: str | Path,  # .mid to write
 ) -> None:
     "Write a file, whole or not at all. Raises `InputError`."
     data = midi_bytes(midi)
@@ -478,7 +478,7 @@ class MidiScore:
         return self.file.remarks
 
     @cached_property
-    def midi(self):  # mido.MidiFile
+    def midi(self) -> object:  # mido.MidiFile
         "The file as mido reads it. Raises `InputError` where mido cannot."
         import mido
 
@@ -599,7 +599,7 @@ def midi_score(
 
 
 def read_midi(
-    path,  # standard MIDI file
+    path: str | Path,  # standard MIDI file
 ) -> MidiScore:
     """Read notes, pedal and everything else.
 
@@ -732,8 +732,8 @@ def _one_key(notes: Notes, clock: TempoMap) -> list:  # [(tick, bytes)]
 # %% ../nbs/20b_midi.ipynb #217f92a9
 def write_midi(
     notes: Notes,  # in any order; velocities below 1 and over 127 are clipped
-    path,  # .mid to write
-    pedal=None,  # (k, 2) seconds: sustain pedal down and up
+    path: str | Path,  # .mid to write
+    pedal: np.ndarray | None = None,  # (k, 2) seconds: sustain pedal down and up
     ticks_per_quarter: int = 960,
     tempo: float = 120.0,  # quarters a minute
 ) -> None:

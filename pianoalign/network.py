@@ -7,6 +7,7 @@ __all__ = ['RECURRENT', 'ELSEWHERE', 'LAG_FRAMES', 'NetworkSettings', 'Branch', 
            'choose_device', 'predict', 'predict_all', 'layer_shapes', 'draw_network']
 
 # %% ../nbs/22_network.ipynb #6c1d4c84
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -63,7 +64,7 @@ class Branch(nn.Module):
         self,
         settings: NetworkSettings,
         channels: int = 1,  # images that come in
-    ):
+    ) -> None:
         super().__init__()
         layers = []
         for i, filters in enumerate(settings.filters):
@@ -79,7 +80,11 @@ class Branch(nn.Module):
         self.dense = nn.Linear(channels * (N_PITCHES // 4), settings.dense)
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, *images):  # (B, N, P) each
+    def forward(
+        self,
+        *images: torch.Tensor,  # (B, N, P) each
+    ) -> torch.Tensor:  # (B, N, dense)
+        "What the branch hands on of each frame."
         features = self.convolutions(torch.stack(images, 1))  # (B, filters, N, P/4)
         features = features.transpose(1, 2).flatten(2)  # (B, N, filters * P/4)
         return self.dropout(self.dense(features))  # (B, N, dense)
@@ -89,7 +94,7 @@ LAG_FRAMES = 2  # how far `risen` looks back
 
 
 def risen(
-    image,  # (B, N, P)
+    image: torch.Tensor,  # (B, N, P)
     lag_frames: int = LAG_FRAMES,
 ) -> torch.Tensor:  # (B, N, P), 0 or more
     """How much louder each row is than itself and its neighbours were a moment ago
@@ -102,7 +107,7 @@ def risen(
 class CRNN(nn.Module):
     "The paper's network (§2.2), and its variants: blind, CNN, GRU, and with an onset head."
 
-    def __init__(self, settings: NetworkSettings = NetworkSettings()):
+    def __init__(self, settings: NetworkSettings = NetworkSettings()) -> None:
         super().__init__()
         self.settings = settings
         self.register_buffer("mean", torch.zeros(()))  # of the training spectrograms
@@ -120,9 +125,10 @@ class CRNN(nn.Module):
 
     def forward(
         self,
-        spectrogram,  # (B, N, 88) as `preprocessing.spectrogram` gives it
-        roll,  # (B, N, 88), 0 or 1; not looked at by a blind network
-    ):  # logits (B, N, 88); with an onset head a pair, the second (B, N, 88 or 176)
+        spectrogram: torch.Tensor,  # (B, N, 88) as `preprocessing.spectrogram` gives it
+        roll: torch.Tensor,  # (B, N, 88), 0 or 1; not looked at by a blind network
+    ) -> torch.Tensor | tuple:  # (B, N, 88); with an onset head two, the second 88 or 176 wide
+        "Logits that each key sounds in each frame."
         image = (spectrogram - self.mean) / self.deviation
         images = [image, risen(image)] if self.settings.difference else [image]
         features = self.audio_branch(*images)  # (B, N, dense)
@@ -177,11 +183,11 @@ def _same_shape(spectrogram, roll):
 # %% ../nbs/22_network.ipynb #7dddf781
 def predict(
     network: CRNN,
-    spectrogram,  # (N, 88) float
-    roll,  # (N, 88), 0 or 1
+    spectrogram: np.ndarray,  # (N, 88) float
+    roll: np.ndarray,  # (N, 88), 0 or 1
     chunk_frames: int = 6000,  # frames worked on at a time
     context_frames: int = 400,  # frames on either side that are heard and thrown away
-):  # (N, 88) float32 probabilities; with an onset head a pair, the second (N, 88 or 176)
+) -> np.ndarray | tuple:  # (N, 88) float32; with an onset head two, the second 88 or 176 wide
     "Probabilities that each key sounds in each frame (paper §2.2). Raises `InputError`."
     _same_shape(spectrogram, roll)
     was_training = network.training
@@ -224,11 +230,11 @@ def _predict_batch(network, pairs) -> list:
 
 def predict_all(
     network: CRNN,
-    pairs,  # spectrograms and rolls, (N, 88) each, of any lengths
+    pairs: Iterable[tuple],  # spectrograms and rolls, (N, 88) each, of any lengths
     batch: int = 16,  # segments at a time on a graphics card
     longest_frames: int = 9000,  # a longer one goes alone, in stretches
     look_ahead: int = 128,  # pairs that are held to find some of similar length
-):  # iterator over answers as `predict` gives them, in the order of the pairs
+) -> Iterator[np.ndarray | tuple]:  # answers as `predict` gives them, in the order of the pairs
     "Answers for many segments: one by one on a processor, in batches on a graphics card."
     if next(network.parameters()).device.type == "cpu":
         for spectrogram, roll in pairs:
@@ -251,7 +257,10 @@ def predict_all(
         yield from answers
 
 # %% ../nbs/22_network.ipynb #8ddbb0c6
-def layer_shapes(network: CRNN, n_frames: int = 300) -> list:
+def layer_shapes(
+    network: CRNN,  # any variant
+    n_frames: int = 300,  # of the silence that is sent through it
+) -> list:
     "`(name, layer, output shape)` of each leaf layer, in the order of a forward pass."
     seen, hooks = [], []
 
@@ -314,7 +323,10 @@ def _boxes(shapes, prefix) -> list:
     return [(_label(layer), _shape_text(shape)) for layer, shape in rows]
 
 
-def draw_network(network: CRNN, ax):
+def draw_network(
+    network: CRNN,  # any variant
+    ax: object,  # axes of matplotlib to draw on
+) -> object:  # the axes
     "Draw Figure 1 from the layers that `network` really has; returns the axes."
     shapes = layer_shapes(network)
     columns = {0.0: [("audio: log CQT", "N × 88")] + _boxes(shapes, "audio_branch.")}

@@ -91,11 +91,11 @@ class Notes:
     @classmethod
     def from_arrays(
         cls,
-        onset_s,  # (n,) seconds
-        offset_s,  # (n,) seconds
-        pitch,  # (n,) MIDI pitches
-        velocity=None,  # (n,); 64 where there is none
-        source=None,  # (n,); 0, 1, 2 ... where there is none
+        onset_s: np.ndarray | list,  # (n,) seconds
+        offset_s: np.ndarray | list,  # (n,) seconds
+        pitch: np.ndarray | list,  # (n,) MIDI pitches
+        velocity: np.ndarray | list | None = None,  # (n,); 64 where there is none
+        source: np.ndarray | list | None = None,  # (n,); 0, 1, 2 ... where there is none
     ) -> "Notes":
         "Notes from columns. Raises `InputError` where these make no notes."
         n = len(onset_s)
@@ -120,8 +120,8 @@ class Notes:
 
     def at_times(
         self,
-        onset_s,  # (n,) seconds
-        offset_s,  # (n,) seconds
+        onset_s: np.ndarray,  # (n,) seconds
+        offset_s: np.ndarray,  # (n,) seconds
     ) -> "Notes":
         "The same notes at other times."
         return Notes(onset_s, offset_s, self.pitch, self.velocity, self.source)
@@ -151,7 +151,7 @@ class Notes:
 
 # %% ../nbs/20a_notes.ipynb #e7a64f2a
 def frame_of(
-    time_s,  # seconds, number or array
+    time_s: float | np.ndarray,  # seconds, number or array
     fps: float,  # frames a second
 ) -> np.ndarray:  # int64
     "The frame whose centre is nearest to a time (of two equally near ones the later)."
@@ -159,7 +159,7 @@ def frame_of(
 
 
 def time_of(
-    frame,  # number or array
+    frame: float | np.ndarray,  # number or array
     fps: float,  # frames a second
 ) -> np.ndarray:  # float64 seconds
     "The centre of a frame."
@@ -167,7 +167,7 @@ def time_of(
 
 # %% ../nbs/20a_notes.ipynb #c7c344bd
 def samples_of(
-    time_s,  # seconds, number or array
+    time_s: float | np.ndarray,  # seconds, number or array
     rate_hz: float,  # samples a second
 ) -> np.ndarray:  # int64
     "The sample nearest to a time."
@@ -175,7 +175,7 @@ def samples_of(
 
 
 def time_of_sample(
-    sample,  # number or array
+    sample: float | np.ndarray,  # number or array
     rate_hz: float,  # samples a second
 ) -> np.ndarray:  # float64 seconds
     "The instant of a sample."
@@ -260,7 +260,7 @@ def _numbers(rows: list, places: list) -> np.ndarray:  # (n, columns) float64
 
 # %% ../nbs/20a_notes.ipynb #e4c8e88a
 def read_note_table(
-    path,  # text, one note a line, with or without a heading
+    path: str | Path,  # text, one note a line, with or without a heading
 ) -> Notes:  # in the file's order
     """Notes from a table: MAPS' own, one with commas and names, or a report of `align`.
 

@@ -17,7 +17,7 @@ from .notes import LOWEST_PITCH, N_PITCHES, Notes, SHORTEST_NOTE_S, time_of
 
 # %% ../nbs/23_postprocessing.ipynb #85951f8a
 def as_roll(
-    probabilities,  # (N, 88), any float type
+    probabilities: np.ndarray,  # (N, 88), any float type
     name: str = "the roll of probabilities",  # what to call it in an error
 ) -> np.ndarray:  # (N, 88), the same numbers, checked
     "Refuse anything that is not a finite (N, 88) array. Raises `InputError`."
@@ -36,7 +36,7 @@ def as_roll(
 
 # %% ../nbs/23_postprocessing.ipynb #b9a0b5b7
 def note_blocks(
-    probabilities,  # (N, 88) float, 0 to 1
+    probabilities: np.ndarray,  # (N, 88) float, 0 to 1
     threshold: float = 0.5,  # a frame sounds where the probability is at least this
     fps: int = 100,  # frames per second
 ) -> Notes:  # sorted by pitch, then onset; `source` counts the blocks
@@ -71,8 +71,8 @@ def match_by_rank(
 
 # %% ../nbs/23_postprocessing.ipynb #db0c5679
 def match_in_order(
-    given_s,  # (n,) onsets of one pitch in seconds, rising
-    found_s,  # (m,) the same for the blocks, rising
+    given_s: np.ndarray,  # (n,) onsets of one pitch in seconds, rising
+    found_s: np.ndarray,  # (m,) the same for the blocks, rising
     saves_s: float,  # what a pair saves, less its displacement: twice the cost of staying alone
     max_displacement_s: float,  # a pair further apart is not allowed
 ) -> np.ndarray:  # (n,) int64 index into found_s, -1 = none
@@ -154,8 +154,8 @@ def match_notes(
 # %% ../nbs/23_postprocessing.ipynb #23c91d01
 def cut_overlaps(
     given: Notes,  # the notes as they came
-    onset_s,
-    offset_s,  # (n,) new times of the same rows
+    onset_s: np.ndarray,
+    offset_s: np.ndarray,  # (n,) new times of the same rows
 ) -> np.ndarray:  # (n,) new offsets
     "Let no note reach further into the next one of its pitch than it did in `given`."
     offset_s, order = np.array(offset_s, dtype=float), np.lexsort((onset_s, given.pitch))
@@ -175,7 +175,7 @@ def cut_overlaps(
 def retime(
     given: Notes,  # the loose notes
     found: Notes,  # the blocks
-    index,  # (n_given,) int64 row of `found`, -1 = none, from `match_notes`
+    index: np.ndarray,  # (n_given,) int64 row of `found`, -1 = none, from `match_notes`
 ) -> Notes:  # the rows of `given`, in their order
     """Give each matched note its block's onset and offset; the others keep their own times
     (paper §2.3). Raises `InputError` where the index does not fit."""
@@ -194,12 +194,12 @@ def retime(
 # %% ../nbs/23_postprocessing.ipynb #a450955a
 def align_notes(
     given: Notes,  # the loose notes
-    probabilities,  # (N, 88) float, the network's answer
+    probabilities: np.ndarray,  # (N, 88) float, the network's answer
     fps: int = 100,  # frames per second of the roll
     threshold: float = 0.5,  # a frame sounds where the probability is at least this
     method: str = "nearest",  # see `match_notes`
     max_tempo_factor: float = 0.0,  # how far the tempo may be off; more than 0: estimated first
-    **limits,  # `max_displacement_s`, `missing_cost_s`: see `match_notes`
+    **limits: float,  # `max_displacement_s`, `missing_cost_s`: see `match_notes`
 ) -> tuple:  # Notes (the rows of `given`), matched (n,) bool
     "The paper's whole postprocessing: blocks, matching, new times (§2.3)."
     found = note_blocks(probabilities, threshold, fps)
@@ -261,10 +261,10 @@ def estimate_tempo(
 
 # %% ../nbs/23_postprocessing.ipynb #dc7a39c5
 def onset_candidates(
-    onset_probabilities,  # (N, 88) float
+    onset_probabilities: np.ndarray,  # (N, 88) float
     fps: int = 100,  # frames per second
     floor: float = 0.02,  # lower peaks are not looked at
-    place=None,  # (N, 88) float: how many frames after each frame its onset lies, if known
+    place: np.ndarray | None = None,  # (N, 88) float: frames from each frame to its onset, if known
 ) -> tuple:  # time_s (m,), pitch (m,), height (m,): sorted by pitch, then time
     """Peaks of the onset curves, each placed between the frames by its two neighbours.
 
@@ -305,9 +305,9 @@ def _plateaus(curve, peak, shift):
 
 # %% ../nbs/23_postprocessing.ipynb #e34f75a9
 def follow_onsets(
-    given_s,  # (n,) onsets of one pitch in seconds, rising
-    peak_s,  # (m,) its candidates in seconds, rising
-    score,  # (m,) what a candidate is worth, in nats
+    given_s: np.ndarray,  # (n,) onsets of one pitch in seconds, rising
+    peak_s: np.ndarray,  # (m,) its candidates in seconds, rising
+    score: np.ndarray,  # (m,) what a candidate is worth, in nats
     max_displacement_s: float,
     scale_s: float,  # a displacement by this much costs one nat
     stay_score: float,  # what the given time is worth, in nats
@@ -364,8 +364,8 @@ def _way_back(layers):
 
 # %% ../nbs/23_postprocessing.ipynb #a4063ef9
 def block_ends(
-    probabilities,  # (N, 88) float or whole steps
-    threshold=0.5,  # a frame sounds where the probability is at least this
+    probabilities: np.ndarray,  # (N, 88) float or whole steps
+    threshold: float = 0.5,  # a frame sounds where the probability is at least this
     fps: int = 100,  # frames per second
 ) -> tuple:  # time_s (m,), pitch (m,): sorted by pitch, then time
     "Where blocks end, between the frames: on the line from a block's last frame to the next."
@@ -381,7 +381,11 @@ def block_ends(
 
 # %% ../nbs/23_postprocessing.ipynb #e5c79c96
 def shift_around(
-    given: Notes, onset_s, matched, at_s, side: int = 16
+    given: Notes,  # the loose notes
+    onset_s: np.ndarray,  # (n,) new onsets in seconds
+    matched: np.ndarray,  # (n,) bool: which notes have one of their own
+    at_s: np.ndarray,  # (n,) times in seconds, on the clock of `given`
+    side: int = 16,  # notes on either side
 ) -> np.ndarray:  # (n,) seconds
     "Median shift of the matched onsets around a time: those of `side` notes on either side."
     rows = np.flatnonzero(matched)
@@ -395,11 +399,11 @@ def shift_around(
 
 def place_ends(
     given: Notes,
-    onset_s,
-    matched,  # (n,) new onsets in seconds, and bool: which notes have one of their own
-    probabilities,
+    onset_s: np.ndarray,
+    matched: np.ndarray,  # (n,) new onsets in seconds, and bool: which notes have one of their own
+    probabilities: np.ndarray,
     fps: int = 100,
-    threshold=0.5,
+    threshold: float = 0.5,
     reach_s: float = 0.1,
 ) -> np.ndarray:  # (n,) seconds
     """New ends: where the roll falls silent within `reach_s` of where they are expected.

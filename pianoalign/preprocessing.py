@@ -8,7 +8,9 @@ __all__ = ['LOG_FLOOR', 'VQT_GAMMA_HZ', 'AudioSettings', 'check_samples', 'resam
 
 # %% ../nbs/21_preprocessing.ipynb #b1771ad7
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -53,8 +55,8 @@ class AudioSettings:
 
 # %% ../nbs/21_preprocessing.ipynb #e199694e
 def check_samples(
-    samples,  # (n,) or (n, channels), any float type
-    name="audio",  # what to call it in an error
+    samples: np.ndarray,  # (n,) or (n, channels), any float type
+    name: str = "audio",  # what to call it in an error
 ) -> np.ndarray:  # the same samples, float32
     "Refuse empty, non-finite and silent audio. Raises `InputError`."
     samples = np.asarray(samples, dtype=np.float32)
@@ -74,7 +76,7 @@ def check_samples(
 
 
 def resample(
-    samples,  # (n,) float32, mono
+    samples: np.ndarray,  # (n,) float32, mono
     from_hz: int,
     to_hz: int,  # rates
 ) -> np.ndarray:  # (n * to_hz / from_hz,) float32
@@ -87,7 +89,7 @@ def resample(
 
 # %% ../nbs/21_preprocessing.ipynb #39b7eedb
 def load_audio(
-    path,  # a recording; see the chapter on recordings
+    path: str | Path,  # a recording; see the chapter on recordings
     sample_rate_hz: int = 16000,  # rate of the result
 ) -> np.ndarray:  # (n_samples,) float32, mono, at the recording's own level
     """Read a recording as mono at `sample_rate_hz` (paper §2.1).
@@ -101,12 +103,17 @@ def load_audio(
     return check_samples(resample(samples, rate_hz, sample_rate_hz), f"{path} mixed to mono")
 
 # %% ../nbs/21_preprocessing.ipynb #1b034cdc
-def n_frames_of(n_samples: int, audio: AudioSettings = AudioSettings()) -> int:
+def n_frames_of(
+    n_samples: int,  # at `audio.sample_rate_hz`
+    audio: AudioSettings = AudioSettings(),  # for the hop from frame to frame
+) -> int:
     "Number of frames of a recording: frame k is centred on k / fps, the first on sample 0."
     return n_samples // audio.hop_smp + 1
 
 
-def looking_ahead(n) -> np.ndarray:  # (n,) float64
+def looking_ahead(
+    n: float,  # samples; a fraction is cut off
+) -> np.ndarray:  # (n,) float64
     """A Hann window whose rise takes a quarter of its time.
 
     It looks back less than ahead, so that an onset is not seen long before it comes."""
@@ -119,7 +126,7 @@ def looking_ahead(n) -> np.ndarray:  # (n,) float64
 
 
 def magnitude(
-    samples,  # (n_samples,) float32, mono, at `audio.sample_rate_hz`
+    samples: np.ndarray,  # (n_samples,) float32, mono, at `audio.sample_rate_hz`
     audio: AudioSettings = AudioSettings(),
 ) -> np.ndarray:  # (N or more, 88) float32
     "Magnitudes of the CQT, VQT or Mel spectrogram, before any logarithm."
@@ -139,7 +146,7 @@ def magnitude(
 
 
 def spectrogram(
-    samples,  # (n_samples,) float32, mono, at `audio.sample_rate_hz`
+    samples: np.ndarray,  # (n_samples,) float32, mono, at `audio.sample_rate_hz`
     audio: AudioSettings = AudioSettings(),
 ) -> np.ndarray:  # (N, 88) float32; N = n_samples // hop + 1
     """Magnitudes of the CQT or Mel spectrogram, natural log or linear (paper §2.1 and §4.2.2).
@@ -153,7 +160,8 @@ def spectrogram(
 
 # %% ../nbs/21_preprocessing.ipynb #bd1ddc9f
 def note_frames(
-    notes: Notes, fps: int = 100
+    notes: Notes,  # times in seconds
+    fps: int = 100,  # frames per second
 ) -> tuple:  # first frame, frame after the last, row: three (n,) arrays
     "Where notes lie on a roll; pitches outside 21 to 108 are left out."
     notes = notes[notes.in_range()]
@@ -162,7 +170,7 @@ def note_frames(
 
 
 def paint_roll(
-    frames,  # of `note_frames`
+    frames: Sequence[np.ndarray],  # of `note_frames`
     a: int,
     b: int,  # the stretch to paint
     gap: bool = True,  # clear one frame before an onset that follows directly on the same pitch
@@ -192,8 +200,8 @@ def piano_roll(
 
 # %% ../nbs/21_preprocessing.ipynb #17527d64
 def pad_to_common(
-    *images,  # arrays (N_i, 88)
-    values=None,  # what to pad each with; zeros if not said
+    *images: np.ndarray,  # arrays (N_i, 88)
+    values: Sequence[float] | None = None,  # what to pad each with; zeros if not said
 ) -> list:  # the same arrays, all (max N_i, 88)
     "Pad images at their end to one length (paper §2.1)."
     n_frames = max(len(image) for image in images)

@@ -14,8 +14,10 @@ __all__ = ['CHUNKS', 'UNKNOWN_SIZES', 'LEAST_FORGOTTEN_S', 'MP3_KBPS', 'MP3_RATE
 # %% ../nbs/20d_recordings.ipynb #d0000003
 import contextlib, ctypes, functools, json, mmap, os, re, shutil, signal, struct, subprocess
 import sys, tempfile, threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -34,7 +36,10 @@ class Facts:
     clipped: int = 0  # of these, at the top together with the next one
     remarks: list = field(default_factory=list)  # sentences that a user should read
 
-    def note(self, block):  # (n, channels) float32
+    def note(
+        self,
+        block: np.ndarray,  # (n, channels) float32
+    ) -> None:
         "Take notice of a block."
         top = float(max(block.max(initial=0), -block.min(initial=0)))
         self.peak = max(self.peak, top)
@@ -51,7 +56,7 @@ class Facts:
 
 # %% ../nbs/20d_recordings.ipynb #d0000008
 def check_recording(
-    path,  # of a recording
+    path: str | Path,  # of a recording
 ) -> Path:
     "The path, if there is a plain file that may be read. Raises `InputError`."
     path = Path(path)
@@ -73,24 +78,34 @@ class Stretch:
 
     def __init__(
         self,
-        path,  # the file
+        path: str | Path,  # the file
         head: bytes = b"",  # what comes first
         start: int = 0,  # byte of the file that follows
-        stop: int = None,  # byte at which it ends; default: the file's end
-    ):
+        stop: int | None = None,  # byte at which it ends; default: the file's end
+    ) -> None:
         self.file = open(path, "rb")
         stop = os.fstat(self.file.fileno()).st_size if stop is None else stop
         self.head, self.start, self.at = head, start, 0
         self.size = len(head) + stop - start
 
-    def seek(self, offset, whence=0):
+    def seek(
+        self,
+        offset: int,  # in bytes
+        whence: int = 0,  # counted from 0: the beginning, 1: where we are, 2: the end
+    ) -> int:  # the new place, in bytes
+        "Go to a place."
         self.at = offset + (0, self.at, self.size)[whence]
         return self.at
 
-    def tell(self):
+    def tell(self) -> int:  # in bytes
+        "The place where the next byte will be read."
         return self.at
 
-    def read(self, count=-1):
+    def read(
+        self,
+        count: int = -1,  # bytes at most; below 0: all that are left
+    ) -> bytes:
+        "The next bytes."
         left = max(self.size - self.at, 0)
         count = left if count < 0 else min(count, left)
         out = self.head[self.at : self.at + count]
@@ -100,10 +115,15 @@ class Stretch:
         self.at += len(out)
         return out
 
-    def write(self, data):
+    def write(
+        self,
+        data: bytes,  # never written
+    ) -> None:
+        "Raises `OSError`: nobody writes to a recording."
         raise OSError("a recording is only read")
 
-    def close(self):
+    def close(self) -> None:
+        "Close the file."
         self.file.close()
 
 
@@ -130,11 +150,11 @@ UNKNOWN_SIZES = (0xFFFFFFFF, -1)  # "until the end", says who writes into a pipe
 
 
 def chunks_of(
-    file,  # open, binary
+    file: BinaryIO,  # open, binary
     size: int,  # of the file, in bytes
     kind: str,  # of `CHUNKS`
-    at: int = None,  # byte to begin with; default: the first chunk
-):  # yields (name, byte at which its content begins, bytes that its head promises)
+    at: int | None = None,  # byte to begin with; default: the first chunk
+) -> Iterator[tuple]:  # (name, byte at which its content begins, bytes that its head promises)
     "The chunks of a sound file, as far as they can be followed."
     first, form, with_head, align, _, _ = CHUNKS[kind]
     at, head = first if at is None else at, struct.calcsize(form)
@@ -150,7 +170,7 @@ def chunks_of(
 
 
 def chunk_of_samples(
-    path,  # a sound file
+    path: str | Path,  # a sound file
     kind: str,  # as libsndfile calls its format
 ) -> tuple:  # first byte of the samples; bytes promised, -1 if unknown. (0, -1): not found
     "Where the samples lie, and how many bytes of them the header promises."
@@ -172,7 +192,11 @@ def chunk_of_samples(
     return 0, -1
 
 
-def ends_in_chunks(file, size: int, at: int) -> bool:
+def ends_in_chunks(
+    file: BinaryIO,  # open, binary
+    size: int,  # of the file, in bytes
+    at: int,  # byte to begin with
+) -> bool:
     "Does a WAV file go on from here in chunks, down to its last byte?"
     if size - at < 8:
         return True
@@ -189,8 +213,8 @@ LEAST_FORGOTTEN_S = 0.2  # samples behind the chunk's end are believed if there 
 
 
 def chunked_layout(
-    path,
-    sound,  # soundfile.SoundFile of it
+    path: str | Path,
+    sound: object,  # soundfile.SoundFile of it
 ) -> Layout:
     "A WAV, AIFF, CAF, W64 or AU file whose header may promise too much or too little."
     start, promised = chunk_of_samples(path, sound.format)
@@ -247,7 +271,7 @@ def mp3_frame_bytes(
 
 
 def mp3_frames(
-    data,  # bytes or a memory map
+    data: bytes | mmap.mmap,  # bytes or a memory map
 ) -> tuple:  # byte of the first frame, number of whole frames
     "Count the frames of an MP3 file, past tags and stray bytes."
     at = 0
@@ -308,7 +332,10 @@ def made_tag(
     return (head + bytes(side) + about).ljust(mp3_frame_bytes(head), b"\0")
 
 
-def mp3_layout(path, sound) -> Layout:
+def mp3_layout(
+    path: str | Path,
+    sound: object,  # soundfile.SoundFile of it
+) -> Layout:
     "An MP3 file whose tag may be missing or wrong."
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         first, count = mp3_frames(data)
@@ -347,7 +374,7 @@ LATE_BY_PADDING = "all notes may be off by up to 50 ms; WAV or FLAC are surer"
 
 # %% ../nbs/20d_recordings.ipynb #d0000016
 def ogg_links(
-    data,  # bytes or a memory map
+    data: bytes | mmap.mmap,  # bytes or a memory map
 ) -> tuple:  # [(first byte, byte after the last)], samples in all, does the last page end one?
     "The streams that follow one another in an Ogg file."
     starts, at, begins, ends = [], 0, False, False
@@ -368,7 +395,10 @@ def ogg_links(
     return list(zip(starts, starts[1:] + [len(data)])), samples + so_far, ends
 
 
-def ogg_layout(path, sound) -> Layout:
+def ogg_layout(
+    path: str | Path,
+    sound: object,  # soundfile.SoundFile of it
+) -> Layout:
     "An Ogg file, which may be a chain, and may lack its end."
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         links, samples, ends = ogg_links(data)
@@ -381,8 +411,8 @@ def ogg_layout(path, sound) -> Layout:
 
 
 def layout_of(
-    path,  # a recording that libsndfile opens
-    sound,  # soundfile.SoundFile of it
+    path: str | Path,  # a recording that libsndfile opens
+    sound: object,  # soundfile.SoundFile of it
 ) -> Layout:
     "How the sound lies in a file, by its bytes and not by its header alone."
     try:
@@ -590,9 +620,9 @@ def _from_ffmpeg(path, program, remarks):  # yields (rate, `Layout`), then block
 
 # %% ../nbs/20d_recordings.ipynb #d0000021
 def open_blocks(
-    path,  # any file that libsndfile or ffmpeg reads
-    remarks: list = None,  # to which sentences are added on the way
-):  # -> rate in Hz, `Layout`, iterator of (n, channels) float32
+    path: str | Path,  # any file that libsndfile or ffmpeg reads
+    remarks: list | None = None,  # to which sentences are added on the way
+) -> tuple:  # rate in Hz, `Layout`, iterator of (n, channels) float32
     "Begin to read a recording. Raises `InputError` for a file that holds no sound."
     import soundfile
 
@@ -624,13 +654,14 @@ OPPOSITE = 0.06  # of the power that independent channels would have in the mix:
 class Downmix:
     "Makes one channel of many; once they have been found opposite, takes the strongest."
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.channel = None  # the one that is heard alone
 
     def __call__(
         self,
-        block,  # (n, channels) float32
+        block: np.ndarray,  # (n, channels) float32
     ) -> np.ndarray:  # (n,) float32
+        "One channel of a block."
         if self.channel is not None:
             return block[:, self.channel]
         count = block.shape[1]
@@ -654,11 +685,11 @@ LEAST_MISSED_S = 0.1  # a shorter loss is a matter of padding
 
 
 def open_mono(
-    path,  # any file that libsndfile or ffmpeg reads
+    path: str | Path,  # any file that libsndfile or ffmpeg reads
     facts: Facts,  # filled in on the way
     longest_s: float = LONGEST_S,  # a longer one is refused
     remedy: str = "cut it into parts",  # for a longer one
-):  # -> rate in Hz, iterator of (n,) float32 blocks
+) -> tuple:  # rate in Hz, iterator of (n,) float32 blocks
     "A recording, block by block, mixed to mono. Raises `InputError` for what is no usable sound."
     remarks = []
     rate_hz, layout, blocks = open_blocks(path, remarks)
@@ -680,7 +711,11 @@ def open_mono(
     )
 
 
-def check_length(path, longest_s: float, remedy: str) -> None:
+def check_length(
+    path: str | Path,  # any file that libsndfile or ffmpeg reads
+    longest_s: float,  # a longer one is refused
+    remedy: str,  # for a longer one
+) -> None:
     "Raise `InputError` for a recording whose bytes say that it is too long; nothing is decoded."
     open_mono(path, Facts(), longest_s, remedy)[1].close()
 
@@ -723,7 +758,7 @@ def _mono_blocks(path, facts, rate_hz, promised, blocks, remarks, most, too_long
 
 
 def check_level(
-    path,
+    path: str | Path,  # of the recording, for the message
     heard: int,  # samples
     peak: float,  # of them
     how: str = "",  # "mixed to mono "
@@ -739,12 +774,12 @@ def check_level(
 
 # %% ../nbs/20d_recordings.ipynb #d0000026
 def stream_audio(
-    path,  # any file that libsndfile or ffmpeg reads
+    path: str | Path,  # any file that libsndfile or ffmpeg reads
     sample_rate_hz: int,  # rate of the result
     facts: Facts,  # filled in on the way
     longest_s: float = LONGEST_S,  # a longer one is refused
     remedy: str = "cut it into parts",  # for a longer one
-):  # yields float32 mono blocks at that rate
+) -> Iterator[np.ndarray]:  # float32 mono blocks at that rate
     """A recording, block by block, mixed to mono and resampled.
 
     Raises `InputError` for what is no usable sound."""

@@ -8,6 +8,7 @@ __all__ = ['BANK', 'DATA_ENTRY', 'PARAMETERS', 'MODES', 'SETUP', 'FINEST_S', 'Ti
 # %% ../nbs/20c_retiming.ipynb #ret10002
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -42,8 +43,8 @@ class TimeMap:
     @classmethod
     def through(
         cls,
-        old_s,  # (n,) old onsets, seconds
-        new_s,  # (n,) new onsets, seconds
+        old_s: np.ndarray,  # (n,) old onsets, seconds
+        new_s: np.ndarray,  # (n,) new onsets, seconds
     ) -> "TimeMap":
         "The map through the median new onset of each old onset, made monotone."
         from scipy.optimize import isotonic_regression
@@ -56,7 +57,7 @@ class TimeMap:
 
     def __call__(
         self,
-        time_s,  # seconds, number or array
+        time_s: float | np.ndarray,  # seconds, number or array
     ) -> np.ndarray:  # float64 seconds
         "Where times go."
         time_s = np.asarray(time_s, dtype=np.float64)
@@ -266,7 +267,7 @@ def _note_off(score: MidiScore, row: int) -> bytes:
 def write_retimed_midi(
     score: MidiScore,  # as it was read
     new_notes: Notes,  # its notes at new times, in any order; `source` is the row in the score
-    path,  # .mid to write
+    path: str | Path,  # .mid to write
 ) -> None:
     """Write the score's file again, with its notes at new times and all else moved along.
 
