@@ -98,7 +98,7 @@ TUNING_WINDOW = 2 * 16384  # samples that the estimate of the tuning needs
 
 
 def audio_features(
-    samples,  # float32 mono (n_samples,)
+    samples: np.ndarray,  # float32 mono (n_samples,)
     sample_rate_hz: int,  # of `samples`
     settings: DTWSettings = DTWSettings(),
     peaks: dict = None,  # pitch -> (2, k) onset peaks that are known; None: the filter bank's
@@ -144,8 +144,8 @@ def _chroma_and_onsets(
 
 
 def recording_side(
-    features: AudioFeatures,
-    settings: DTWSettings = DTWSettings(),
+    features: AudioFeatures,  # from `audio_features`
+    settings: DTWSettings = DTWSettings(),  # the recipe
 ) -> tuple:  # chroma (12, N), DLNCO (12, N)
     "The recording as DTW sees it; moves the onset peaks by the manual offset."
     peaks = {}
@@ -186,8 +186,8 @@ def file_side(
 
 # %% ../nbs/34_baselines.ipynb #137eef3a
 def find_path(
-    recording,  # (chroma (12, N), DLNCO (12, N))
-    file,  # (chroma (12, M), DLNCO (12, M))
+    recording: tuple,  # (chroma (12, N), DLNCO (12, N))
+    file: tuple,  # (chroma (12, M), DLNCO (12, M))
     settings: DTWSettings = DTWSettings(),
 ) -> np.ndarray:  # (2, K) float64 seconds, recording above file, both strictly increasing
     "The strictly monotonic MrMsDTW path between two pairs of features."
@@ -210,8 +210,8 @@ def find_path(
 
 
 def move_along(
-    path,  # (2, K) seconds, recording above file
-    time_s,  # (n,) seconds of the file
+    path: np.ndarray,  # (2, K) seconds, recording above file
+    time_s: np.ndarray,  # (n,) seconds of the file
 ) -> np.ndarray:  # (n,) seconds of the recording
     "Straight lines between the points of the path; a constant delay before and after them."
     time_s = np.asarray(time_s, np.float64)
@@ -220,7 +220,7 @@ def move_along(
 
 # %% ../nbs/34_baselines.ipynb #cfc46fc9
 def end_of_sound(
-    samples,  # float mono (n_samples,)
+    samples: np.ndarray,  # float mono (n_samples,)
     sample_rate_hz: int,
     below_db: float = 40.0,  # how far below the loudest moment counts as silence
 ) -> float:  # seconds
@@ -234,7 +234,7 @@ def end_of_sound(
 
 
 def cut_silence(
-    samples,  # float mono (n_samples,)
+    samples: np.ndarray,  # float mono (n_samples,)
     sample_rate_hz: int,
     notes: Notes,  # the loose notes, seconds
 ) -> np.ndarray:  # (m,), a view
@@ -244,7 +244,7 @@ def cut_silence(
 
 # %% ../nbs/34_baselines.ipynb #1deac65e
 def dtw_path(
-    samples,  # float32 mono (n_samples,)
+    samples: np.ndarray,  # float32 mono (n_samples,)
     sample_rate_hz: int,  # of `samples`
     notes: Notes,  # the loose notes, seconds
     settings: DTWSettings = DTWSettings(),
@@ -263,7 +263,7 @@ SHORTEST_S = 0.001  # an aligned note lasts at least this long
 
 def moved(
     notes: Notes,  # the loose notes
-    path,  # (2, K) seconds, recording above file
+    path: np.ndarray,  # (2, K) seconds, recording above file
 ) -> Notes:  # same rows, new times
     "All notes moved along a path; offsets stay after onsets, nothing begins before the recording."
     onset_s = np.maximum(move_along(path, notes.onset_s), 0.0)
@@ -273,7 +273,7 @@ def moved(
 
 
 def dtw_align(
-    samples,  # float32 mono (n_samples,)
+    samples: np.ndarray,  # float32 mono (n_samples,)
     sample_rate_hz: int,  # of `samples`
     notes: Notes,  # the loose notes, any order and pitch
     settings: DTWSettings = DTWSettings(),
@@ -310,7 +310,7 @@ def lag_by_note(
 
 
 def middle_mean(
-    values,  # (n,) numbers
+    values: np.ndarray,  # (n,) numbers
 ) -> float:
     "The mean of the middle half: as robust as a median, without its steps of a whole frame."
     values = np.sort(values)
@@ -356,7 +356,7 @@ RECIPES = {  # method -> settings; the first stands in the tables, the others be
 
 
 def align_segment(
-    samples,  # float32 mono (n_samples,), of the segment
+    samples: np.ndarray,  # float32 mono (n_samples,), of the segment
     sample_rate_hz: int,
     loose: Notes,  # seconds from the segment's start
     recipes: dict,  # method -> DTWSettings
@@ -410,7 +410,7 @@ def _part(samples, start_s: float, end_s: float) -> np.ndarray:  # a view
 def align_recording(
     segments: list,  # of `datasets.Segment`, all of one recording
     recipes: dict,  # method -> DTWSettings
-    cache_dir,  # folder of cache files
+    cache_dir: str | Path,  # folder of cache files
     otherwise: bool = False,  # also cut in the other way, as method "dtw_cut_otherwise"
 ) -> Path:  # the cache file: "<method>/<segment id>/onset_s" and ".../offset_s"
     "Align all segments of a recording, or find that it has been done."
@@ -468,7 +468,7 @@ def _key(segments: list, recipes: dict, otherwise: bool) -> str:  # 12 hex digit
 # %% ../nbs/34_baselines.ipynb #0b56cf05
 def calibration_segments(
     recordings: list,  # training recordings
-    data,  # `datasets.DataSettings`
+    data: object,  # `datasets.DataSettings`
     n: int = 8,  # how many
 ) -> list:  # of `datasets.Segment`
     "The middle segment of `n` training recordings, spread evenly over the list."
@@ -572,9 +572,9 @@ def _config(data, study: bool, splits) -> dict:
 
 
 def baselines_folder(
-    data,  # `datasets.DataSettings`
+    data: object,  # `datasets.DataSettings`
     study: bool = False,  # all of `RECIPES`
-    splits=ALL_SETS,  # what is aligned
+    splits: list | tuple = ALL_SETS,  # what is aligned
 ) -> str:  # "dtw-" and eight hexadecimal digits of the settings
     "The name of the run folder that `run_baselines` writes for these settings."
     text = json.dumps(_config(data, study, splits), sort_keys=True)
@@ -600,15 +600,17 @@ def _lag_s(segments: list, recipes: dict, *rest):  # seconds; None without segme
 
 
 def run_baselines(
-    data,  # `datasets.DataSettings`: corpus, jitter, segments
-    runs,  # folder of run folders
-    corpus_root,  # folder of `data.corpus`
-    recordings_root=None,  # folder of the demo corpus, for the set "recordings"; None: without it
-    cache_dir=".cache/dtw",  # where finished recordings are kept
+    data: object,  # `datasets.DataSettings`: corpus, jitter, segments
+    runs: str | Path,  # folder of run folders
+    corpus_root: str | Path,  # folder of `data.corpus`
+    recordings_root: str
+    | Path
+    | None = None,  # the demo corpus, for "recordings"; None: without it
+    cache_dir: str | Path = ".cache/dtw",  # where finished recordings are kept
     study: bool = False,  # all of `RECIPES` and both ways of cutting, not the first recipe only
     jobs: int = 1,  # processes
     progress: bool = True,
-    splits=ALL_SETS,  # what to align
+    splits: list | tuple = ALL_SETS,  # what to align
 ) -> Path:  # the run folder, `dtw-<hash>`
     """Align the recordings of `splits` by DTW; write config, metrics, errors and aligned times.
 

@@ -128,7 +128,7 @@ def build(
     kind: type,  # a frozen dataclass of settings
     values: dict,  # names and values, as read from a file
     where: str = "settings",  # what to call it in an error
-):  # an object of that kind
+) -> object:  # an object of that kind
     "Settings from a dictionary. Raises `InputError` for an unknown name or a wrong type."
     known = {f.name: f for f in dataclasses.fields(kind)}
     types = typing.get_type_hints(kind)
@@ -149,7 +149,10 @@ SECTIONS = dict(
 )
 
 
-def experiment_from_dict(values: dict, where: str = "experiment") -> Experiment:
+def experiment_from_dict(
+    values: dict,  # as `Experiment.to_dict` gives them
+    where: str = "experiment",  # what to call it in an error
+) -> Experiment:
     "The inverse of `Experiment.to_dict`. Raises `InputError` for what it does not know."
     unknown = set(values) - set(SECTIONS) - {"name"}
     if unknown:
@@ -208,7 +211,11 @@ class Plan:
         in_tier = (entry.get("in_tier") or {}).get(tier) or {}
         return self.values["tiers"][tier] or {}, entry, in_tier
 
-    def run(self, name: str, tier: str) -> dict:
+    def run(
+        self,
+        name: str,  # of the run
+        tier: str,  # "smoke", "demo", "maps", ...
+    ) -> dict:
         """The run's entry: its changes, the `sets` to judge it on, whether it also runs
         `after_dtw`, and whether a graphics card may train it in `mixed_precision`."""
         of_tier, entry, in_tier = self._layers(name, tier)
@@ -240,7 +247,7 @@ class Plan:
         return experiment_from_dict(merged, f"{self.path.name}, run {name}, tier {tier}")
 
 # %% ../nbs/32a_experiments.ipynb #f193d5bf
-def load_plan(path=None) -> Plan:
+def load_plan(path: str | Path | None = None) -> Plan:
     "Read `workflow/experiments.yaml`. Raises `InputError` if it is missing."
     import yaml
 

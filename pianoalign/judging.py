@@ -39,7 +39,7 @@ def matching_limits(
 # %% ../nbs/32e_judging.ipynb #46f3c102
 def read_notes(
     loose: Notes,  # n notes
-    answer,  # (N, 88) probabilities; with an onset head a pair of them, as `predict` gives them
+    answer: np.ndarray | tuple,  # (N, 88) probabilities, or with an onset head a pair: `predict`
     experiment: Experiment,
 ) -> dict:  # method -> Notes, row for row those of `loose`
     "All decodings of an answer: nearest partner, by rank, and from the onset head if there is one."
@@ -62,7 +62,7 @@ def read_notes(
 def decode(
     network: CRNN,
     experiment: Experiment,
-    image,  # (N, 88) spectrogram
+    image: np.ndarray,  # (N, 88) spectrogram
     loose: Notes,  # n notes, times in seconds from the first frame
 ) -> tuple:  # dict method -> Notes; probabilities (N, 88)
     "Ask a network where the notes are, and decode its answer in every way."
@@ -72,7 +72,9 @@ def decode(
 
 # %% ../nbs/32e_judging.ipynb #8fb6bb39
 def block_quality(
-    reference: Notes, blocks: Notes, tolerance_s: float = 0.05
+    reference: Notes,  # the true notes
+    blocks: Notes,  # the raw blocks of an answer
+    tolerance_s: float = 0.05,  # largest distance of two onsets that fit
 ) -> tuple:  # hits, found, true
     "Onsets of the raw blocks against the truth: how many fit, how many blocks, how many notes."
     return count_matches(reference, blocks, tolerance_s), len(blocks), len(reference)
@@ -88,7 +90,7 @@ def perfect_answer(
 
 
 def perfect_errors(
-    segments,  # list of Segment
+    segments: list,  # list of Segment
     experiment: Experiment,
 ) -> dict:  # method -> (n,) signed seconds, all notes of all segments
     "Onset errors of a perfect network after every decoding: what the decoding itself costs."
@@ -101,7 +103,7 @@ def perfect_errors(
     return {method: np.concatenate(values) for method, values in errors.items()}
 
 # %% ../nbs/32e_judging.ipynb #8fb6bb01
-def read_aligned(folder) -> dict:  # (set, segment id) -> (onset_s, offset_s)
+def read_aligned(folder: str | Path) -> dict:  # (set, segment id) -> (onset_s, offset_s)
     "DTW's notes from its run folder, for DTW + CRNN. Raises `InputError` where they are missing."
     path = Path(folder) / "aligned.npz"
     if not path.exists():
@@ -227,10 +229,10 @@ def judge(
     folder: Path,  # the run folder
     sets: dict,  # set name -> list of Segment
     features: dict,  # recording id -> (N, 88) spectrogram
-    dtw=None,  # DTW's run folder, for DTW + CRNN
+    dtw: str | Path | None = None,  # DTW's run folder, for DTW + CRNN
     progress: bool = True,  # show a bar
-    **more,  # further entries of metrics.json
-):
+    **more: object,  # further entries of metrics.json
+) -> None:
     "Evaluate and write errors.npz, for Figure 3 figure3.npz, and at last metrics.json."
     aligned = read_aligned(dtw) if dtw else None
     errors, blocks, kept = evaluate(network, experiment, sets, features, aligned, progress)

@@ -38,7 +38,7 @@ TOLERANCES_MS = (100, 50, 25, 10)  # of the paper's tables
 
 
 def within(
-    errors_s,  # seconds, signed or not
+    errors_s: np.ndarray,  # seconds, signed or not
     tolerance_ms: float,  # half the width of the window
 ) -> np.ndarray:  # bool
     "Which errors lie within the tolerance, its edge included, compared in whole microseconds."
@@ -46,7 +46,11 @@ def within(
     return errors_us <= np.asarray(tolerance_ms) * 1000
 
 # %% ../nbs/33_metrics.ipynb #810f730c
-def count_matches(reference: Notes, found: Notes, tolerance_s: float = 0.05) -> int:
+def count_matches(
+    reference: Notes,  # the true notes
+    found: Notes,  # the notes to judge
+    tolerance_s: float = 0.05,  # largest distance of two onsets that make a pair
+) -> int:
     """Largest number of pairs of one pitch whose onsets lie within the tolerance
     (`mir_eval.transcription`, onsets only)."""
     hits = 0
@@ -75,7 +79,7 @@ COLUMNS = (
 
 
 def figures(
-    errors_s,  # (n,) signed seconds of one set of notes, n > 0
+    errors_s: np.ndarray,  # (n,) signed seconds of one set of notes, n > 0
 ) -> dict:  # column -> value
     "The paper's figures for one set of notes, as plainly as possible; `summarise` must agree."
     errors_ms = 1000 * np.asarray(errors_s, dtype=float)
@@ -116,7 +120,9 @@ def checked(
 
 # %% ../nbs/33_metrics.ipynb #88b678ce
 def draw_pieces(
-    n_pieces: int, n_draws: int = 2000, seed: int = 0
+    n_pieces: int,  # how many there are, and how many a draw takes
+    n_draws: int = 2000,  # number of resamplings
+    seed: int = 0,  # of the random numbers
 ) -> np.ndarray:  # (n_draws, n_pieces) int: how often each draw holds each piece
     "Resamplings of the pieces with replacement."
     drawn = np.random.default_rng(seed).integers(0, n_pieces, (n_draws, n_pieces))
@@ -125,7 +131,7 @@ def draw_pieces(
 
 # %% ../nbs/33_metrics.ipynb #ce4b1c22
 def interval(
-    draws,  # (D,) values of one column
+    draws: np.ndarray,  # (D,) values of one column
     confidence: float = 0.95,  # share of the draws inside
 ) -> tuple:  # lower and upper end
     "The middle `confidence` of the draws."
@@ -133,8 +139,8 @@ def interval(
 
 # %% ../nbs/33_metrics.ipynb #a2ba9b6a
 def median_of_draws(
-    values_by_piece,  # list of (n_p,) arrays
-    weights,  # (D, P) int: how often each draw holds each piece
+    values_by_piece: list,  # list of (n_p,) arrays
+    weights: np.ndarray,  # (D, P) int: how often each draw holds each piece
 ) -> np.ndarray:  # (D,) median of the notes of each draw
     "Medians of many resamplings at once: all draws bisect together in the pooled, sorted values."
     pooled = np.sort(np.concatenate(values_by_piece))
@@ -160,7 +166,7 @@ def median_of_draws(
 # %% ../nbs/33_metrics.ipynb #0399e47a
 def figures_of_draws(
     pieces: dict,  # as `checked` returns them
-    weights,  # (D, P) int: how often each draw holds each piece
+    weights: np.ndarray,  # (D, P) int: how often each draw holds each piece
 ) -> dict:  # column -> (D,)
     "All columns for many resamplings of the pieces, from a few sums a piece."
     errors_ms = [1000 * e for e in pieces.values()]

@@ -32,10 +32,10 @@ from .network import CRNN
 def save_weights(
     network: CRNN,
     experiment: Experiment,
-    folder,  # where `weights.safetensors` and `config.json` go
+    folder: str | Path,  # where `weights.safetensors` and `config.json` go
     half: bool = False,  # store float16, for weights that ship
-    **more,  # further entries of config.json
-):
+    **more: object,  # further entries of config.json
+) -> None:
     "Write a network's weights, and beside them the settings that it was trained with."
     from safetensors.torch import save_file
 
@@ -50,7 +50,7 @@ def save_weights(
 
 # %% ../nbs/32c_runs.ipynb #f0b86f02
 def load_network(
-    folder,  # a run folder, its checkpoint, or shipped weights
+    folder: str | Path,  # a run folder, its checkpoint, or shipped weights
 ) -> tuple:  # CRNN in evaluation mode, Experiment
     "Read a network; nothing is unpickled. Raises `InputError` if it is missing or damaged."
     from safetensors import SafetensorError
@@ -84,7 +84,10 @@ def load_network(
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that the format knows
 
 
-def write_npz(path, arrays: dict):
+def write_npz(
+    path: str | Path,  # file to write; its folder is made
+    arrays: dict,  # name -> array
+) -> None:
     "Write arrays into one compressed file whose bytes depend on the arrays alone."
     with whole_file(Path(path), make_folder=True) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -96,7 +99,7 @@ def write_npz(path, arrays: dict):
 
 # %% ../nbs/32c_runs.ipynb #4382a214
 def read_errors(
-    folder,  # of a run
+    folder: str | Path,  # of a run
 ) -> dict:  # (set, method) -> piece -> (n,) signed seconds, float64
     "The onset errors of a run folder. Raises `InputError` where they are missing or damaged."
     path = Path(folder) / "errors.npz"
@@ -192,7 +195,7 @@ class RunFolder:
         )
         return {name: told.get(name, value) for name, value in known.items()}
 
-    def forget(self, *names: str):
+    def forget(self, *names: str) -> None:
         "Remove files of the folder, whether they are there or not."
         for name in names:
             (self.path / name).unlink(missing_ok=True)
@@ -211,7 +214,7 @@ def _planned_folder(runs: Path, name: str, budget: str) -> str:
 
 
 def find_run(
-    runs,  # folder of run folders, results/<tier>/runs
+    runs: str | Path,  # folder of run folders, results/<tier>/runs
     name: str,  # of the experiment
     budget: str = "",  # training time a run, where the plan is to be read with one
 ) -> Path:  # the run folder
@@ -253,7 +256,7 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def device_name(device) -> str:
+def device_name(device: str | torch.device) -> str:
     "The graphics card's name, or `cpu`."
     device = torch.device(device)
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -54,7 +54,7 @@ def place_target(
 def onsets_to_learn(
     notes: Notes,  # times in seconds from the first frame
     n_frames: int,
-    experiment,  # an `Experiment`
+    experiment: object,  # an `Experiment`
 ) -> np.ndarray:  # (n_frames, 88 or 176) float32; None without an onset head
     "What the onset head of an experiment is to answer."
     fps = experiment.audio.fps

@@ -13,6 +13,7 @@ import json
 import os
 import time
 from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -192,9 +193,9 @@ def drawn_ahead(
     examples: Examples,
     first: int,  # step to begin with
     last: int,  # step before which to end
-    device="cpu",
+    device: str | torch.device = "cpu",
     workers: int = 0,  # threads; 0: one, and more for a graphics card
-):  # iterator over batches on the device
+) -> Iterator[list]:  # iterator over batches on the device
     "The batches of steps `first` … `last - 1`, in order, drawn while the ones before are in use."
     if not workers:
         on_card = torch.device(device).type == "cuda"
@@ -218,7 +219,7 @@ def drawn_ahead(
 MALLOPT = {-3: 1 << 30, -1: (1 << 31) - 1, -2: 1 << 28}  # mmap threshold, trim threshold, top pad
 
 
-def tune_allocator():
+def tune_allocator() -> None:
     "Keep large blocks of memory from one step to the next (with glibc; else nothing happens)."
     try:
         libc = ctypes.CDLL("libc.so.6")
@@ -228,7 +229,7 @@ def tune_allocator():
         pass
 
 
-def give_back_memory():
+def give_back_memory() -> None:
     "Return to the system all memory that nothing uses (with glibc; else nothing happens)."
     try:
         ctypes.CDLL("libc.so.6").malloc_trim(ctypes.c_size_t(0))
@@ -236,7 +237,10 @@ def give_back_memory():
         pass
 
 # %% ../nbs/32d_training.ipynb #a8bbc501
-def onset_loss(logits, target) -> torch.Tensor:
+def onset_loss(
+    logits: torch.Tensor,  # (B, N, 88); with places (B, N, 176)
+    target: torch.Tensor,  # of the same shape, 0 … 1
+) -> torch.Tensor:  # one number
     "Mean binary cross entropy of the onsets; of their places only where there is one."
     if logits.shape[-1] == N_PITCHES:
         return binary_cross_entropy_with_logits(logits, target)
@@ -246,9 +250,9 @@ def onset_loss(logits, target) -> torch.Tensor:
 
 
 def answer_loss(
-    answer,  # logits (B, N, 88); with an onset head a pair of them
-    aligned,  # (B, N, 88), the exact roll
-    onsets,  # (B, N, 88 or 176), what the onset head is to say; None without one
+    answer: torch.Tensor | tuple,  # logits (B, N, 88); with an onset head a pair of them
+    aligned: torch.Tensor,  # (B, N, 88), the exact roll
+    onsets: torch.Tensor | None,  # (B, N, 88 or 176), for the onset head; None without one
     onset_weight: float = 2.0,  # of the onset head's loss
     roll_weight: float = 1.0,  # of the roll's, where there is an onset head
 ) -> torch.Tensor:
@@ -261,7 +265,7 @@ def answer_loss(
 
 def loss_of(
     network: CRNN,
-    batch,  # as `Examples.batch` gives it, as tensors
+    batch: list | tuple,  # as `Examples.batch` gives it, as tensors
     onset_weight: float = 2.0,
     roll_weight: float = 1.0,
 ) -> torch.Tensor:
@@ -270,7 +274,11 @@ def loss_of(
     return answer_loss(network(image, loose), aligned, onsets, onset_weight, roll_weight)
 
 # %% ../nbs/32d_training.ipynb #a8bbc503
-def warmed_cosine(step: int, steps: int, highest: float) -> float:
+def warmed_cosine(
+    step: int,  # from 0
+    steps: int,  # of the whole training
+    highest: float,  # learning rate after the warm-up
+) -> float:
     "Learning rate of a step: warm-up over the first 5 %, then half a cosine down to 1 %."
     warm_up = max(1, steps // 20)
     if step < warm_up:
@@ -279,14 +287,21 @@ def warmed_cosine(step: int, steps: int, highest: float) -> float:
     return highest * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * part)))
 
 
-def learning_rate_at(step: int, steps: int, settings: TrainingSettings) -> float:
+def learning_rate_at(
+    step: int,  # from 0
+    steps: int,  # of the whole training
+    settings: TrainingSettings,  # which schedule, and its learning rate
+) -> float:
     "Learning rate of a step: constant (the paper), or warm-up and half a cosine."
     if settings.schedule == "constant":
         return settings.learning_rate
     return warmed_cosine(step, steps, settings.learning_rate)
 
 # %% ../nbs/32d_training.ipynb #c7b2c9e6
-def start_at_base_rate(network: CRNN, examples: Examples):
+def start_at_base_rate(
+    network: CRNN,  # its output biases are changed in place
+    examples: Examples,  # their first three batches are counted
+) -> None:
     "Set output biases to the log-odds of a sounding frame and of an onset."
     batches = [examples.batch(k) for k in range(3)]
 
@@ -301,7 +316,10 @@ def start_at_base_rate(network: CRNN, examples: Examples):
             network.onset_output.bias[:N_PITCHES].fill_(onsets)
 
 
-def remember_at_first(lstm: torch.nn.LSTM, bias: float):
+def remember_at_first(
+    lstm: torch.nn.LSTM,  # its biases are changed in place
+    bias: float,  # what is added to them
+) -> None:
     "Open the forget gates (the second quarter of an LSTM's biases), so that gradients reach far."
     with torch.no_grad():
         for name, parameter in lstm.named_parameters():
@@ -396,13 +414,14 @@ class Run:
         return self._losses
 
     @losses.setter
-    def losses(self, values):
+    def losses(self, values: list | tuple) -> None:
+        "Put other losses in the place of those since the last look."
         self._losses = list(values)
 
     def advance(
         self,
-        batch=None,  # of this step, on the device; drawn now if not given
-    ):
+        batch: list | None = None,  # of this step, on the device; drawn now if not given
+    ) -> None:
         "One step of the optimiser."
         t = self.experiment.training
         if batch is None:
@@ -446,7 +465,7 @@ class Run:
             self.best = {k: v.clone().cpu() for k, v in self.network.state_dict().items()}
         return self.epoch >= t.min_epochs and self.epoch - self.best_epoch >= t.patience
 
-    def save(self, path: Path):
+    def save(self, path: Path) -> None:
         "All of it, in one file."
         from safetensors.torch import save_file
 
@@ -459,7 +478,7 @@ class Run:
         with whole_file(path, make_folder=True) as temporary:
             save_file(tensors, temporary, words)
 
-    def load(self, path: Path):
+    def load(self, path: Path) -> None:
         "Go on from a file that `save` wrote."
         from safetensors import safe_open
 
@@ -505,7 +524,7 @@ def _without_padding(network, batch, lengths, training: TrainingSettings) -> tor
 def validation_loss(
     network: CRNN,
     experiment: Experiment,
-    segments,  # list of Segment
+    segments: list,  # list of Segment
     features: dict,  # recording id -> (N, 88) spectrogram
     batch: int = 16,  # segments at a time on a graphics card
 ) -> float:
@@ -558,7 +577,7 @@ class Stopwatch:
         self.processor_s = time.process_time() - run.seconds
         self.wall_s = time.monotonic() - run.wall_s
 
-    def read(self):
+    def read(self) -> None:
         "Bring the run's two clocks up to date."
         self.run.seconds = time.process_time() - self.processor_s
         self.run.wall_s = time.monotonic() - self.wall_s
@@ -570,11 +589,11 @@ LOOKS = 4  # at the validation set, in a training of a fixed number of steps
 def fit(
     run: Run,
     state: Path,  # where to save it
-    validate,  # network -> loss
+    validate: Callable[[CRNN], float],  # network -> loss
     progress: bool = True,  # show a bar
-    note=lambda run: None,  # called every other second, and at the end
+    note: Callable[[Run], object] = lambda run: None,  # called every 2 s, and at the end
     checkpoint_s: float = 30.0,  # seconds between two states
-):
+) -> None:
     "Advance a run to its end: a fixed number of steps, or epochs with early stopping (paper §3.2)."
     from tqdm.auto import tqdm
 
@@ -703,15 +722,15 @@ SETS = ("train", "valid", "test", "unseen", "recordings")
 
 def train(
     experiment: Experiment,
-    runs,  # folder of run folders
-    corpus_root,  # folder of `experiment.data.corpus`
-    recordings_root=None,  # folder of the demo corpus, for the set "recordings"
-    cache_dir=".cache/features",  # where spectrograms are kept
-    sets=("valid",),  # what to judge on: valid, test, recordings, unseen
-    dtw=None,  # DTW's run folder, for DTW + CRNN
+    runs: str | Path,  # folder of run folders
+    corpus_root: str | Path,  # folder of `experiment.data.corpus`
+    recordings_root: str | Path | None = None,  # the demo corpus, for the set "recordings"
+    cache_dir: str | Path = ".cache/features",  # where spectrograms are kept
+    sets: list | tuple = ("valid",),  # what to judge on: valid, test, recordings, unseen
+    dtw: str | Path | None = None,  # DTW's run folder, for DTW + CRNN
     progress: bool = True,  # show bars
     device: str = "auto",  # "cpu", "cuda", or what there is
-    features=None,  # recordings -> {id: (N, 88)}: images in the place of spectrograms
+    features: Callable[[list], dict] | None = None,  # recordings -> {id: (N, 88)}, for spectrograms
     keep: bool = False,  # leave a finished run alone that came without its weights
     mixed_precision: bool = False,  # bfloat16 on a graphics card that has it
 ) -> Path:  # the run folder

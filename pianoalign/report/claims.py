@@ -8,11 +8,14 @@ __all__ = ['HOLDS', 'FAILS', 'OPEN', 'CLAIMS', 'BORNE_OUT', 'NOT_BORNE_OUT', 'NO
 
 # %% ../../nbs/workshop/03b_claims.ipynb #aims0100
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from ..experiments import Plan
 from ..files import InputError
 from pianoalign.report.tables import (
     ERRORS,
@@ -109,7 +112,7 @@ class Claim:
 
     def steps(
         self,
-        rows=None,  # of the series; default: all
+        rows: tuple | None = None,  # of the series; default: all
     ) -> tuple:  # checks of the two ends, checks of the steps between neighbours
         "A series as checks; without a series, the checks and no steps."
         rows = self.rows if rows is None else rows
@@ -236,7 +239,7 @@ def published_cell(
     row: Row,  # a row of ours
     column: str,  # measured column
     table: str,  # "table1" to "table6": some rows are printed in several, with different figures
-    plan,  # says which run stands in which row
+    plan: Plan,  # says which run stands in which row
 ) -> float:  # as printed
     "The printed figure beside a row of ours."
     printed = published(table)
@@ -262,7 +265,7 @@ NO_FIGURE = "no figure is printed"
 def borne_out(
     claim: Claim,  # any
     table: str,  # the table that prints its figures
-    plan,  # says which run stands in which row
+    plan: Plan,  # says which run stands in which row
 ) -> str:  # BORNE_OUT or NOT_BORNE_OUT
     "Whether the printed tables fulfil every check of a claim."
     ends, steps = claim.steps()
@@ -502,9 +505,9 @@ def _runs_in_words(id, case):
 
 
 def ledger(
-    tier_dir,  # folder of a tier, or `Runs`
-    plan=None,  # from `experiments.load_plan`
-    ids=None,  # of claims; default: all
+    tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
+    plan: Plan | None = None,  # from `experiments.load_plan`
+    ids: Iterable[str] | None = None,  # of claims; default: all
 ) -> pd.DataFrame:  # one row a claim and case
     "Every claim in every case: runs, recipe, set, shift, our figures, verdict and reason."
     runs, rows = Runs.of(tier_dir, plan), []
@@ -557,8 +560,8 @@ def _elsewhere(cases_of_claim):
 
 
 def claims(
-    tier_dir,  # folder of a tier, or `Runs`
-    plan=None,  # from `experiments.load_plan`
+    tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
+    plan: Plan | None = None,  # from `experiments.load_plan`
     every: pd.DataFrame = None,  # `ledger` of the same runs: all claims, or some
 ) -> pd.DataFrame:  # one row a claim
     "Each claim in the paper's own case, whether the printed figures bear it out, and what differs."
@@ -585,11 +588,11 @@ def claims(
 # %% ../../nbs/workshop/03b_claims.ipynb #0b3drowc
 def row(
     claim: str,  # in words, so that a positive difference speaks for it
-    found,  # (difference, lower end, upper end), from `metrics.compare`, or an `Interval`
+    found: tuple | Interval,  # (difference, lower end, upper end), as from `metrics.compare`
     unit: str = "points",  # of the difference: "points" or "ms"
     spread: float = 0.0,  # how much two seeds differ: a smaller difference tells nothing
     before: dict = None,  # columns that stand between the claim and the difference
-    **more,  # columns that follow the verdict, in this order
+    **more: object,  # columns that follow the verdict, in this order
 ) -> dict:  # claim, ..., difference, difference_lo, difference_hi, unit, verdict, ...
     "One row of a chapter's own ledger."
     if isinstance(found, Interval):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..experiments import load_plan
+from ..experiments import Plan, load_plan
 from ..files import InputError
 
 # %% ../../nbs/workshop/03d_example.ipynb #c4c08a65
@@ -68,11 +68,11 @@ def _made_up_limit_s(name):
 
 
 def example_tier(
-    folder,  # where to make it: a new folder, outside results/
+    folder: str | Path,  # where to make it: a new folder, outside results/
     seed: int = 0,  # of the random numbers
     n_pieces: int = 12,  # imaginary pieces a set
     n_notes: int = 150,  # notes a piece
-    plan=None,  # from `experiments.load_plan`: which runs there are
+    plan: Plan | None = None,  # from `experiments.load_plan`: which runs there are
 ) -> Path:  # the tier's folder
     "Run folders of MADE-UP numbers, the same for the same seed. Raises `InputError`."
     folder = Path(folder)

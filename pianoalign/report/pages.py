@@ -11,6 +11,7 @@ __all__ = ['GREY', 'Prose', 'Tier', 'open_tier', 'sentence', 'comparisons', 'ver
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..experiments import TrainingSettings
+from ..experiments import Plan, TrainingSettings
 from ..files import InputError, from_root
 from . import claims as ledgers
 from . import plots
@@ -105,10 +106,10 @@ def _scratch():
 
 def open_tier(
     tier: str,  # "smoke", "demo", "maps", "printed", ...
-    results_root,  # folder that holds the tiers
-    figures_root="figures",  # folder for figures
+    results_root: str | Path,  # folder that holds the tiers
+    figures_root: str | Path = "figures",  # folder for figures
     budget: str = "",  # training time a run where it is not the tier's own
-    plan=None,  # from `experiments.load_plan`
+    plan: Plan | None = None,  # from `experiments.load_plan`
     example: bool = False,  # a made-up tier, to try the code on
 ) -> Tier:
     "A tier's runs and where to write. Raises `InputError` for an unknown or empty tier."
@@ -138,7 +139,7 @@ def sentence(
     a: Row,  # first row
     b: Row,  # the row that it is compared with
     column: str,  # measured column
-    names=None,  # how to call the two; default: their own names
+    names: tuple | None = None,  # how to call the two; default: their own names
 ) -> str:  # Markdown
     "What the comparison of two rows says. Raises `InputError` where a run is missing."
     first, second = names or (a.name, b.name)
@@ -162,7 +163,7 @@ def sentence(
 
 def comparisons(
     runs: Runs,  # of one tier
-    *pairs,  # (row, row, column) or (row, row, column, names)
+    *pairs: tuple,  # (row, row, column) or (row, row, column, names)
 ) -> Prose:
     "Comparisons as a list; pairs whose rows this corpus does not have are left out."
     lines = []
@@ -197,7 +198,7 @@ def _claim_in_words(told):
 
 def verdicts(
     runs: Runs,  # of one tier
-    *ids,  # of claims, as in published/claims.csv
+    *ids: str,  # of claims, as in published/claims.csv
 ) -> Prose:
     "What follows for some of the paper's claims."
     every = ledgers.ledger(runs, ids=ids)
@@ -229,7 +230,7 @@ def training_summary(
 
 
 def found(
-    *lines,  # sentences with their numbers
+    *lines: str,  # sentences with their numbers
 ) -> Prose:
     "*What we found*, as a list."
     return Prose("\n".join(f"- {line}" for line in lines if line))
@@ -239,7 +240,7 @@ def other_forms(
     runs: Runs,  # of one tier
     name: str,  # "table2" to "table6"
     out: Path,  # where the tables are written
-):  # a table for the page, or a sentence where there is one form only
+) -> Shown | Prose:  # a table for the page, or a sentence where there is one form only
     "Write all forms of a table, and show the first measured column of each beside the printed one."
     tables = variants(name, runs)
     for file, table in tables.items():
@@ -268,12 +269,12 @@ GREY = "#9a9a9a"  # readable on white and on black
 
 
 def forest(
-    ax,  # matplotlib axes
+    ax: object,  # matplotlib axes
     table: pd.DataFrame,  # from `table1` to `table6`, or some of its rows
     column: str,  # measured column
-    labels=None,  # one text a row; default: from the table's keys
-    colours=None,  # one a row; default: by method, else the CRNN's blue
-):  # the axes
+    labels: list | None = None,  # one text a row; default: from the table's keys
+    colours: list | None = None,  # one a row; default: by method, else the CRNN's blue
+) -> object:  # the axes
     "Each row's figure with its interval beside the printed one, read from top to bottom."
     table = table.reset_index(drop=True)
     y = np.arange(len(table))[::-1]
@@ -297,11 +298,11 @@ def forest(
 
 # %% ../../nbs/workshop/03c_pages.ipynb #b3c7ede1
 def legend_of_forest(
-    ax,  # axes or figure which gets the legend
-    table=None,  # table that is drawn: the mark of rows that have not learned is explained too
-    more=(),  # handles of further lines
-    **kwargs,  # passed on to matplotlib's legend
-):  # the legend
+    ax: object,  # axes or figure which gets the legend
+    table: pd.DataFrame | None = None,  # that is drawn: explains the mark of rows not learned too
+    more: list | tuple = (),  # handles of further lines
+    **kwargs: object,  # passed on to matplotlib's legend
+) -> object:  # the legend
     "Explain the marks of `forest` and `curve`."
     from matplotlib.lines import Line2D
 
@@ -324,11 +325,11 @@ _VARIED = dict(
 
 
 def curve(
-    ax,  # matplotlib axes
+    ax: object,  # matplotlib axes
     table: pd.DataFrame,  # Table 4, 5 or 6
     column: str,  # measured column
     label: bool = True,  # write at the lines which is which
-):  # the axes
+) -> object:  # the axes
     "A figure over what the table varies: ours with its interval, the printed one dashed."
     key = next(k for k in _VARIED if k in table)
     table = table.sort_values(key).reset_index(drop=True)
@@ -361,14 +362,14 @@ def _quartiles(values):
 
 
 def remaining(
-    ax,  # matplotlib axes
+    ax: object,  # matplotlib axes
     runs: Runs,  # of one tier
     row: Row,  # which method
     colour: str,  # a key of `plots.COLOURS`, or any colour
-    edges_ms=tuple(range(0, 101, 10)),  # limits of the groups of input displacement
+    edges_ms: list | tuple = tuple(range(0, 101, 10)),  # limits of groups of input errors
     label: str = None,  # written at the line's end; default: the row's name
     band: bool = True,  # also draw the middle half of the notes
-):  # the axes
+) -> object:  # the axes
     "Median (line) and middle half (band) of the error that is left, over the input's error."
     loose, left = input_of(runs, row).errors(runs), row.errors(runs)
     before = np.abs(np.concatenate([loose[piece] for piece in left])) * 1000
@@ -397,10 +398,10 @@ def _moved_apart(places, apart, low, high):
 
 
 def label_lines(
-    ax,  # matplotlib axes
+    ax: object,  # matplotlib axes
     apart: float = 0.06,  # least distance between two labels, as a share of the axes' height
     room: float = 0.3,  # place for labels right of the lines, as a share of the axes' width
-):  # the axes
+) -> object:  # the axes
     "Write each line's label at its right end, in its colour, moved where labels would overlap."
     low, high = ax.get_ylim()
     x_low, x_high = ax.get_xlim()
@@ -423,8 +424,8 @@ def label_lines(
 
 # %% ../../nbs/workshop/03c_pages.ipynb #35757389
 def typical_window(
-    onset_s,  # (n,) true onsets, seconds
-    errors_s,  # (n,) their signed errors, seconds
+    onset_s: np.ndarray,  # (n,) true onsets, seconds
+    errors_s: np.ndarray,  # (n,) their signed errors, seconds
     median_ms: float,  # median absolute error of the whole set
     length_s: float = 6.0,  # of the window
     fewest: int = 20,  # notes that it has to hold, or as many as the fullest window holds
@@ -445,7 +446,7 @@ def typical_window(
 
 # %% ../../nbs/workshop/03c_pages.ipynb #b8a70002
 def with_interval(
-    row,  # dict or Series with `column`, and where it has an interval `column_lo`, `column_hi`
+    row: dict | pd.Series,  # with `column`, and with an interval `column_lo`, `column_hi`
     column: str,
     sign: str = "",  # "+" for differences
     digits: int = 1,
@@ -459,7 +460,7 @@ def with_interval(
 
 
 def change(
-    difference,  # value, lower and upper end
+    difference: tuple,  # value, lower and upper end
     digits: int = 1,
 ) -> str:
     "A difference with its interval, signs included."
@@ -468,9 +469,9 @@ def change(
 
 
 def listing(
-    rows,  # of dict, all with the same keys: column -> text or number
+    rows: Iterable[dict],  # all with the same keys: column -> text or number
     caption: str = "",
-):  # a pandas Styler
+) -> object:  # a pandas Styler
     "Rows as a table: figures to the right, words to the left, no index."
     table = pd.DataFrame(list(rows))
     words = [

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.text import Text
 
 from ..files import InputError, whole_file
 
@@ -102,21 +105,21 @@ def use_style() -> dict:  # the settings that were made
 def caption(
     fig: Figure,  # the figure
     text: str,  # one sentence or name, in sentence case
-):  # matplotlib's text
+) -> Text:  # matplotlib's text
     "Write above a figure what it shows."
     return fig.suptitle(text, x=0.01, ha="left", fontsize=10.5, fontweight="bold")
 
 # %% ../../nbs/workshop/02_plots.ipynb #86ac31f0
 def draw_roll(
-    ax,  # matplotlib axes to draw into
-    notes,  # `Notes`, or anything with `onset_s`, `offset_s`, `pitch` of one length
+    ax: Axes,  # matplotlib axes to draw into
+    notes: object,  # `Notes`, or anything with `onset_s`, `offset_s`, `pitch` of one length
     colour: str = "truth",  # a key of `COLOURS`, or any matplotlib colour
     kind: str = "blocks",  # "blocks" (filled), "boxes" (outline) or "onsets" (upright lines)
     label: str = None,  # text for the legend
     alpha: float = None,  # opacity, 0 to 1; default by kind
     height: float = 0.8,  # how much of a key's row is used, 0 to 1
-    **kwargs,  # passed on to matplotlib's collection
-):  # the collection that was added
+    **kwargs: object,  # passed on to matplotlib's collection
+) -> LineCollection | PolyCollection:  # the collection that was added
     "Draw notes over seconds and MIDI pitch. Raises `InputError` for another kind."
     if kind not in ("blocks", "boxes", "onsets"):
         raise InputError(f"kind of drawing {kind!r} is unknown; use 'blocks', 'boxes' or 'onsets'")
@@ -144,15 +147,15 @@ def draw_roll(
 
 # %% ../../nbs/workshop/02_plots.ipynb #ce32ec5c
 def draw_spectrogram(
-    ax,  # matplotlib axes to draw into
-    spectrogram,  # (N, 88) array, one row a frame, as `preprocessing.spectrogram` makes it
+    ax: Axes,  # matplotlib axes to draw into
+    spectrogram: np.ndarray,  # (N, 88), one row a frame, as `preprocessing.spectrogram` makes it
     fps: float = 100,  # frames a second
     lowest_pitch: int = 21,  # MIDI pitch of the first column
     start_s: float = 0.0,  # time of the first frame's centre, in seconds
     bins_per_semitone: float = 1,  # columns a semitone
     dynamic_range: float = None,  # units shown below the maximum (natural log: 7 is about 60 dB)
-    **kwargs,  # passed on to `imshow`
-):  # the matplotlib image
+    **kwargs: object,  # passed on to `imshow`
+) -> AxesImage:  # the matplotlib image
     "Draw an (N, 88) array over seconds and MIDI pitch, each cell centred on its frame's time."
     spectrogram = np.asarray(spectrogram)
     if spectrogram.ndim != 2 or 0 in spectrogram.shape:
@@ -184,7 +187,7 @@ def _n_samples(notes, rate_hz, n_samples, tail_s):
 
 
 def clicks(
-    notes,  # `Notes`, or anything with `onset_s` and `offset_s` (seconds)
+    notes: object,  # `Notes`, or anything with `onset_s` and `offset_s` (seconds)
     rate_hz: int = 16000,  # sample rate
     n_samples: int = None,  # length of the result; default: to the end of the last note
     level: float = 0.4,  # peak of a click, 1 = full scale
@@ -216,7 +219,7 @@ def _tone(seconds, pitch, ring_s, n_harmonics, rate_hz):
 
 
 def synthesise(
-    notes,  # `Notes` (seconds, MIDI pitch, velocity 1..127)
+    notes: object,  # `Notes` (seconds, MIDI pitch, velocity 1..127)
     rate_hz: int = 16000,  # sample rate
     n_samples: int = None,  # length of the result; default: to the end of the last note plus 0.3 s
     level: float = 0.12,  # rough peak of a note of velocity 64 in mid-keyboard; 1 = full scale
@@ -246,8 +249,8 @@ def synthesise(
 
 # %% ../../nbs/workshop/02_plots.ipynb #fcceec99
 def side_by_side(
-    left,  # float mono (n,), say the recording
-    right,  # float mono (m,), say clicks at the aligned onsets
+    left: np.ndarray,  # float mono (n,), say the recording
+    right: np.ndarray,  # float mono (m,), say clicks at the aligned onsets
 ) -> np.ndarray:  # float32 (max(n, m), 2); the shorter one is padded with silence
     "Two mono signals as one stereo signal."
     left, right = np.asarray(left, np.float32), np.asarray(right, np.float32)
@@ -258,7 +261,7 @@ def side_by_side(
 
 
 def excerpt(
-    samples,  # float (n,) or (n, channels)
+    samples: np.ndarray,  # float (n,) or (n, channels)
     start_s: float,  # seconds
     end_s: float,  # seconds
     rate_hz: int = 16000,  # sample rate
@@ -269,7 +272,7 @@ def excerpt(
 
 # %% ../../nbs/workshop/02_plots.ipynb #02fb7e43
 def coded(
-    samples,  # float (n,) or (n, channels), |samples| <= 1
+    samples: np.ndarray,  # float (n,) or (n, channels), |samples| <= 1
     rate_hz: int,  # sample rate
     form: str = "ogg",  # "ogg" (small) or "wav" (16 bit, exact)
 ) -> bytes:  # the sound as a file's content
@@ -296,11 +299,11 @@ def coded(
 
 
 def player(
-    samples,  # float (n,) mono or (n, 2) stereo, |samples| <= 1
+    samples: np.ndarray,  # float (n,) mono or (n, 2) stereo, |samples| <= 1
     rate_hz: int = 16000,  # sample rate
     form: str = "ogg",  # "ogg" (small) or "wav" (exact)
     max_s: float = 20.0,  # longer sounds are refused, to keep notebooks small
-):  # an `IPython.display.Audio`
+) -> object:  # an `IPython.display.Audio`
     "A player for an excerpt at the sound's own level. Raises `InputError` if it is too long."
     from IPython.display import Audio
 
@@ -315,13 +318,13 @@ def player(
 
 # %% ../../nbs/workshop/02_plots.ipynb #a010ea08
 def listen(
-    samples,  # float mono (n,), the recording
-    notes,  # `Notes` to hear against it
+    samples: np.ndarray,  # float mono (n,), the recording
+    notes: object,  # `Notes` to hear against it
     rate_hz: int = 16000,  # sample rate
     start_s: float = 0.0,  # first second to hear
     end_s: float = None,  # last second; default: 8 s after the first
     as_clicks: bool = True,  # clicks, or a synthesised piano
-):  # an `IPython.display.Audio`
+) -> object:  # an `IPython.display.Audio`
     "The recording on the left, the notes on the right, 8 s unless told otherwise."
     end_s = start_s + 8 if end_s is None else end_s
     size = min(len(samples), int(round(end_s * rate_hz)))
@@ -338,9 +341,9 @@ _METADATA = dict(
 
 def save_figure(
     fig: Figure,  # the figure
-    figures_root,  # folder, made where it is missing
+    figures_root: str | Path,  # folder, made where it is missing
     name: str,  # file name without its ending, say "figure1"
-    formats=("pdf", "png"),  # any of "pdf", "svg", "png"
+    formats: list | tuple = ("pdf", "png"),  # any of "pdf", "svg", "png"
     dpi: int = 200,  # of the PNG
 ) -> list:  # the paths that were written
     "Write a figure with the same bytes each time. Raises `InputError` for another format."

@@ -15,6 +15,7 @@ import difflib
 import html
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -25,6 +26,7 @@ import pandas as pd
 from ..datasets import DataSettings
 from pianoalign.experiments import (
     Experiment,
+    Plan,
     TrainingSettings,
     experiment_from_dict,
     load_plan,
@@ -99,7 +101,11 @@ class Runs:
         self._draws, self._learned, self._training = {}, {}, {}
 
     @classmethod
-    def of(cls, tier_dir, plan=None) -> "Runs":
+    def of(
+        cls,
+        tier_dir: "str | Path | Runs",  # folder of a tier, or `Runs`
+        plan: Plan | None = None,  # from `experiments.load_plan`; default: the project's own
+    ) -> "Runs":
         "A tier folder, or runs that are open already, as `Runs`."
         return tier_dir if isinstance(tier_dir, cls) else cls(tier_dir, plan)
 
@@ -204,9 +210,9 @@ def read_json(
 
 
 def known_tier(
-    results_root,  # folder that holds the tiers
+    results_root: str | Path,  # folder that holds the tiers
     tier: str,  # "smoke", "demo", "maps", ...
-    plan=None,  # from `experiments.load_plan`
+    plan: Plan | None = None,  # from `experiments.load_plan`
 ) -> Path:  # the tier's folder
     "The folder of a tier that has run folders. Raises `InputError` for any other."
     plan = load_plan() if plan is None else plan
@@ -308,7 +314,7 @@ def colour_of(
 
 def spelled(
     key: str,  # column of a table
-    value,  # what stands in it
+    value: object,  # what stands in it
 ) -> str:  # for tables and legends
     "A row's key on a page: `spelled('architecture', 'crnn_gru')`."
     if key == "method":
@@ -480,7 +486,7 @@ def heard_s(
 
 def unequal(
     runs: Runs,  # of one tier
-    names,  # experiments, baselines among them or not
+    names: Iterable[str],  # experiments, baselines among them or not
     tolerance: float = 0.05,  # a difference in what they heard up to this share counts as none
 ) -> str:  # what differs between the trainings, in words; empty where they were alike
     "What makes a comparison of networks unfair, if anything does."
@@ -545,7 +551,7 @@ def cell(
 
 def contrast(
     runs: Runs,  # of one tier
-    terms,  # list of (weight, Row, column)
+    terms: list | tuple,  # list of (weight, Row, column)
 ) -> Interval:  # NaN at both ends where there is a single piece
     "A weighted sum of table cells and its paired interval. Raises `InputError` if notes differ."
     cells = [_cells_of(runs, row) for _, row, _ in terms]
@@ -594,8 +600,8 @@ def _row(runs, name, keys, row):
 
 
 def as_key(
-    value,  # of a key column, printed or in the plan
-):  # float or str
+    value: object,  # of a key column, printed or in the plan
+) -> float | str:  # float or str
     "A key in the form in which keys are compared: 'CRNN (GRU)' as 'crnn_gru', 0.10 as 0.1."
     try:
         return float(value)
@@ -686,8 +692,8 @@ def _printed_key(row):
 
 
 def table1(
-    tier_dir,  # folder of a tier, or `Runs`
-    plan=None,  # from `experiments.load_plan`; default: the project's own
+    tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
+    plan: Plan | None = None,  # from `experiments.load_plan`; default: the project's own
     shift_removed: bool = False,  # take each recording's median error out first, method by method
 ) -> pd.DataFrame:  # one row a data set and method
     "Table 1 (§4.1): the methods compared. Raises `InputError` where a run is missing."
@@ -701,8 +707,8 @@ def table1(
 # %% ../../nbs/workshop/03a_tables.ipynb #232a2388
 def ablation(
     name: str,  # "table2" to "table6"
-    tier_dir,  # folder of a tier, or `Runs`
-    plan=None,  # from `experiments.load_plan`
+    tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
+    plan: Plan | None = None,  # from `experiments.load_plan`
     split: str = "valid",  # the paper's: the validation set
     shift_removed: bool = False,  # take each recording's median error out first
 ) -> pd.DataFrame:  # one row a run
@@ -715,34 +721,54 @@ def ablation(
     return _beside_published(name, rows)
 
 
-def table2(tier_dir, plan=None, **kwargs) -> pd.DataFrame:  # arguments as for `ablation`
+def table2(
+    tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
+    plan: Plan | None = None,  # from `experiments.load_plan`
+    **kwargs: object,  # further arguments of `ablation`
+) -> pd.DataFrame:  # one row a run
     "Table 2 (§4.2.1): no recurrent layer, GRU or LSTM."
     return ablation("table2", tier_dir, plan, **kwargs)
 
 
-def table3(tier_dir, plan=None, **kwargs) -> pd.DataFrame:  # arguments as for `ablation`
+def table3(
+    tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
+    plan: Plan | None = None,  # from `experiments.load_plan`
+    **kwargs: object,  # further arguments of `ablation`
+) -> pd.DataFrame:  # one row a run
     "Table 3 (§4.2.2): Mel or CQT, linear or logarithmic."
     return ablation("table3", tier_dir, plan, **kwargs)
 
 
-def table4(tier_dir, plan=None, **kwargs) -> pd.DataFrame:  # arguments as for `ablation`
+def table4(
+    tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
+    plan: Plan | None = None,  # from `experiments.load_plan`
+    **kwargs: object,  # further arguments of `ablation`
+) -> pd.DataFrame:  # one row a run
     "Table 4 (§4.2.3): frames a second."
     return ablation("table4", tier_dir, plan, **kwargs)
 
 
-def table5(tier_dir, plan=None, **kwargs) -> pd.DataFrame:  # arguments as for `ablation`
+def table5(
+    tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
+    plan: Plan | None = None,  # from `experiments.load_plan`
+    **kwargs: object,  # further arguments of `ablation`
+) -> pd.DataFrame:  # one row a run
     "Table 5 (§4.2.4): how far the input's notes are moved."
     return ablation("table5", tier_dir, plan, **kwargs)
 
 
-def table6(tier_dir, plan=None, **kwargs) -> pd.DataFrame:  # arguments as for `ablation`
+def table6(
+    tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
+    plan: Plan | None = None,  # from `experiments.load_plan`
+    **kwargs: object,  # further arguments of `ablation`
+) -> pd.DataFrame:  # one row a run
     "Table 6 (§4.2.5): how far the input's tempo is off."
     return ablation("table6", tier_dir, plan, **kwargs)
 
 # %% ../../nbs/workshop/03a_tables.ipynb #5dac82c1
 def shifts(
-    tier_dir,  # folder of a tier, or `Runs`
-    plan=None,  # from `experiments.load_plan`
+    tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
+    plan: Plan | None = None,  # from `experiments.load_plan`
 ) -> pd.DataFrame:  # dataset, method, piece, notes, signed_median_ms
     "The median signed error of each recording, as the shift-removed Table 1 takes it out."
     runs, rows = Runs.of(tier_dir, plan), []
@@ -764,8 +790,8 @@ def judged_everywhere(
 
 def variants(
     name: str,  # "table2" to "table6"
-    tier_dir,  # folder of a tier, or `Runs`
-    plan=None,  # from `experiments.load_plan`
+    tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
+    plan: Plan | None = None,  # from `experiments.load_plan`
 ) -> dict:  # file name without its ending -> table
     "A table of the ablation; on MAPS also with the shifts removed, and on the test set."
     runs = Runs.of(tier_dir, plan)
@@ -808,7 +834,7 @@ def resemblance(
 # %% ../../nbs/workshop/03a_tables.ipynb #5a7389bf
 def write_table(
     table: pd.DataFrame,  # any table of this module
-    path,  # CSV file; its folder is made where missing
+    path: str | Path,  # CSV file; its folder is made where missing
 ) -> Path:  # the file
     "Write a table atomically in a fixed format: the same runs give the same bytes."
     if "max_tempo_factor" in table:
@@ -908,7 +934,7 @@ def _measured(row, column):
 def show(
     table: pd.DataFrame,  # from `table1` to `table6`
     caption: str = "",  # what stands above it
-    columns=None,  # measured columns; default: all that the table has
+    columns: list | None = None,  # measured columns; default: all that the table has
 ) -> Shown:
     "Ours, its interval and the printed figure; rows that have not learned are marked."
     keys = [k for k in HEADINGS if k in table and f"{k}_lo" not in table]
