@@ -65,7 +65,7 @@ def checked_layers(
 # %% ../../nbs/lab/01_explorer.ipynb #f87ffdbb
 def packed_notes(
     layers: dict,  # name -> Notes, as `checked_layers` returns them
-    status=None,  # (n,) a word for each note, or None
+    status: np.ndarray | None = None,  # (n,) a word for each note, or None
 ) -> tuple:  # bytes, list of the words that occur
     "Onsets as float64, lengths as float32, then pitch, velocity and status as bytes."
     notes = list(layers.values())
@@ -96,7 +96,7 @@ STEP = 4  # grey levels, of 256, that make one step of 1 dB
 
 
 def packed_picture(
-    samples,  # (n_samples,) float32, mono
+    samples: np.ndarray,  # (n_samples,) float32, mono
     rate_hz: int,  # its rate
     audio: AudioSettings = AudioSettings(),  # of the spectrogram
 ) -> bytes:  # zlib: for each frame 88 bytes, the difference from the frame before modulo 256
@@ -110,7 +110,7 @@ def packed_picture(
 
 # %% ../../nbs/lab/01_explorer.ipynb #db313bb4
 def mono(
-    audio,  # path of a sound file, (samples, rate in Hz), or None for notes alone
+    audio: str | Path | tuple | None,  # path of a file, (samples, rate in Hz), or None: notes alone
     rate_hz: int,  # wanted rate
     gain_db: float = 0.0,  # level to add; the explorer prints it
 ) -> np.ndarray:  # (n_samples,) float32, or None
@@ -171,12 +171,12 @@ class WidgetState:
 # %% ../../nbs/lab/01_explorer.ipynb #eafe1fc4
 def widget_state(
     kind: str,  # "explorer", "jitter_lab" or "listening_test"
-    samples,  # of `mono`, or None
+    samples: np.ndarray | None,  # of `mono`, or None
     rate_hz: int,  # its rate
     layers: dict,  # of `checked_layers`
     form: str = "ogg",  # "ogg" or "wav"
-    status=None,  # (n,) words
-    **data,  # more settings
+    status: np.ndarray | None = None,  # (n,) words
+    **data: object,  # more settings
 ) -> WidgetState:
     "Pack a widget. Raises `InputError` where recording and notes cannot belong together."
     if form not in ("ogg", "wav"):
@@ -239,12 +239,12 @@ def _cut(samples, rate_hz, layers, status, start_s, end_s):
 
 # %% ../../nbs/lab/01_explorer.ipynb #89ec3935
 def explorer_state(
-    audio,  # path of the recording, (samples, rate), or None
+    audio: str | Path | tuple | None,  # path of the recording, (samples, rate), or None
     layers: dict,  # name of `LAYERS` -> Notes; row k is the same note in all
     truth: Notes = None,  # if known, errors are shown; otherwise shifts from the first layer
     title: str = "Alignment explorer",
     heard: str = None,  # the layer that sounds at first; default: the last one before the truth
-    status=None,  # (n,) a word for each note, say "matched" or "not found"
+    status: np.ndarray | None = None,  # (n,) a word for each note, say "matched" or "not found"
     start_s: float = None,
     end_s: float = None,  # an excerpt
     rate_hz: int = 16000,  # of the stored recording; 44100 for better sound
@@ -325,7 +325,7 @@ def _widget_class():
     return PageWidget
 
 
-def widget(state: WidgetState):  # -> an anywidget
+def widget(state: WidgetState) -> object:  # -> an anywidget
     "A state as a widget for the notebook. Raises `InputError` where anywidget is missing."
     return _widget_class()(data=state.data, notes=state.notes, image=state.image, audio=state.audio)
 
@@ -377,7 +377,10 @@ for (const host of document.querySelectorAll('[data-state]')) {{
 """
 
 # %% ../../nbs/lab/01_explorer.ipynb #a593be26
-def page_html(*states: WidgetState, title: str = None) -> str:
+def page_html(
+    *states: WidgetState,  # one or more widgets
+    title: str = None,  # of the window; default: the first widget's
+) -> str:
     "One page with these widgets, one below the other, that needs no network, server or kernel."
     code, style = page_code()
     blocks = []
@@ -398,7 +401,7 @@ def page_html(*states: WidgetState, title: str = None) -> str:
 
 # %% ../../nbs/lab/01_explorer.ipynb #33f79f4d
 def write_page(
-    path,  # .html to write
+    path: str | Path,  # .html to write
     *states: WidgetState,  # one or more widgets
     title: str = None,  # of the window; default: the first widget's
 ) -> Path:  # what was written
@@ -419,21 +422,28 @@ def write_page(
 
 # %% ../../nbs/lab/01_explorer.ipynb #4d086a08
 def explorer(
-    audio, layers: dict, truth: Notes = None, **options
-):  # as in `explorer_state` -> an anywidget
+    audio: str | Path | tuple | None,  # path of the recording, (samples, rate), or None
+    layers: dict,  # name of `LAYERS` -> Notes; row k is the same note in all
+    truth: Notes = None,  # the true notes, if known
+    **options: object,  # of `explorer_state`
+) -> object:  # as in `explorer_state` -> an anywidget
     "An alignment explorer for the notebook."
     return widget(explorer_state(audio, layers, truth, **options))
 
 
 def explorer_page(
-    path, audio, layers: dict, truth: Notes = None, **options
+    path: str | Path,  # .html to write
+    audio: str | Path | tuple | None,  # path of the recording, (samples, rate), or None
+    layers: dict,  # name of `LAYERS` -> Notes; row k is the same note in all
+    truth: Notes = None,  # the true notes, if known
+    **options: object,  # of `explorer_state`
 ) -> Path:  # as in `explorer_state`
     "Write an alignment explorer as one self-contained HTML page."
     return write_page(path, explorer_state(audio, layers, truth, **options))
 
 # %% ../../nbs/lab/01_explorer.ipynb #67ff3c80
 def result_layers(
-    result,  # `aligner.AlignmentResult`
+    result: object,  # `aligner.AlignmentResult`
 ) -> dict:  # name -> Notes
     "The notes before and after, under the name of the method."
     name = {"dtw": "dtw", "dtw+crnn": "dtw_crnn"}.get(result.method)
@@ -443,12 +453,12 @@ def result_layers(
 
 
 def explorer_of_result(
-    result,  # `aligner.AlignmentResult`, of `align`
-    audio,  # the recording that was aligned: its path, or (samples, rate)
+    result: object,  # `aligner.AlignmentResult`, of `align`
+    audio: str | Path | tuple,  # the recording that was aligned: its path, or (samples, rate)
     truth: Notes = None,  # the true notes, if known
-    page=None,  # .html to write instead of showing a widget
-    **options,  # of `explorer_state`
-):  # an anywidget, or the page's path
+    page: str | Path | None = None,  # .html to write instead of showing a widget
+    **options: object,  # of `explorer_state`
+) -> object:  # an anywidget, or the page's path
     "Look at what `align` did to one's own file."
     if audio is None:
         raise InputError(

@@ -8,6 +8,7 @@ __all__ = ['LAPSE', 'published_unaligned', 'jitter_lab_state', 'jitter_lab', 'li
 
 # %% ../../nbs/lab/02_jitter_lab.ipynb #f773759e
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def _excerpt(audio, truth, start_s, end_s, rate_hz, gain_db):  # -> samples, lay
 
 # %% ../../nbs/lab/02_jitter_lab.ipynb #de590fc3
 def jitter_lab_state(
-    audio,  # path of the recording, (samples, rate), or None
+    audio: str | Path | tuple | None,  # path of the recording, (samples, rate), or None
     truth: Notes,  # the true notes, seconds of the recording
     start_s: float = None,
     end_s: float = None,  # an excerpt; ten to thirty seconds are enough
@@ -74,20 +75,23 @@ def jitter_lab_state(
 
 
 def jitter_lab(
-    audio, truth: Notes, page=None, **options
-):  # as in `jitter_lab_state` -> an anywidget, or the path of the page that was written
+    audio: str | Path | tuple | None,  # path of the recording, (samples, rate), or None
+    truth: Notes,  # the true notes, seconds of the recording
+    page: str | Path | None = None,  # .html to write instead of showing a widget
+    **options: object,  # of `jitter_lab_state`
+) -> object:  # as in `jitter_lab_state` -> an anywidget, or the path of the page that was written
     "A jitter laboratory for the notebook, or as an HTML page."
     state = jitter_lab_state(audio, truth, **options)
     return write_page(page, state) if page else widget(state)
 
 # %% ../../nbs/lab/02_jitter_lab.ipynb #4616f02a
 def listening_state(
-    audio,  # path of the recording, (samples, rate), or None
+    audio: str | Path | tuple | None,  # path of the recording, (samples, rate), or None
     truth: Notes,  # the true notes, seconds of the recording
     start_s: float = None,
     end_s: float = None,  # an excerpt, from which the intervals are drawn
     method: str = "constant",  # "constant": fixed sizes in random order; "staircase"
-    sizes_ms=(3, 6, 12, 25, 50, 100),  # displacements of the constant method
+    sizes_ms: Sequence[float] = (3, 6, 12, 25, 50, 100),  # displacements of the constant method
     repeats: int = 8,  # trials of each size
     displacement: str = "each",  # "each": every note early or late by chance; "late": all late
     voice: str = "clicks",  # notes as "clicks" or "piano"
@@ -138,8 +142,11 @@ def listening_state(
 
 
 def listening_test(
-    audio, truth: Notes, page=None, **options
-):  # as in `listening_state` -> an anywidget, or the path of the page that was written
+    audio: str | Path | tuple | None,  # path of the recording, (samples, rate), or None
+    truth: Notes,  # the true notes, seconds of the recording
+    page: str | Path | None = None,  # .html to write instead of showing a widget
+    **options: object,  # of `listening_state`
+) -> object:  # as in `listening_state` -> an anywidget, or the path of the page that was written
     "A blind listening test for the notebook, or as an HTML page."
     state = listening_state(audio, truth, **options)
     return write_page(page, state) if page else widget(state)
@@ -151,15 +158,18 @@ _QUARTER = np.log(_HALFWAY / (1 - _HALFWAY))
 
 
 def share_correct(
-    size_ms, threshold_ms, spread, lapse: float = LAPSE
+    size_ms: float | np.ndarray,  # displacement
+    threshold_ms: float | np.ndarray,  # displacement at which 75 % of the answers are right
+    spread: float | np.ndarray,  # how flat the curve is, in natural logs of the displacement
+    lapse: float = LAPSE,  # share of answers lost to inattention
 ) -> np.ndarray:  # 0.5 to 1 - lapse
     "The listener's curve: the share of right answers at a displacement."
     return 0.5 + (0.5 - lapse) / (1 + np.exp(-(np.log(size_ms / threshold_ms) / spread + _QUARTER)))
 
 
 def fit_threshold(
-    size_ms,  # (n,) displacement of each trial
-    correct,  # (n,) bool: was the answer right?
+    size_ms: np.ndarray,  # (n,) displacement of each trial
+    correct: np.ndarray,  # (n,) bool: was the answer right?
 ) -> dict:  # threshold_ms, low_ms, high_ms (95 %), spread, trials
     """The displacement at which three answers of four are right, with its 95 % interval.
 
@@ -192,7 +202,7 @@ def fit_threshold(
 
 # %% ../../nbs/lab/02_jitter_lab.ipynb #38c93bff
 def read_answers(
-    path,  # .csv saved by the listening test
+    path: str | Path,  # .csv saved by the listening test
 ) -> tuple:  # (n,) size_ms, (n,) bool correct
     "The answers of one listener. Raises `InputError`."
     path = Path(path)

@@ -7,6 +7,9 @@ __all__ = ['PEAK_FLOOR', 'onset_peaks', 'peaks_between', 'note_energy', 'align_b
            'ledger_of']
 
 # %% ../../nbs/neighbours/09_extended_table.ipynb #a7700004
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
 from pianoalign.baselines import (
@@ -22,7 +25,8 @@ from pianoalign.baselines import (
 from ..files import InputError
 from ..notes import LOWEST_PITCH, N_PITCHES, frame_of, time_of
 from ..preprocessing import load_audio
-from .timbre import answers_of
+from ..datasets import Recording, Segment
+from .timbre import TimbreTrap, answers_of
 from .transcriber import local_maxima, peak_shift
 
 # %% ../../nbs/neighbours/09_extended_table.ipynb #a7700007
@@ -30,7 +34,7 @@ PEAK_FLOOR = 0.05  # peaks below this probability are taken for noise
 
 
 def onset_peaks(
-    onset,  # (N, 88) probabilities
+    onset: np.ndarray,  # (N, 88) probabilities
     fps: float,  # frames per second
     floor: float = PEAK_FLOOR,  # smaller peaks do not count
 ) -> dict:  # MIDI pitch -> (2, k): times in ms, heights in percent, as in the Sync Toolbox
@@ -60,7 +64,7 @@ def peaks_between(
 
 # %% ../../nbs/neighbours/09_extended_table.ipynb #a7700010
 def note_energy(
-    note,  # (N, 88) probabilities
+    note: np.ndarray,  # (N, 88) probabilities
     fps: float,  # frames per second
     rate_hz: float,  # features a second that DTW asks for
     n_features: int,  # how many
@@ -78,8 +82,8 @@ def note_energy(
 
 # %% ../../nbs/neighbours/09_extended_table.ipynb #a7700011
 def align_by_activations(
-    segment,  # `datasets.Segment` with its loose notes
-    note,  # (N, 88) probabilities of the whole recording
+    segment: Segment,  # `datasets.Segment` with its loose notes
+    note: np.ndarray,  # (N, 88) probabilities of the whole recording
     peaks: dict,  # of `onset_peaks`, of the whole recording
     fps: float,  # frames per second
     settings: DTWSettings = DTWSettings(),
@@ -107,9 +111,9 @@ def align_by_activations(
 
 # %% ../../nbs/neighbours/09_extended_table.ipynb #a7700013
 def key_salience(
-    salience,  # (N, F) as `timbre.answers_of` gives it
-    times_s,  # (N,)
-    centres_hz,  # (F,) of its rows
+    salience: np.ndarray,  # (N, F) as `timbre.answers_of` gives it
+    times_s: np.ndarray,  # (N,)
+    centres_hz: np.ndarray,  # (F,) of its rows
     n_frames: int,  # wanted
     fps: float,  # wanted, frames a second
 ) -> np.ndarray:  # (n_frames, 88) float32
@@ -128,8 +132,8 @@ def key_salience(
 
 
 def salience_images(
-    recordings,  # of `datasets.Recording`
-    network,  # `timbre.TimbreTrap`
+    recordings: Sequence[Recording],  # of `datasets.Recording`
+    network: TimbreTrap,  # `timbre.TimbreTrap`
     fps: float,  # frames per second
     progress: bool = False,
 ) -> dict:  # id -> (n, 88) float16
@@ -148,8 +152,8 @@ def salience_images(
 
 # %% ../../nbs/neighbours/09_extended_table.ipynb #a7700033
 def ledger_of(
-    folder,  # of a tier's results
-):  # DataFrame: chapter, claim, difference, difference_lo, difference_hi, unit, verdict
+    folder: str | Path,  # of a tier's results
+) -> object:  # DataFrame: chapter, claim, difference, difference_lo, difference_hi, unit, verdict
     "The claims of chapters 71 to 77, one table; empty where none has been executed."
     import pandas as pd
     from pathlib import Path

@@ -15,9 +15,9 @@ from ..network import RECURRENT
 
 # %% ../../nbs/neighbours/05_transformer.ipynb #c6ed3884
 def rotated(
-    x,  # (..., N, D), D even
+    x: torch.Tensor,  # (..., N, D), D even
     slowest: float = 1e4,  # frames a radian of the slowest pair
-):  # (..., N, D)
+) -> torch.Tensor:  # (..., N, D)
     """Queries or keys with rotary positions.
 
     Pair k is turned by an angle that grows by slowest ** (-2k / D) radians a frame, so that the
@@ -47,7 +47,8 @@ class LocalAttention(nn.Module):
         self.heads, self.reach = heads, reach
         self.into, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
-    def forward(self, x):  # (B, N, width) -> (B, N, width)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # (B, N, width) -> (B, N, width)
+        "Gather into each frame what it finds in the frames within reach."
         n, r = x.shape[1], self.reach
         # (B, H, N, D) each
         q, k, v = self.into(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
@@ -103,7 +104,8 @@ class TransformerBlock(nn.Module):
         self.attention = LocalAttention(width, reach=reach)
         self.think = _think(width, 4)
 
-    def forward(self, x):  # (B, N, width) -> (B, N, width)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # (B, N, width) -> (B, N, width)
+        "Add attention to each frame, then the dense layers."
         x = x + self.attention(self.norm(x))
         return x + self.think(x)
 
@@ -117,7 +119,8 @@ class NearConvolution(nn.Module):
         self.depthwise = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width)
         self.middle, self.mix = nn.LayerNorm(width), nn.Linear(width, width)
 
-    def forward(self, x):  # (B, N, width) -> (B, N, width)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # (B, N, width) -> (B, N, width)
+        "Mix each frame with its neighbours in time."
         x = glu(self.gated(self.norm(x)), -1)
         if x.shape[1]:
             x = self.depthwise(x.transpose(1, 2)).transpose(1, 2)
@@ -133,7 +136,8 @@ class ConformerBlock(nn.Module):
         self.norm, self.attention = nn.LayerNorm(width), LocalAttention(width, reach=reach)
         self.convolution, self.last = NearConvolution(width), nn.LayerNorm(width)
 
-    def forward(self, x):  # (B, N, width) -> (B, N, width)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # (B, N, width) -> (B, N, width)
+        "Run the four steps one after another, each added to its input."
         x = x + self.before(x) / 2
         x = x + self.attention(self.norm(x))
         x = x + self.convolution(x)
@@ -166,8 +170,9 @@ class AttentionStack(nn.Module):
 
     def forward(
         self,
-        features,  # (B, N, width)
-    ):  # (B, N, 2 hidden); None, where an LSTM has its state
+        features: torch.Tensor,  # (B, N, width)
+    ) -> tuple:  # (B, N, 2 hidden); None, where an LSTM has its state
+        "Pass features through all blocks."
         found = self.out(self.norm(self.blocks(self.into(features))))
         return (features + found if features.shape == found.shape else found), None
 
@@ -193,7 +198,10 @@ class Conformer(AttentionStack):
 RECURRENT.update(transformer=Transformer, conformer=Conformer)  # known once this is imported
 
 
-def set_reach(network: nn.Module, reach: int | None):  # frames; None: without limit
+def set_reach(
+    network: nn.Module,  # changed in place
+    reach: int | None,  # frames; None: without limit
+) -> nn.Module:
     "Let every layer of attention in a network look this far, with the same weights; returns it."
     for layer in network.modules():
         if isinstance(layer, LocalAttention):

@@ -27,10 +27,10 @@ class Outcome:
 
 
 def align_ensemble(
-    engine,  # of `aligner.open_engine`; its network may have been trained further
+    engine: object,  # of `aligner.open_engine`; its network may have been trained further
     e: Ensemble,
-    image,  # (N, 88) natural log of the CQT
-    rng,
+    image: np.ndarray,  # (N, 88) natural log of the CQT
+    rng: np.random.Generator,
 ) -> Outcome:  # of the jitter
     "Loosen an ensemble's notes, align them, and ask how sure the aligner is."
     from pianoalign.tool.aligner import ask

@@ -51,23 +51,28 @@ class CQTSettings:
 
     @property
     def n_bins(self) -> int:
+        "Rows of the transform."
         return self.octaves * self.bins_per_octave
 
     @property
     def step_smp(self) -> int:
+        "Samples from the beginning of a slice to that of the next."
         return self.slice_smp - self.fade_smp  # from slice to slice
 
     @property
     def fps(self) -> float:
+        "Coefficients of a row in a second."
         return self.frames * self.sample_rate_hz / self.slice_smp
 
     @property
     def centres_hz(self) -> np.ndarray:  # (F,)
+        "Frequency of the middle of each row, in Hz, rising."
         octave = np.arange(self.n_bins) / self.bins_per_octave - self.octaves
         return self.sample_rate_hz / 2 * 2.0**octave
 
     @property
     def widest(self) -> int:  # points of the slice's spectrum under the widest window
+        "Width of the widest window."
         return int(np.ceil(self.slice_smp / 2 * (1 - 2 ** (-2 / self.bins_per_octave)))) + 1
 
 
@@ -111,7 +116,10 @@ def windows_of(settings: CQTSettings) -> Windows:
     return Windows(*(torch.from_numpy(np.ascontiguousarray(x)) for x in parts))
 
 # %% ../../nbs/neighbours/02_invertible_cqt.ipynb #e36ed5ec
-def slices_of(n_samples: int, settings: CQTSettings) -> int:
+def slices_of(
+    n_samples: int,  # of the recording
+    settings: CQTSettings,  # the layout
+) -> int:
     "How many slices a recording of `n_samples` has."
     return -(-(n_samples + settings.fade_smp) // settings.step_smp)
 
@@ -132,7 +140,7 @@ def _checked(samples):
 
 
 def analyse(
-    samples,  # (…, n) float32 or float64, at the layout's rate
+    samples: np.ndarray | torch.Tensor,  # (…, n) float32 or float64, at the layout's rate
     settings: CQTSettings = CQTSettings(),
 ) -> tuple:  # coefficients (…, S, F, T) complex; rest (…, S, R) complex, what no row holds
     """Invertible constant-Q transform, slice by slice.
@@ -152,8 +160,8 @@ def analyse(
 
 # %% ../../nbs/neighbours/02_invertible_cqt.ipynb #69c706d5
 def synthesise_cqt(
-    coefficients,  # (…, S, F, T) complex
-    rest,  # (…, S, R) complex, or None: nothing outside the rows
+    coefficients: torch.Tensor,  # (…, S, F, T) complex
+    rest: torch.Tensor | None,  # (…, S, R) complex, or None: nothing outside the rows
     n_samples: int,  # of the result
     settings: CQTSettings = CQTSettings(),
 ) -> torch.Tensor:  # (…, n_samples) real
@@ -184,7 +192,7 @@ def synthesise_cqt(
 
 
 def overlapped(
-    slices,  # (…, S, L): what belongs to the samples, or frames, of each slice
+    slices: torch.Tensor,  # (…, S, L): what belongs to the samples, or frames, of each slice
     settings: CQTSettings,
 ) -> torch.Tensor:  # (…, S step + fade)
     "Slices added where they overlap."
@@ -197,7 +205,8 @@ def overlapped(
 
 # %% ../../nbs/neighbours/02_invertible_cqt.ipynb #b556f9f4
 def frame_times(
-    n_slices: int, settings: CQTSettings
+    n_slices: int,  # S, of the recording
+    settings: CQTSettings,  # the layout
 ) -> np.ndarray:  # (S, T) seconds; below 0 in the first slice's fade
     "Time of each coefficient."
     s = settings

@@ -8,6 +8,7 @@ __all__ = ['FAMILIES', 'URMP_VALID', 'URMP_INSTRUMENTS', 'BACH10_PLAYERS', 'LATE
            'load_guitarset']
 
 # %% ../../nbs/neighbours/03_ensembles.ipynb #abad16c6
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class Ensemble:
         "The family of the instrument that plays each note."
         return np.array(self.families, dtype=object)[self.part]
 
-    def frequencies(self, times_s) -> list:  # one array of Hz a time, rising
+    def frequencies(self, times_s: np.ndarray) -> list:  # one array of Hz a time, rising
         "Which frequencies sound at each moment: by the curves, where there are any, or the notes."
         times_s = np.asarray(times_s, dtype=float)
         found = [[] for _ in times_s]
@@ -79,14 +80,14 @@ def as_recording(e: Ensemble) -> Recording:
     )
 
 
-def ensembles_fingerprint(recordings) -> str:  # 12 hex digits
+def ensembles_fingerprint(recordings: Sequence[Ensemble]) -> str:  # 12 hex digits
     "What was trained on, for the run folder."
     return corpus_fingerprint([as_recording(r) for r in recordings])
 
 # %% ../../nbs/neighbours/03_ensembles.ipynb #114b7109
 def load_instruments(
-    root,  # folder of the instrument corpus
-    splits=("train", "valid", "test", "solo"),
+    root: str | Path,  # folder of the instrument corpus
+    splits: Sequence[str] = ("train", "valid", "test", "solo"),
 ) -> list:  # of Ensemble
     "Read the instrument corpus. Raises `InputError` that names what is missing."
     root = Path(root)
@@ -218,7 +219,7 @@ URMP_INSTRUMENTS = dict(
 
 
 def load_urmp(
-    root,  # folder that holds 01_Jupiter_vn_vc and so on (or Dataset/ with them)
+    root: str | Path,  # folder that holds 01_Jupiter_vn_vc and so on (or Dataset/ with them)
     strict: bool = True,  # stop where a piece lacks files; False: leave it out
 ) -> list:  # of Ensemble: splits train and valid
     "URMP as distributed."
@@ -279,7 +280,7 @@ BACH10_PLAYERS = (
 
 
 def load_bach10(
-    root,  # folder that holds 01-AchGottundHerr and so on
+    root: str | Path,  # folder that holds 01-AchGottundHerr and so on
     strict: bool = True,  # stop where a piece lacks files; False: leave it out
 ) -> list:  # of Ensemble, all of split test
     """Bach10 as distributed.
@@ -321,9 +322,9 @@ LATE_S = {"04_BN3-154-E_comp": 0.409, "04_Jazz1-200-B_comp": 0.309}
 
 
 def lag_of_labels(
-    samples,  # (n_samples,) mono
+    samples: np.ndarray,  # (n_samples,) mono
     rate_hz: int,
-    onset_s,  # (n,) labels
+    onset_s: np.ndarray,  # (n,) labels
     longest_s: float = 0.6,
     fps: int = 200,
 ) -> tuple:  # seconds late (below 0: early); how far the best shift stands out, in deviations
@@ -350,7 +351,10 @@ def lag_of_labels(
 
 
 def judged_lag(
-    name: str, lag_s: float, sure: float, known_s=LATE_S
+    name: str,  # of the recording
+    lag_s: float,  # measured; above 0: the labels are late
+    sure: float,  # how far the best shift stands out, in deviations
+    known_s: dict = LATE_S,  # recording -> seconds that its labels are late
 ) -> tuple:  # seconds to move labels back, remark
     "What to do about a measured lag."
     listed = known_s.get(name, 0.0)
@@ -381,7 +385,7 @@ GUITAR_STRINGS = ("E", "A", "D", "G", "B", "e")
 
 
 def load_guitarset(
-    root,  # folder that holds annotation/ and audio_mono-mic/
+    root: str | Path,  # folder that holds annotation/ and audio_mono-mic/
     strict: bool = True,  # stop where a piece lacks files; False: leave it out
     check_lag: bool = True,  # look for late labels
 ) -> list:  # of Ensemble: player 05 is split test, the others train

@@ -6,7 +6,9 @@
 __all__ = ['TOLERANCES_S', 'dtw_labels', 'network_labels', 'relabelled', 'label_errors', 'hits_at', 'f1_of_seeds']
 
 # %% ../../nbs/neighbours/07_alignment_for_transcription.ipynb #567032f0
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -15,13 +17,15 @@ from ..metrics import count_matches, draw_pieces, interval, onset_errors
 from ..files import InputError
 from ..notes import Notes
 from ..judging import decode
-from ..datasets import segment_image
+from ..datasets import Segment, segment_image
+from ..experiments import Experiment
+from ..network import CRNN
 from .transcriber import rates, spans_and_hz
 
 # %% ../../nbs/neighbours/07_alignment_for_transcription.ipynb #47de02f3
 def dtw_labels(
-    segments,  # of `datasets.Segment`, those of a recording one after another
-    cache_dir,  # folder where finished recordings are kept
+    segments: Sequence[Segment],  # of `datasets.Segment`, those of a recording one after another
+    cache_dir: str | Path,  # folder where finished recordings are kept
     settings: DTWSettings = DTWSettings(),
 ) -> dict:  # segment id -> Notes
     "The segments' loose notes, aligned by DTW."
@@ -38,9 +42,9 @@ def dtw_labels(
 
 
 def network_labels(
-    network,
-    experiment,  # of `training.load_network`
-    segments,
+    network: CRNN,
+    experiment: Experiment,  # of `training.load_network`
+    segments: Sequence[Segment],
     features: dict,  # of Segment; recording id -> spectrogram
     given: dict = None,  # segment id -> Notes to start from; None: the loose ones
     method: str = "crnn",  # or "crnn_high_resolution", for a network with an onset head
@@ -63,7 +67,7 @@ def network_labels(
 
 # %% ../../nbs/neighbours/07_alignment_for_transcription.ipynb #12a95c26
 def relabelled(
-    segments,  # of Segment
+    segments: Sequence[Segment],  # of Segment
     labels: dict,  # segment id -> Notes
 ) -> list:  # of Recording, split "train"
     "The segments' recordings, with these labels in place of their notes."
@@ -84,7 +88,7 @@ def relabelled(
 
 
 def label_errors(
-    segments,  # of Segment
+    segments: Sequence[Segment],  # of Segment
     labels: dict,  # segment id -> Notes
 ) -> dict:  # recording -> (n,) signed seconds
     "How far the labels' onsets are off."
@@ -100,7 +104,7 @@ TOLERANCES_S = (0.05, 0.025, 0.01)
 def hits_at(
     reference: Notes,
     found: Notes,
-    tolerances_s=TOLERANCES_S,  # of the onset
+    tolerances_s: Sequence[float] = TOLERANCES_S,  # of the onset
 ) -> dict:  # (level, tolerance in ms) -> (3,) hits, found, true
     "Hits at several tolerances, by the onset alone (level onset) and with the end (level note)."
     import mir_eval
@@ -120,7 +124,7 @@ def hits_at(
 
 
 def f1_of_seeds(
-    tables,  # (seeds, pieces, 3) hits, found, true
+    tables: np.ndarray,  # (seeds, pieces, 3) hits, found, true
     n_draws: int = 2000,
     seed: int = 0,
 ) -> tuple:  # mean F1 over the seeds; (n_draws,) the same in draws of pieces and of seeds

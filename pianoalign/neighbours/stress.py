@@ -7,6 +7,7 @@ __all__ = ['GRID_S', 'from_slowness', 'steady', 'ritardando', 'tempo_walk', 'pau
            'breaking_point']
 
 # %% ../../nbs/neighbours/08_tempo_stress.ipynb #a7600004
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,7 @@ def _length(end_s):
 
 
 def from_slowness(
-    slowness,  # (k,) seconds of the file for a second of the recording, one value each `GRID_S`
+    slowness: np.ndarray,  # (k,) seconds of the file a second of the recording, one each `GRID_S`
 ) -> TimeMap:
     "The map whose slope is given."
     slowness = np.asarray(slowness, dtype=float)
@@ -126,7 +127,7 @@ def make_case(
     kind: str,  # "steady", "ritardando", "tempo_walk", "pause" or "repeat"
     strength: float,  # percent, or seconds for a pause and a repeat
     end_s: float,  # length of the recording
-    loosen,  # what is done to the notes after that: Notes -> Notes, same rows
+    loosen: Callable,  # what is done to the notes after that: Notes -> Notes, same rows
     rng: np.random.Generator,  # of a tempo that wanders
 ) -> Case:
     "A file that goes wrong in one way. Raises `InputError` for a kind that is not known."
@@ -143,8 +144,8 @@ def make_case(
 
 # %% ../../nbs/neighbours/08_tempo_stress.ipynb #a7600025
 def breaking_point(
-    strengths,  # (k,) tested, any order, 0 among them
-    shares,  # (k,) what is reached at each
+    strengths: np.ndarray,  # (k,) tested, any order, 0 among them
+    shares: np.ndarray,  # (k,) what is reached at each
     left: float = 0.9,  # of what is reached at 0
 ) -> tuple:  # the smallest size at which less is left (inf: at none), the next smaller one tested
     "Where a curve breaks. Raises `InputError` without a value at 0."

@@ -10,6 +10,7 @@ __all__ = ['SMALL_FORM', 'FLOOR_DB', 'TimbreLayout', 'TimbreSettings', 'folder_n
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #6a41f040
 import hashlib, json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,7 +118,10 @@ def folder_name(settings: TimbreSettings) -> str:
     return f"timbre_{settings.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def timbre_from_dict(values: dict, where: str = "settings") -> TimbreSettings:
+def timbre_from_dict(
+    values: dict,  # name of a setting -> value
+    where: str = "settings",  # where they stand, for the error message
+) -> TimbreSettings:
     "The inverse of `asdict`. Raises `InputError` for unknown names and wrong types."
     return build(TimbreSettings, values, where)
 
@@ -130,7 +134,8 @@ class Residual(nn.Module):
         self.wide = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation)
         self.narrow = nn.Conv2d(channels, channels, 1)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        "Add to the input what the two convolutions make of it."
         return x + elu(self.narrow(elu(self.wide(x))))
 
 
@@ -184,14 +189,21 @@ class TimbreTrap(nn.Module):
 
     def encode(
         self,
-        x,  # (B, C fold, F, T / fold)
-    ):  # latents (B, latents, 1, T / fold); the encoder's levels from the top
+        x: torch.Tensor,  # (B, C fold, F, T / fold)
+    ) -> tuple:  # latents (B, latents, 1, T / fold); the encoder's levels from the top
+        "Compress spectra to latents, and keep each level on the way."
         levels = [elu(self.start(x))]
         for stage in self.down:
             levels.append(stage(levels[-1]))
         return self.latent(levels[-1]), levels
 
-    def decode(self, latents, levels, switch: float):  # -> (B, C fold, F, T / fold)
+    def decode(
+        self,
+        latents: torch.Tensor,  # (B, latents, 1, T / fold)
+        levels: list,  # the encoder's levels from the top
+        switch: float,  # 1: the sound; 0: the salience of pitch
+    ) -> torch.Tensor:  # (B, C fold, F, T / fold)
+        "Turn latents back into spectra, of the sound or of the salience of pitch."
         if self.film is None:
             latents = torch.cat([latents, torch.full_like(latents[:, :1], switch)], 1)
         else:
@@ -206,16 +218,28 @@ class TimbreTrap(nn.Module):
             x = x + self.skip[-1] * levels[0]
         return self.end(x)
 
-    def forward(self, x, switch: float):
+    def forward(
+        self,
+        x: torch.Tensor,  # (B, C fold, F, T / fold)
+        switch: float,  # 1: the sound; 0: the salience of pitch
+    ) -> torch.Tensor:  # (B, C fold, F, T / fold)
+        "Encode spectra and decode them with the switch as given."
         return self.decode(*self.encode(x), switch)
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #ea73288a
-def fold(x, n: int):  # (B, C, F, T) -> (B, C n, F, T / n)
+def fold(
+    x: torch.Tensor,  # of `images_of`
+    n: int,  # neighbours that become one step
+) -> torch.Tensor:  # (B, C, F, T) -> (B, C n, F, T / n)
     "Neighbouring coefficients as channels of one step."
     return x.unflatten(-1, (-1, n)).permute(0, 1, 4, 2, 3).flatten(1, 2)
 
 
-def unfold(x, n: int):  # the inverse
+def unfold(
+    x: torch.Tensor,  # (B, C n, F, T / n)
+    n: int,  # neighbours that are one step
+) -> torch.Tensor:  # the inverse
+    "Channels of one step as neighbouring coefficients again, as they were before `fold`."
     return x.unflatten(1, (-1, n)).permute(0, 1, 3, 4, 2).flatten(-2)
 
 
@@ -223,7 +247,7 @@ FLOOR_DB = -80.0  # what is quieter looks like silence
 
 
 def images_of(
-    coefficients,  # (…, F, T) complex
+    coefficients: torch.Tensor,  # (…, F, T) complex
     network: TimbreTrap,
 ) -> torch.Tensor:  # (…, C, F, T) real
     "What the network sees: real and imaginary part, or decibels as 0 (80 below a loud tone) to 1."
@@ -234,7 +258,8 @@ def images_of(
 
 
 def salience(
-    image, settings: TimbreSettings
+    image: torch.Tensor,  # what the network answers with the switch at 0
+    settings: TimbreSettings,  # of the network
 ) -> torch.Tensor:  # (B, C, F, T) -> (B, F, T) in 0 to 1
     "How strongly each row is a pitch: tanh of the magnitude, or the sigmoid of the one channel."
     if settings.magnitude:
@@ -244,7 +269,7 @@ def salience(
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #1ae2781f
 def target(
     notes: Notes,
-    times_s,  # (…, T)
+    times_s: np.ndarray,  # (…, T)
     settings: TimbreSettings,
 ) -> np.ndarray:  # (…, F, T) float32, 1 in the rows of sounding pitches
     "The salience that the network should find."
@@ -264,19 +289,29 @@ def target(
     return np.moveaxis(out.reshape(s.n_bins, *np.shape(times_s)), 0, -2)
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #f40604f7
-def squared(a, b):  # (B, C, F, T) -> ()
+def squared(
+    a: torch.Tensor,  # one batch of images
+    b: torch.Tensor,  # another of the same shape
+) -> torch.Tensor:  # (B, C, F, T) -> ()
     "Squared error, summed over channels and rows, averaged over frames."
     return (a - b).square().sum((1, 2)).mean()
 
 
-def transcription_loss(found, wanted):  # (B, F, T) each -> ()
+def transcription_loss(
+    found: torch.Tensor,  # the network's salience
+    wanted: torch.Tensor,  # the target's
+) -> torch.Tensor:  # (B, F, T) each -> ()
     "Squared error in which a frame's pitches weigh as much as its silence."
     balance = (1 - wanted).sum(1, keepdim=True) / wanted.sum(1, keepdim=True).clamp(min=1e-6)
     weight = torch.where(wanted == 1, balance, 1.0)
     return (weight * (found - wanted).square()).sum(1).mean()
 
 
-def losses(network: TimbreTrap, image, wanted) -> dict:  # (B, C, F, T), (B, F, T) -> name -> ()
+def losses(
+    network: TimbreTrap,  # in training
+    image: torch.Tensor,  # what it sees, of `images_of`
+    wanted: torch.Tensor,  # salience that it should find
+) -> dict:  # (B, C, F, T), (B, F, T) -> name -> ()
     "The losses that the settings ask for."
     s = network.settings
     x = fold(image, s.fold)
@@ -296,7 +331,8 @@ def losses(network: TimbreTrap, image, wanted) -> dict:  # (B, C, F, T), (B, F, 
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #f766629b
 def coefficients_of(
-    recording, settings: TimbreSettings
+    recording: object,  # with a sound file `audio`: `Ensemble` or `Recording`
+    settings: TimbreSettings,  # whose transform is used
 ) -> tuple:  # (S, F, T) complex64, rest, samples (n,)
     "The transform of a recording. Raises `InputError` for files that hold no usable sound."
     samples = torch.from_numpy(load_audio(recording.audio, settings.transform.sample_rate_hz))
@@ -339,7 +375,7 @@ def fit_timbre(
     settings: TimbreSettings,
     cuts: Cuts,
     progress: bool = True,  # show a bar
-    state=None,  # file to go on from, and to save the state in
+    state: str | Path | None = None,  # file to go on from, and to save the state in
 ) -> tuple:  # network, history, processor seconds
     "Train one network; its last weights count."
     torch.manual_seed(settings.seed)
@@ -355,7 +391,7 @@ def fit_timbre(
     return fit_neighbour(run, max(1, settings.steps // 10), None, state, progress)
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #c800d24b
-def load_timbre(folder) -> TimbreTrap:  # in evaluation mode
+def load_timbre(folder: str | Path) -> TimbreTrap:  # in evaluation mode
     "Read a trained network from its run folder. Raises `InputError`."
 
     def build(values, where):
@@ -366,8 +402,8 @@ def load_timbre(folder) -> TimbreTrap:  # in evaluation mode
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #f2348fb0
 def train_timbre(
     settings: TimbreSettings,
-    runs,  # folder of run folders
-    cuts,  # () -> Cuts; called only if something is to be trained
+    runs: str | Path,  # folder of run folders
+    cuts: Callable,  # () -> Cuts; called only if something is to be trained
     data: str = "",  # fingerprint of the recordings
     code: str = "",  # fingerprint of the code; a run of other data or code does not count
     progress: bool = True,
@@ -392,7 +428,10 @@ class Answers:
     latents: np.ndarray  # (steps, latents) float32
 
 
-def answers_of(network: TimbreTrap, samples) -> Answers:  # (n,) float32 at the transform's rate
+def answers_of(
+    network: TimbreTrap,  # in evaluation mode
+    samples: np.ndarray | torch.Tensor,  # the recording, mono
+) -> Answers:  # (n,) float32 at the transform's rate
     """Salience, both sounds and the latents of a recording of any length.
 
     Raises `InputError` for samples that cannot be used.
@@ -424,7 +463,7 @@ def answers_of(network: TimbreTrap, samples) -> Answers:  # (n,) float32 at the 
 def estimates(
     answers: Answers,
     settings: TimbreSettings,
-    times_s,  # (M,)
+    times_s: np.ndarray,  # (M,)
     threshold: float = 0.5,
 ) -> list:  # one array of Hz a time
     "Peaks of the salience along frequency."
@@ -435,7 +474,11 @@ def estimates(
     return [settings.transform.centres_hz[p] for p in peak]
 
 
-def multipitch(reference, found, times_s) -> tuple:  # precision, recall, F1 of one recording
+def multipitch(
+    reference: list,  # true pitches: one array of Hz a time
+    found: list,  # the network's, likewise
+    times_s: np.ndarray,  # (M,) times of both
+) -> tuple:  # precision, recall, F1 of one recording
     "Frame-level rates by mir_eval's rules."
     import mir_eval
 
@@ -445,14 +488,19 @@ def multipitch(reference, found, times_s) -> tuple:  # precision, recall, F1 of 
     return precision, recall, 2 * precision * recall / max(precision + recall, 1e-12)
 
 
-def sdr_db(sound, rebuilt) -> float:
+def sdr_db(
+    sound: np.ndarray,  # (n,) as it came in
+    rebuilt: np.ndarray,  # (n,) as it was given back
+) -> float:
     "Signal-to-distortion ratio, decibels."
     distortion = np.square(sound - rebuilt).sum() + 1e-12
     return float(10 * np.log10((np.square(sound).sum() + 1e-12) / distortion))
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #019f97ef
 def judged(
-    network: TimbreTrap, recordings, threshold: float = 0.5
+    network: TimbreTrap,  # in evaluation mode
+    recordings: Sequence,  # of `instruments.Ensemble`
+    threshold: float = 0.5,  # a peak of the salience below this is no pitch
 ) -> dict:  # recording -> (precision, recall, F1, SDR in dB or NaN)
     "Figures of every recording."
     out = {}
@@ -468,7 +516,9 @@ def judged(
 
 
 def averaged(
-    figures: dict, n_draws: int = 2000, seed: int = 0
+    figures: dict,  # of `judged`
+    n_draws: int = 2000,  # draws of recordings behind an interval
+    seed: int = 0,  # of the draws
 ) -> dict:  # p_pct, r_pct, f1_pct, sdr_db and intervals
     "Averages over recordings with 95 % intervals."
     if not figures:

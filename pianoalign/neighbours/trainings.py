@@ -7,6 +7,7 @@ __all__ = ['NeighbourRun', 'fit_neighbour', 'train_neighbour', 'load_neighbour']
 
 # %% ../../nbs/neighbours/00_trainings.ipynb #b8b00003
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -50,7 +51,7 @@ class NeighbourRun(Run):
         tired = bool(self.patience) and bool(self.history) and waited >= self.patience
         return self.step >= self.steps or tired or (self.step > 0 and self.spent)
 
-    def advance(self):
+    def advance(self) -> None:
         "One step of the optimiser."
         self.network.train()
         rate = warmed_cosine(self.step, self.steps, self.settings.learning_rate)
@@ -65,7 +66,7 @@ class NeighbourRun(Run):
         self._losses.append({name: value.item() for name, value in losses.items()})
         self.step += 1
 
-    def load(self, path: Path):
+    def load(self, path: Path) -> None:
         "Go on from a file that `save` wrote."
         super().load(path)
         # a fused optimiser takes numbers as they lie in memory: moments have to lie as weights do
@@ -77,7 +78,7 @@ class NeighbourRun(Run):
     def look(
         self,
         valid_loss: float = None,  # None: this training has no validation, its last weights count
-    ):
+    ) -> None:
         "Write a row of the history, and remember the weights if they are the best so far."
         row = dict(step=self.step)
         for name in self.losses[0]:
@@ -94,8 +95,8 @@ class NeighbourRun(Run):
 def fit_neighbour(
     run: NeighbourRun,
     every: int,  # steps from look to look
-    validate=None,  # () -> loss; None: no validation
-    state=None,  # file to go on from, and to save the state in; None: nothing is saved
+    validate: Callable | None = None,  # () -> loss; None: no validation
+    state: str | Path | None = None,  # file to go on from and to save to; None: no file
     progress: bool = True,  # show a bar
     checkpoint_s: float = 30.0,  # seconds between two states
 ) -> tuple:  # network in evaluation mode, history, processor seconds
@@ -134,12 +135,12 @@ def _made_from(folder: RunFolder, names):
 
 
 def train_neighbour(
-    folder,  # of the run
-    settings,  # frozen dataclass
-    fit,  # file for the state -> network, history, processor seconds
+    folder: str | Path,  # of the run
+    settings: object,  # frozen dataclass
+    fit: Callable,  # file for the state -> network, history, processor seconds
     data: str = "",  # fingerprint of the recordings
     code: str = "",  # fingerprint of the code
-    **more,  # further entries of metrics.json, or functions of the history that give them
+    **more: object,  # further entries of metrics.json, or functions of the history that give them
 ) -> Path:  # the run folder
     """Train one network into its folder, or finish what an interrupted call began.
     A finished run of the same data and code is left alone."""
@@ -178,8 +179,8 @@ def train_neighbour(
 
 
 def load_neighbour(
-    folder,  # of the run
-    build,  # (settings as a dict, where they stand) -> network without its weights
+    folder: str | Path,  # of the run
+    build: Callable,  # (settings as a dict, where they stand) -> network without its weights
     what: str,  # how a sentence calls it: "transcriber"
     chapter: str,  # where it is trained
 ) -> torch.nn.Module:  # in evaluation mode

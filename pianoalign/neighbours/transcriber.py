@@ -12,6 +12,7 @@ __all__ = ['SEMITONES', 'LAYOUTS', 'TranscriberLayout', 'TranscriberSettings', '
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #6a41f040
 import hashlib, json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, conv2d, pad
 
-from ..datasets import changed, corpus_fingerprint, cut_notes, spread
+from ..datasets import Recording, Segment, changed, corpus_fingerprint, cut_notes, spread
 from ..metrics import draw_pieces, interval
 from ..files import InputError
 from pianoalign.neighbours.trainings import (
@@ -111,6 +112,7 @@ class HopSettings(AudioSettings):
 
     @property
     def hop_smp(self) -> int:
+        "Samples from frame to frame."
         return round(self.sample_rate_hz / self.fps)
 
 
@@ -136,7 +138,10 @@ def folder_name(settings: TranscriberSettings) -> str:
     return f"transcriber_{settings.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def transcriber_from_dict(values: dict, where: str = "settings") -> TranscriberSettings:
+def transcriber_from_dict(
+    values: dict,  # name of a setting -> value
+    where: str = "settings",  # where they stand, for the error message
+) -> TranscriberSettings:
     "The inverse of `asdict`. Raises `InputError` for unknown names and wrong types."
     return build(TranscriberSettings, values, where)
 
@@ -149,7 +154,11 @@ class Stack(nn.Module):
         self.shifts = [round(12 * bins_per_semitone * np.log2(h)) for h in harmonics]
         self.n_bins = N_PITCHES * bins_per_semitone
 
-    def forward(self, spectrum):  # (B, N, R), 0 is silence -> (B, H, N, 88 bins_per_semitone)
+    def forward(
+        self,
+        spectrum: torch.Tensor,  # (B, N, R), 0 is silence
+    ) -> torch.Tensor:  # (B, H, N, 88 bins_per_semitone)
+        "Shift and stack a spectrum, one copy a harmonic."
         rows = spectrum.shape[-1]
         channels = []
         for shift in self.shifts:
@@ -178,7 +187,8 @@ class LongConv(nn.Conv2d):
     The numbers are the same as without folding; on a CPU it trains twice as fast.
     """
 
-    def forward(self, x):  # (B, C, N, R) with channels last in memory
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # (B, C, N, R) with channels last in memory
+        "Convolve a batch of images."
         turned = self.kernel_size[0] > self.kernel_size[1]
         if turned:
             x = x.transpose(2, 3)  # now the narrow side lies along axis 2
@@ -231,8 +241,9 @@ class Transcriber(nn.Module):
 
     def forward(
         self,
-        cqt,  # (B, N, SEMITONES bins_per_semitone), natural log
+        cqt: torch.Tensor,  # (B, N, SEMITONES bins_per_semitone), natural log
     ) -> tuple:  # logits: pitch (B, N, bins), note (B, N, 88) or None, onset (B, N, 88)
+        "Answer for each frame and key what sounds and what is struck."
         s = self.settings
         r = s.bins_per_semitone
         cqt = cqt[..., s.first_semitone * r : s.last_semitone * r]
@@ -285,8 +296,8 @@ def targets(
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #1628a432
 def output_loss(
-    logits,  # (B, N, 88)
-    target,  # of the same shape, 0 or 1
+    logits: torch.Tensor,  # (B, N, 88)
+    target: torch.Tensor,  # of the same shape, 0 or 1
     positive_weight: float,  # w
     settings: TranscriberSettings,
 ) -> torch.Tensor:
@@ -306,9 +317,9 @@ def output_loss(
 
 
 def transcription_loss(
-    answers,  # logits of `Transcriber`
-    sounding,  # (B, N, 88) float, 0 or 1
-    struck,  # (B, N, 88) float, 0 or 1
+    answers: tuple,  # logits of `Transcriber`
+    sounding: torch.Tensor,  # (B, N, 88) float, 0 or 1
+    struck: torch.Tensor,  # (B, N, 88) float, 0 or 1
     settings: TranscriberSettings,
 ) -> torch.Tensor:
     "Sum of the outputs' losses."
@@ -350,7 +361,9 @@ class Crops:
         return np.pad(x, ((0, self.n - len(x)), (0, 0)), constant_values=value)
 
     def batch(
-        self, step: int, stream: int = 1
+        self,
+        step: int,  # of the training
+        stream: int = 1,  # which series of random numbers
     ) -> tuple:  # spectra (B, n, R), sounding and struck (B, n, 88), float32
         "The cuts of a step; another `stream` gives other ones."
         rng = np.random.default_rng([self.settings.seed if stream == 1 else 0, stream, step])
@@ -365,7 +378,10 @@ class Crops:
         )
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #cfa586a6
-def prepare(network: Transcriber, crops: Crops):
+def prepare(
+    network: Transcriber,  # changed in place
+    crops: Crops,  # of the training recordings
+) -> None:
     """Make a network ready for training.
 
     The input is scaled by the training sound's deviation from silence, and the outputs start at
@@ -387,7 +403,11 @@ def prepare(network: Transcriber, crops: Crops):
             network.note[-1].bias.fill_(odds(1))
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #6b08b442
-def mean_loss(network: Transcriber, crops: Crops, n_batches: int = 8) -> float:
+def mean_loss(
+    network: Transcriber,  # to judge
+    crops: Crops,  # of the validation recordings
+    n_batches: int = 8,  # batches that are averaged
+) -> float:
     "Loss over fixed cuts, the same for every run."
     network.eval()
     losses = []
@@ -403,7 +423,7 @@ def fit_transcriber(
     train: Crops,
     valid: Crops,
     progress: bool = True,  # show a bar
-    state=None,  # file to go on from, and to save the state in
+    state: str | Path | None = None,  # file to go on from, and to save the state in
 ) -> tuple:  # network, history, processor seconds
     "Train with early stopping; the weights are those of the best validation."
     torch.manual_seed(settings.seed)
@@ -420,7 +440,9 @@ def fit_transcriber(
     return fit_neighbour(run, every, lambda: mean_loss(network, valid), state, progress)
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #dad22c1a
-def load_transcriber(folder) -> tuple:  # Transcriber in evaluation mode, TranscriberSettings
+def load_transcriber(
+    folder: str | Path,
+) -> tuple:  # Transcriber in evaluation mode, TranscriberSettings
     "Read a trained transcriber from its run folder. Raises `InputError`."
 
     def build(values, where):
@@ -430,7 +452,10 @@ def load_transcriber(folder) -> tuple:  # Transcriber in evaluation mode, Transc
     return network, network.settings
 
 
-def chosen(recordings, settings: TranscriberSettings) -> list:  # of Recording
+def chosen(
+    recordings: Sequence[Recording],  # of all splits
+    settings: TranscriberSettings,  # which piano, and how many recordings
+) -> list:  # of Recording
     "The training recordings of a run."
     mine = [r for r in recordings if r.split == "train" and settings.piano in ("", r.piano)]
     return spread(mine, settings.recordings)
@@ -438,8 +463,8 @@ def chosen(recordings, settings: TranscriberSettings) -> list:  # of Recording
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #412b944f
 def train_transcriber(
     settings: TranscriberSettings,
-    runs,  # folder of run folders
-    recordings,  # of Recording: splits train and valid are used
+    runs: str | Path,  # folder of run folders
+    recordings: Sequence[Recording],  # of Recording: splits train and valid are used
     features: dict,  # id -> (N, R) natural log of the CQT
     code: str = "",  # fingerprint of the code; a run of other code does not count
     progress: bool = True,
@@ -464,7 +489,7 @@ def train_transcriber(
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #6f3b4d8d
 def posteriorgrams(
     network: Transcriber,
-    cqt,  # (N, R) natural log of the magnitude
+    cqt: np.ndarray,  # (N, R) natural log of the magnitude
     chunk_frames: int = 1024,  # worked on at a time
     context_frames: int = 64,  # heard on either side and thrown away
 ) -> tuple:  # pitch, note, onset: (N, 88) float32 probabilities
@@ -502,7 +527,10 @@ class Decoding:
     between_frames: bool = False  # place an onset between frames, by the strengths beside its peak
 
 
-def onset_strength(onset, frames) -> np.ndarray:  # both (N, 88) -> (N, 88) float32
+def onset_strength(
+    onset: np.ndarray,  # probabilities of the onset output
+    frames: np.ndarray,  # probabilities of the note output
+) -> np.ndarray:  # both (N, 88) -> (N, 88) float32
     "The onset output, or the frames' rise (scaled to the same maximum) where that is larger."
     before = np.pad(frames, ((2, 0), (0, 0)))
     rise = np.maximum(np.minimum(frames - before[1:-1], frames - before[:-2]), 0)
@@ -525,8 +553,8 @@ def _grow(
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #9b334ff7
 def decode_notes(
-    onset,  # (N, 88) probabilities
-    frames,  # (N, 88) probabilities
+    onset: np.ndarray,  # (N, 88) probabilities
+    frames: np.ndarray,  # (N, 88) probabilities
     fps: float,  # frames per second
     decoding: Decoding = Decoding(),
 ) -> Notes:  # by pitch, then onset
@@ -567,7 +595,7 @@ def decode_notes(
 
 
 def local_maxima(
-    strength,  # (N, 88)
+    strength: np.ndarray,  # (N, 88)
     floor: float,  # smaller ones do not count
 ) -> tuple:  # frames and keys, (n,) int each, in order of time
     "Frames that rise above the one before and are not below the next: of a plateau the first."
@@ -576,9 +604,9 @@ def local_maxima(
 
 
 def peak_shift(
-    strength,  # (N, 88)
-    k,  # (n,) int: frames of peaks
-    key,  # (n,) int: their keys
+    strength: np.ndarray,  # (N, 88)
+    k: np.ndarray,  # (n,) int: frames of peaks
+    key: np.ndarray,  # (n,) int: their keys
 ) -> np.ndarray:  # (n,) frames, -0.5 … 0.5
     "Where between the frames onsets lie: the centre of gravity of a peak and the frames beside it."
     edge = np.pad(np.asarray(strength, np.float64), ((1, 1), (0, 0)))
@@ -586,12 +614,15 @@ def peak_shift(
     return np.clip((after - before) / np.maximum(before + here + after, 1e-9), -0.5, 0.5)
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #e1123ca9
-def spans_and_hz(notes: Notes):
+def spans_and_hz(notes: Notes) -> tuple:
     "What mir_eval wants to know of notes: (n, 2) seconds, (n,) Hz."
     return np.stack([notes.onset_s, notes.offset_s], 1), 440 * 2 ** ((notes.pitch - 69) / 12)
 
 
-def note_hits(reference: Notes, found: Notes) -> int:
+def note_hits(
+    reference: Notes,  # the true notes
+    found: Notes,  # the transcribed ones
+) -> int:
     "Found notes with the right pitch, onset within 50 ms and duration within 20 % (mir_eval)."
     import mir_eval
 
@@ -605,8 +636,8 @@ def note_hits(reference: Notes, found: Notes) -> int:
 def count(
     reference: Notes,
     found: Notes,
-    sounding=None,  # (N, 88) bool: the cells that are answered
-    roll=None,  # (N, 88) bool: the cells in which a key sounds
+    sounding: np.ndarray | None = None,  # (N, 88) bool: the cells that are answered
+    roll: np.ndarray | None = None,  # (N, 88) bool: the cells in which a key sounds
 ) -> dict:  # level -> (3,) hits, found, true
     "Hits at note level, with and without the end of the note, and at bin level."
     levels = dict(
@@ -618,7 +649,7 @@ def count(
     return {level: np.array(c, dtype=np.int64) for level, c in levels.items()}
 
 
-def rates(counts) -> tuple:  # (..., 3) hits, found, true -> precision, recall, F1
+def rates(counts: np.ndarray) -> tuple:  # (..., 3) hits, found, true -> precision, recall, F1
     "Precision, recall and F1; 0 where nothing is found."
     hits, found, true = np.moveaxis(np.asarray(counts, dtype=float), -1, 0)
     return (
@@ -650,7 +681,9 @@ def pooled(
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #94acb768
 def answer(
-    network: Transcriber, recordings, features: dict
+    network: Transcriber,  # a trained one
+    recordings: Sequence[Recording],  # to write down
+    features: dict,  # id -> (N, R) natural log of the CQT
 ) -> dict:  # id -> (pitch, note, onset), each (N, 88) float16
     "Posteriorgrams of recordings."
     return {
@@ -661,12 +694,12 @@ def answer(
 
 def tuned(
     answers: dict,  # of `answer`, for these recordings
-    recordings,  # of Recording
+    recordings: Sequence[Recording],  # of Recording
     fps: float,  # frames a second
-    onset_thresholds=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
-    frame_thresholds=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
-    shortest_s=(0.05, 0.128),
-    quiet_s=(0.07, 0.128),
+    onset_thresholds: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
+    frame_thresholds: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
+    shortest_s: Sequence[float] = (0.05, 0.128),
+    quiet_s: Sequence[float] = (0.07, 0.128),
 ) -> Decoding:
     """The decoding that does best on these recordings.
 
@@ -697,7 +730,7 @@ def tuned(
 
 def judged(
     answers: dict,  # of `answer`, for these recordings
-    recordings,  # of Recording
+    recordings: Sequence[Recording],  # of Recording
     fps: float,  # frames a second
     decoding: Decoding = None,  # None: the report's plain runs
 ) -> dict:  # recording -> level -> (3,)
@@ -716,7 +749,7 @@ def judged(
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #b550e5e2
 def transcribe_match(
-    segment,  # `datasets.Segment` with its loose notes
+    segment: Segment,  # `datasets.Segment` with its loose notes
     transcription: Notes,  # of the whole recording
 ) -> tuple:  # Notes (the rows of the loose notes), matched (n,) bool
     "Give each loose note the times of the transcribed note that it matches by pitch and order."
@@ -726,7 +759,7 @@ def transcribe_match(
 
 
 def transcribe(
-    path,  # a recording
+    path: str | Path,  # a recording
     network: Transcriber,
     decoding: Decoding = Decoding(),
 ) -> Notes:  # seconds from the beginning of the recording
