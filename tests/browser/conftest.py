@@ -23,7 +23,7 @@ def executed(tmp_path_factory):
             shutil.copy(done, folder)
         else:
             code = (
-                "import sys; from pianoalign.reproduce.pipeline import run_notebook; "
+                "import sys; from pianoalign.reproduce.notebooks import run_notebook; "
                 "run_notebook(*sys.argv[1:])"
             )
             subprocess.run(
