@@ -731,22 +731,29 @@ def test_pairs_that_cannot_be_told(tmp_path, words, says, capsys):
 # ---- lengths that do not fit ----
 
 
-def test_audio_much_shorter_than_the_notes(recording, tmp_path, capsys):
+def align_the_beginning(recording, tmp_path, *options):
+    "Align all notes to the first six seconds; the report's rows."
     folder, samples, truth = recording
     soundfile.write(tmp_path / "a.wav", samples[: 6 * RATE_HZ], RATE_HZ, subtype="PCM_16")
-    command(
-        "align",
-        tmp_path / "a.wav",
-        folder / "piece.mid",
-        "-o",
-        tmp_path / "out.mid",
-        "--report",
-        tmp_path / "out.csv",
-    )
+    out, report = tmp_path / "out.mid", tmp_path / "out.csv"
+    words = [tmp_path / "a.wav", folder / "piece.mid", "-o", out, "--report", report]
+    command("align", *words, *options)
+    return list(csv.DictReader(open(report)))
+
+
+def test_audio_much_shorter_than_the_notes(recording, tmp_path, capsys):
+    rows = align_the_beginning(recording, tmp_path, "--method", "hires")
     assert "the recording to 6.0 s" in capsys.readouterr().err
-    rows = list(csv.DictReader(open(tmp_path / "out.csv")))
     outside = [r for r in rows if r["status"] == "outside the recording"]
     assert len(outside) > 0.7 * len(rows) and all(r["confidence"] == "" for r in outside)
+
+
+def test_what_comes_after_the_end_is_not_in_this_recording(recording, tmp_path, capsys):
+    rows = align_the_beginning(recording, tmp_path)
+    assert "of the file are not in this recording" in capsys.readouterr().err
+    absent = [r for r in rows if r["status"] == "not in this recording"]
+    assert len(absent) > 0.7 * len(rows)
+    assert max(float(r["confidence"]) for r in absent) < 0.5
 
 
 def test_dtw_refuses_hours(piece, tmp_path, capsys):

@@ -101,6 +101,7 @@ def test_the_table(here, capsys, monkeypatch, words, code, says):
     import shlex
 
     monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")  # any shell may call
     before = {p.name: p.read_bytes() for p in here.iterdir() if p.is_file()}
     command(*shlex.split(words), ok=code)
     said = capsys.readouterr()
@@ -159,6 +160,7 @@ def test_ctrl_c_at_once(here, after_s):
     "From when Python itself is up: 130 and at most one sentence, however early."
     code = (
         "import os, signal, threading, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job may ignore Ctrl-C
         f"def later():\n    time.sleep({after_s})\n    os.kill(os.getpid(), signal.SIGINT)\n"
         "threading.Thread(target=later, daemon=True).start()\n"
         "import sys\nsys.argv = ['pianoalign', 'align', 'piece.wav', 'piece.mid', 'out.mid']\n"
