@@ -72,12 +72,13 @@ def is_documented(node, lines) -> bool:
 
 
 def has_types(node) -> bool:
-    "Does each argument have a type, a note beside it that says one, or a default?"
+    "Does each argument have a type or a default, and does the result have a type?"
     a = node.args
     positional = [*a.posonlyargs, *a.args]
     with_default = {x.arg for x in positional[len(positional) - len(a.defaults) :]}
     with_default |= {x.arg for x, d in zip(a.kwonlyargs, a.kw_defaults) if d is not None}
-    return all(x.annotation or x.arg in with_default for x in arguments_of(node))
+    given = all(x.annotation or x.arg in with_default for x in arguments_of(node))
+    return given and node.returns is not None
 
 
 def count_functions(tree, lines, count, where):
