@@ -585,7 +585,7 @@ Corpus = Annotated[
         "PIANOALIGN_MAPS)."
     ),
 ]
-Results = Annotated[Optional[Path], typer.Option(help="Where results go (default: results/).")]
+Results = Annotated[Optional[Path], typer.Option(help="Where results go (default: results/fresh).")]
 Budget = Annotated[Optional[str], typer.Option(help="Training time a run, say 2min.")]
 
 
@@ -610,7 +610,7 @@ def reproduce(
         bool,
         typer.Option(
             "--fresh",
-            help="Train anew also the runs that come with the clone (tier paper keeps them).",
+            help="Train anew also the runs that come with the clone (tier maps keeps them).",
         ),
     ] = False,
 ):
@@ -639,7 +639,7 @@ def train(
     ],
     tier: Annotated[
         str,
-        typer.Option(help="smoke, demo, paper or printed; weights or free: networks that ship."),
+        typer.Option(help="smoke, demo, maps or printed; weights or free: networks that ship."),
     ] = "demo",
     corpus_root: Corpus = None,
     results_root: Results = None,
