@@ -9,7 +9,7 @@ __all__ = ['SMALL_FORM', 'FLOOR_DB', 'TimbreLayout', 'TimbreSettings', 'folder_n
            'multipitch', 'sdr_db', 'judged', 'averaged', 'difference']
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #6a41f040
-import hashlib, json
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,6 @@ import torch
 from torch import nn
 from torch.nn.functional import elu
 
-from ..datasets import changed
 from pianoalign.neighbours.icqt import (
     CQTSettings,
     analyse,
@@ -33,6 +32,7 @@ from pianoalign.neighbours.trainings import (
     NeighbourRun,
     fit_neighbour,
     load_neighbour,
+    named_by_settings,
     train_neighbour,
 )
 from ..files import InputError
@@ -114,8 +114,7 @@ SMALL_FORM = dict(
 
 def folder_name(settings: TimbreSettings) -> str:
     "Name and eight digits that change with any setting that is not the default."
-    text = json.dumps(changed(settings), sort_keys=True)
-    return f"timbre_{settings.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return named_by_settings("timbre", settings)
 
 
 def timbre_from_dict(

@@ -11,7 +11,7 @@ __all__ = ['SEMITONES', 'LAYOUTS', 'TranscriberLayout', 'TranscriberSettings', '
            'transcribe_match', 'transcribe', 'f1_difference']
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #6a41f040
-import hashlib, json
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,13 +21,14 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, conv2d, pad
 
-from ..datasets import Recording, Segment, changed, corpus_fingerprint, cut_notes, spread
+from ..datasets import Recording, Segment, corpus_fingerprint, cut_notes, spread
 from ..metrics import draw_pieces, interval
 from ..files import InputError
 from pianoalign.neighbours.trainings import (
     NeighbourRun,
     fit_neighbour,
     load_neighbour,
+    named_by_settings,
     train_neighbour,
 )
 from ..notes import LOWEST_PITCH, N_PITCHES, Notes, frame_of, time_of
@@ -134,8 +135,7 @@ def audio_of(settings: TranscriberSettings) -> HopSettings:
 
 def folder_name(settings: TranscriberSettings) -> str:
     "Name and eight digits that change with any setting that is not the default."
-    text = json.dumps(changed(settings), sort_keys=True)
-    return f"transcriber_{settings.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return named_by_settings("transcriber", settings)
 
 
 def transcriber_from_dict(
