@@ -217,7 +217,7 @@ class Plan:
         tier: str,  # "smoke", "demo", "maps", ...
     ) -> dict:
         """The run's entry: its changes, the `sets` to judge it on, whether it also runs
-        `after_dtw`, and whether a graphics card may train it in `mixed_precision`."""
+        `after_dtw`, and whether it may be trained in `mixed_precision`."""
         of_tier, entry, in_tier = self._layers(name, tier)
         merged = {"sets": ["valid"], "after_dtw": False, "mixed_precision": False}
         merged |= {k: of_tier[k] for k in ("sets", "mixed_precision") if k in of_tier}

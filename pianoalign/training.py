@@ -347,9 +347,12 @@ OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 def _can_bfloat16(device) -> bool:
-    "Does the graphics card compute in bfloat16 itself?"
-    on_card = torch.device(device).type == "cuda"
-    return on_card and torch.cuda.is_bf16_supported(including_emulation=False)
+    "Does the graphics card, or the processor, compute in bfloat16 itself?"
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    has = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # no public name for them yet
+    on_processor = torch.device(device).type == "cpu"
+    return on_processor and any(getattr(torch.cpu, name, bool)() for name in has)
 
 
 class Run:
@@ -363,7 +366,7 @@ class Run:
         examples: Examples,
         device="cpu",
         start_from: CRNN = None,  # a network whose weights to start from
-        mixed_precision: bool = False,  # bfloat16 on a graphics card that has it
+        mixed_precision: bool = False,  # bfloat16 where the device computes in it
     ):
         t = experiment.training
         self.experiment, self.examples, self.device = experiment, examples, device
@@ -372,6 +375,8 @@ class Run:
         self.network = CRNN(experiment.network)
         self._start(start_from)
         self.network.to(device)
+        if self.precision == "bfloat16":  # a sixth faster; in float32 half as much
+            self.network.to(memory_format=torch.channels_last)
         self.optimiser = OPTIMISERS[t.optimiser](
             self.network.parameters(),
             lr=t.learning_rate,
@@ -492,8 +497,11 @@ class Run:
         self.network.load_state_dict(part("network."))
         self.best = part("best.") or None
         moments = {}
+        weights = list(self.network.parameters())
         for name, value in part("optimiser.").items():
             i, k = name.split(".")
+            if value.dim():  # moments lie in memory as their weights do, or fused Adam mixes them up
+                value = torch.empty_like(weights[int(i)], device="cpu").copy_(value)
             moments.setdefault(int(i), {})[k] = value
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
         words.setdefault("wall_s", words["seconds"])  # older files know one clock
@@ -732,7 +740,7 @@ def train(
     device: str = "auto",  # "cpu", "cuda", or what there is
     features: Callable[[list], dict] | None = None,  # recordings -> {id: (N, 88)}, for spectrograms
     keep: bool = False,  # leave a finished run alone that came without its weights
-    mixed_precision: bool = False,  # bfloat16 on a graphics card that has it
+    mixed_precision: bool = False,  # bfloat16 where the card or the processor computes in it
 ) -> Path:  # the run folder
     """Train and judge one experiment, or finish what an interrupted call began.
     A finished run is left alone. Writes config.json, history.csv, checkpoint/, errors.npz and
