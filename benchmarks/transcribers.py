@@ -27,7 +27,7 @@ import torch
 from tqdm import tqdm
 
 from pianoalign.report import tables
-from pianoalign.decoding import ALIGNER, decode
+from pianoalign.decoding import ALIGNER_WALK, decode
 from pianoalign.tool.aligner import ask, open_engine
 from pianoalign.datasets import evaluation_segments, experiment_corpus, feature_store
 from pianoalign.metrics import compare, onset_errors, summary_row
@@ -190,7 +190,7 @@ def main():
             )
             add(
                 "high_resolution",
-                decode(s.loose, answer, fps, ALIGNER).notes,
+                decode(s.loose, answer, fps, ALIGNER_WALK).notes,
                 time.perf_counter() - begun,
             )
             for method, transcribe in ways.items():

@@ -53,7 +53,7 @@ LEAD_RANGE_S = (0.3, 0.6)  # silence before the first note
 LAST_ONSET_MARGIN_S = 0.25  # no note starts later than this before the end
 FADE_S = 0.030
 NOTES_PER_MINUTE_RANGE = (150, 900)
-SHORTEST_NOTE_S = 0.020
+SHORTEST_RENDERED_S = 0.020
 
 RECORDING_IDS = (
     "bach_prelude_bwv_891_blinov04m",
@@ -371,7 +371,7 @@ def warp_to_metronome(arrays: dict[str, np.ndarray], bpm: float, beat_quarters: 
 
     onset_s = grid_s + drift_s + soft_ms(dev_s * 1e3) / 1e3
     offset_s = onset_s + mapped_s(notes.offset_s) - mapped_s(notes.onset_s)
-    offset_s = np.maximum(offset_s, onset_s + SHORTEST_NOTE_S)
+    offset_s = np.maximum(offset_s, onset_s + SHORTEST_RENDERED_S)
 
     kept = np.flatnonzero(
         matched
@@ -379,7 +379,7 @@ def warp_to_metronome(arrays: dict[str, np.ndarray], bpm: float, beat_quarters: 
         & (beat < last_barline_beat(arrays, beat_s))
     )
     score_length_s = arrays["score_dur_q"] / 10080 / beat_quarters * beat_s
-    score_length_s = np.where(ornament, ORNAMENT_S, np.maximum(score_length_s, SHORTEST_NOTE_S))
+    score_length_s = np.where(ornament, ORNAMENT_S, np.maximum(score_length_s, SHORTEST_RENDERED_S))
     kept = kept[unambiguous_rows(notes.pitch[kept], grid_s[kept], onset_s[kept])]
 
     shift_s = RECORDING_LEAD_S - min(grid_s[kept].min(), onset_s[kept].min())
@@ -562,7 +562,8 @@ class FontPiano:
         delay_s = self.attack.delay_s(wanted.pitch, wanted.velocity)
         on = np.rint((wanted.onset_s - delay_s) / SYNTH_BLOCK_S).astype(int)
         off = np.rint(wanted.offset_s / SYNTH_BLOCK_S).astype(int)
-        off = np.maximum(off, on + int(np.ceil((SHORTEST_NOTE_S + delay_s.max()) / SYNTH_BLOCK_S)))
+        shortest_s = SHORTEST_RENDERED_S + delay_s.max()
+        off = np.maximum(off, on + int(np.ceil(shortest_s / SYNTH_BLOCK_S)))
         for pitch in np.unique(wanted.pitch):  # a key must be up before it is struck again
             rows = np.flatnonzero(wanted.pitch == pitch)
             off[rows[:-1]] = np.minimum(off[rows[:-1]], on[rows[1:]])
@@ -685,7 +686,7 @@ class AdditivePiano:
         sounding = without_same_key_overlap(
             replace(
                 wanted,
-                offset_s=np.maximum(wanted.offset_s, wanted.onset_s + SHORTEST_NOTE_S + 0.005),
+                offset_s=np.maximum(wanted.offset_s, wanted.onset_s + SHORTEST_RENDERED_S + 0.005),
             )
         )
         damped_s = damper_times_s(sounding)

@@ -500,7 +500,7 @@ class Run:
         weights = list(self.network.parameters())
         for name, value in part("optimiser.").items():
             i, k = name.split(".")
-            if value.dim():  # moments lie in memory as their weights do, or fused Adam mixes them up
+            if value.dim():  # moments lie as their weights do, or fused Adam mixes them up
                 value = torch.empty_like(weights[int(i)], device="cpu").copy_(value)
             moments.setdefault(int(i), {})[k] = value
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})

@@ -656,20 +656,20 @@ def test_quiet(recording, tmp_path, capsys):
 
 
 def test_a_bar_on_a_terminal_only(monkeypatch, capsys):
-    from pianoalign.tool.cli import Progress
+    from pianoalign.tool.cli import ProgressBar
 
-    bar = Progress(False)
+    bar = ProgressBar(False)
     bar("listening", 3.0, None)
     bar.close()
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    bar = Progress(False, "a: ")
+    bar = ProgressBar(False, "a: ")
     bar("listening", 3.0, None)
     bar("asking the network", 30.0, 60.0)
     bar.close()
     said = capsys.readouterr().err
     assert "a: listening" in said and "a: asking the network" in said
-    bar = Progress(True)
+    bar = ProgressBar(True)
     bar("listening", 3.0, None)
     bar.close()
     assert capsys.readouterr().err == ""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pianoalign.tool.aligner import open_engine
-from pianoalign.neighbours.families import Outcome, align_ensemble, as_recording, family_row
+from pianoalign.neighbours.families import AlignedEnsemble, align_ensemble, as_recording, family_row
 from pianoalign.neighbours.instruments import load_instruments
 from pianoalign.files import InputError
 from pianoalign.preprocessing import load_audio, spectrogram
@@ -36,7 +36,7 @@ def test_a_solo_is_aligned_row_by_row():
 
 def test_rows_count_what_they_say():
     outcomes = {
-        k: Outcome(
+        k: AlignedEnsemble(
             np.array([0.0, 0.03, 0.3]),
             np.full(3, 0.02),
             np.array([0.9, 0.6, 0.2]),

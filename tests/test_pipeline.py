@@ -25,7 +25,7 @@ from pianoalign.reproduce.chapters import (
     notebook_paths,
     read_chapters,
 )
-from pianoalign.reproduce.compare import FRESH_RESULTS, accept, clean_results, compare
+from pianoalign.reproduce.compare import FRESH_RESULTS, accept, clean_results, compare_results
 from pianoalign.reproduce.export import stale_modules, tidy
 from pianoalign.reproduce.fingerprints import (
     folder_fingerprint,
@@ -429,7 +429,7 @@ def small_clone(tmp_path):
 
 def test_a_run_that_gives_the_same_differs_in_nothing(tmp_path, capsys):
     root, _ = small_clone(tmp_path)
-    assert compare("demo", root) == []
+    assert compare_results("demo", root) == []
     said = capsys.readouterr().out
     assert "table1 " in said and "verdicts that differ: 0 of" in said
 
@@ -443,7 +443,7 @@ def test_a_figure_outside_its_interval_is_named(tmp_path, capsys):
     claims = pd.read_csv(fresh / "claims.csv")
     claims.loc[0, "verdict"] = "holds" if claims.loc[0, "verdict"] != "holds" else "does not hold"
     claims.to_csv(fresh / "claims.csv", index=False)
-    (outside,) = compare("demo", root)
+    (outside,) = compare_results("demo", root)
     assert (outside.table, outside.column) == ("table1", "within_10_pct")
     assert "verdicts that differ: 1 of" in capsys.readouterr().out
 

@@ -158,7 +158,7 @@ def test_columns_and_rows_as_published(example, name):
         "precision",
         "device",
     ]
-    ours = table if name != "table1" else table[table.method.isin(tables.METHODS)]
+    ours = table if name != "table1" else table[table.method.isin(tables.TABLE1_METHODS)]
     assert len(ours) == len(printed)
     assert ours[[f"published_{c}" for c in columns]].to_numpy() == pytest.approx(
         printed[columns].to_numpy()
@@ -174,7 +174,7 @@ def test_columns_and_rows_as_published(example, name):
 def test_own_rows_follow_and_have_nothing_published(example):
     table = tables.table1(example)
     for _, rows in table.groupby("dataset", sort=False):
-        assert list(rows.method[:5]) == list(tables.METHODS)
+        assert list(rows.method[:5]) == list(tables.TABLE1_METHODS)
         assert list(rows.method[5:]) == [
             m for m in tables.OWN_METHODS if m in set(rows.method)
         ] and {"unaligned_uniform", "crnn_rank"} <= set(rows.method)
@@ -337,7 +337,7 @@ def test_raw_blocks(tmp_path):
     path = tier / "runs" / "crnn-00000000" / "metrics.json"
 
     def verdict():
-        return claims.judge(Runs(tier), "c09", claims.Case(split="test"))
+        return claims.judge_claim(Runs(tier), "c09", claims.Case(split="test"))
 
     assert verdict().verdict == HOLDS and "956 blocks for 1,000 notes" in verdict().ours
     metrics = json.loads(path.read_text())
@@ -535,11 +535,11 @@ def change_settings(tier, name, **training):
 )
 def test_networks_that_were_not_trained_alike_are_not_compared(tmp_path, training, says):
     tier = example_tier(tmp_path / "x")
-    assert claims.judge(Runs(tier), "c11").verdict != OPEN or claims.judge(
+    assert claims.judge_claim(Runs(tier), "c11").verdict != OPEN or claims.judge_claim(
         Runs(tier), "c11"
     ).reason == ("the interval includes the margin")
     change_settings(tier, "gru", **training)
-    found = claims.judge(Runs(tier), "c11")
+    found = claims.judge_claim(Runs(tier), "c11")
     assert found.verdict == OPEN and found.reason == says
 
 
@@ -549,7 +549,7 @@ def test_an_unequal_budget_is_a_reason(tmp_path):
     change_settings(tier, "crnn", steps=1000, crop_s=3.3)
     assert tables.unequal(Runs(tier), ["crnn", "gru", "dtw"]) == ""  # five percent are allowed
     change_settings(tier, "crnn", steps=1000, crop_s=3.2, batch=16)
-    reason = claims.judge(Runs(tier), "c11").reason
+    reason = claims.judge_claim(Runs(tier), "c11").reason
     assert reason == "unequal budget: crnn 1,000 steps, gru 1,000 steps"
 
 
@@ -558,7 +558,7 @@ def test_a_row_trained_for_another_time_is_left_out_of_its_series(tmp_path):
     change_settings(tier, "crnn", steps=500)
     for k in ("050", "150", "200"):
         change_settings(tier, f"jitter{k}", steps=1000, batch=16)
-    found = claims.judge(Runs(tier), "c16")
+    found = claims.judge_claim(Runs(tier), "c16")
     assert found.verdict == HOLDS and "base CRNN left out" in found.reason
     assert "of 9 checks hold, 0 fail" in found.ours
 

@@ -19,8 +19,7 @@ from pianoalign.neighbours.timbre import (
     answers_of,
     averaged,
     difference,
-    folder_name,
-    judged,
+    figures_of_recordings,
     load_timbre,
     losses,
     multipitch,
@@ -68,7 +67,7 @@ def test_settings_survive_json_and_name_their_folder():
     from dataclasses import asdict, replace
 
     assert timbre_from_dict(json.loads(json.dumps(asdict(s)))) == s
-    assert len({folder_name(x) for x in (s, replace(s, seed=1), replace(s, blur_bins=0.0))}) == 3
+    assert len({x.folder_name for x in (s, replace(s, seed=1), replace(s, blur_bins=0.0))}) == 3
 
 
 @pytest.mark.parametrize(
@@ -145,7 +144,7 @@ def test_answers_for_any_length(length):
 
 
 def test_rates_and_intervals(tone):
-    figures = judged(TimbreTrap(TimbreSettings(**TINY)).eval(), [tone])
+    figures = figures_of_recordings(TimbreTrap(TimbreSettings(**TINY)).eval(), [tone])
     assert figures["a"].shape == (4,)
     assert (
         multipitch([np.array([440.0])], [np.array([440.0 * 2 ** (0.49 / 12)])], np.zeros(1))

@@ -16,16 +16,15 @@ from pianoalign.neighbours.transcriber import (
     LAYOUTS,
     SEMITONES,
     Crops,
-    Decoding,
+    NoteDecoding,
     Transcriber,
     TranscriberSettings,
     audio_of,
     chosen,
     decode_notes,
     fit_transcriber,
-    folder_name,
     fps_of,
-    judged,
+    counts_of_recordings,
     load_transcriber,
     posteriorgrams,
     targets,
@@ -117,7 +116,7 @@ def test_a_run_is_found_again_and_repeated_when_something_has_changed(corpus, fe
     when = (folder / "metrics.json").stat().st_mtime_ns
     weights = (folder / "checkpoint" / "weights.safetensors").read_bytes()
     assert (
-        folder.name == folder_name(TINY)
+        folder.name == TINY.folder_name
         and run() == folder
         and (folder / "metrics.json").stat().st_mtime_ns == when
     )
@@ -257,7 +256,7 @@ def test_any_rate_channels_and_length_are_written_down(tmp_path):
         (noise[:1], 16000),
     ):
         soundfile.write(tmp_path / "a.wav", samples, rate_hz)
-        notes = transcribe(tmp_path / "a.wav", network, Decoding(shortest_s=0.0))
+        notes = transcribe(tmp_path / "a.wav", network, NoteDecoding(shortest_s=0.0))
         assert np.isfinite(notes.onset_s).all() and (
             len(notes) == 0 or notes.offset_s.max() <= len(samples) / rate_hz + 0.05
         )
@@ -283,7 +282,8 @@ def test_notes_of_a_key_do_not_overlap_and_nothing_is_found_twice():
     smooth = np.ones(9) / 9
     frames = np.apply_along_axis(lambda x: np.convolve(x, smooth, "same"), 0, rng.random((600, 88)))
     onset = np.where(rng.random((600, 88)) > 0.97, rng.random((600, 88)), 0)
-    for decoding in (Decoding(), Decoding(complete=False), Decoding(between_frames=True)):
+    changes = ({}, dict(complete=False), dict(between_frames=True))
+    for decoding in (NoteDecoding(**values) for values in changes):
         notes = decode_notes(onset, frames, 43.0, decoding)
         assert (
             len(notes) > 20
@@ -302,14 +302,15 @@ def test_perfect_posteriorgrams_give_the_notes_back():
     )
     sounding, struck = targets(notes, 1400, fps)
     r = Recording("x", "test", "p", None, 31.0, notes)
-    counts = judged({"x": (sounding, sounding, struck)}, [r], fps, Decoding())["x"]
+    answers = {"x": (sounding, sounding, struck)}
+    counts = counts_of_recordings(answers, [r], fps, NoteDecoding())["x"]
     assert (
         counts["onset"][0] >= 57
         and counts["note"][0] >= 55
         and counts["bin"][0] == counts["bin"][1] == counts["bin"][2]
     )  # few overlap on one key
     assert (
-        judged({"x": (sounding, sounding, struck)}, [r], fps)["x"]["bin"].tolist()
+        counts_of_recordings({"x": (sounding, sounding, struck)}, [r], fps)["x"]["bin"].tolist()
         == counts["bin"].tolist()
     )
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from pianoalign.datasets import evaluation_segments, experiment_corpus, feature_store
-from pianoalign.decoding import ALIGNER, decode, Heard
+from pianoalign.decoding import ALIGNER_WALK, decode, Heard
 from pianoalign.files import repo_root, write_json
-from pianoalign.judging import evaluate
+from pianoalign.judging import errors_on_sets
 from pianoalign.metrics import onset_errors, remove_shift, summarise
 from pianoalign.network import NetworkSettings, parameter_count, predict
 from pianoalign.notes import N_PITCHES
@@ -216,7 +216,7 @@ def segments_on_maps(experiment, maps_root, cache, recordings_root=None):
 def judge_on_maps(run: Path, network, experiment, maps_root, cache):
     "Errors of a finished run on MAPS, with its own settings of notes and jitter."
     sets, features = segments_on_maps(experiment, maps_root, cache)
-    errors, _, _ = evaluate(network, experiment, sets, features, progress=True)
+    errors, _, _ = errors_on_sets(network, experiment, sets, features, progress=True)
     (run / "maps").mkdir(exist_ok=True)
     write_npz(run / "maps" / "errors.npz", {k: v.astype(np.float32) for k, v in errors.items()})
 
@@ -235,7 +235,7 @@ def judge_as_align(folder: Path, maps_root, cache) -> dict:  # set -> figures
             roll = piano_roll(segment.loose, len(image), fps)
             answer, onsets = predict(network, image, roll)
             heard = Heard.of(answer, onsets[:, :N_PITCHES], fps)
-            notes = decode(segment.loose, heard, fps, ALIGNER, image, model).notes
+            notes = decode(segment.loose, heard, fps, ALIGNER_WALK, image, model).notes
             errors.setdefault(segment.recording.id, []).append(
                 onset_errors(segment.reference, notes)
             )

@@ -16,7 +16,7 @@ from ..baselines import DTWSettings, align_recording
 from ..metrics import count_matches, draw_pieces, interval, onset_errors
 from ..files import InputError
 from ..notes import Notes
-from ..judging import decode
+from ..judging import decode_every_way
 from ..datasets import Segment, segment_image
 from ..experiments import Experiment
 from ..network import CRNN
@@ -56,7 +56,8 @@ def network_labels(
     labels = {}
     for s in segments:
         loose = s.loose if given is None else given[s.id]
-        found = decode(network, experiment, segment_image(s, features, experiment.audio), loose)[0]
+        image = segment_image(s, features, experiment.audio)
+        found = decode_every_way(network, experiment, image, loose)[0]
         if method not in found:
             raise InputError(
                 f"this network has no decoding {method!r}, only {', '.join(found)}: take a network"

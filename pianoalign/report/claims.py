@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['HOLDS', 'FAILS', 'OPEN', 'CLAIMS', 'BORNE_OUT', 'NOT_BORNE_OUT', 'NO_FIGURE', 'Check', 'better', 'no_better', 'Claim',
-           'published_cell', 'borne_out', 'Verdict', 'verdict_of', 'Case', 'cases', 'judge', 'ledger', 'claims', 'row']
+           'published_cell', 'borne_out', 'Verdict', 'verdict_of', 'Case', 'cases', 'judge_claim', 'ledger', 'claims',
+           'row']
 
 # %% ../../nbs/workshop/03b_claims.ipynb #aims0100
 import os
@@ -20,7 +21,7 @@ from ..files import InputError
 from pianoalign.report.tables import (
     ERRORS,
     KEYS,
-    METHODS,
+    TABLE1_METHODS,
     NOT_LEARNED,
     SHARES,
     Interval,
@@ -131,13 +132,13 @@ class Claim:
 # %% ../../nbs/workshop/03b_claims.ipynb #336c4f15
 def _methods(split):
     "Table 1's five rows on one set."
-    return {name: Row(split, run, key) for name, (run, key) in METHODS.items()}
+    return {name: Row(split, run, key) for name, (run, key) in TABLE1_METHODS.items()}
 
 
 def _best(t, r):
     "40 checks: DTW + CRNN against four other methods, on two sets, in five columns."
     columns = ("within_10_pct", "within_25_pct", "within_50_pct", "mean_ms", "median_ms")
-    others = [name for name in METHODS if name != "dtw_crnn"]
+    others = [name for name in TABLE1_METHODS if name != "dtw_crnn"]
     return tuple(
         better(rows["dtw_crnn"], rows[other], column)
         for rows in (t, r)
@@ -155,7 +156,8 @@ def _claims_41():
     "The claims that Table 1 decides."
     t, r = _methods("test"), _methods("recordings")
     ten = "within_10_pct"
-    smallest = tuple(better(r["dtw_crnn"], r[m], "std_ms") for m in METHODS if m != "dtw_crnn")
+    others = [m for m in TABLE1_METHODS if m != "dtw_crnn"]
+    smallest = tuple(better(r["dtw_crnn"], r[m], "std_ms") for m in others)
     slightly = (
         *_slightly_worse(r["crnn"], r["dtw"], "within_50_pct"),
         *_slightly_worse(r["crnn"], r["dtw"], "within_100_pct"),
@@ -244,7 +246,8 @@ def published_cell(
     "The printed figure beside a row of ours."
     printed = published(table)
     if table == "table1":
-        method = next(name for name, where in METHODS.items() if where == (row.run, row.method))
+        shown = (row.run, row.method)
+        method = next(name for name, where in TABLE1_METHODS.items() if where == shown)
         dataset = "recordings" if row.set == "recordings" else "maps"
         found = printed[(printed.dataset == dataset) & (printed.method == method)]
     else:
@@ -472,7 +475,7 @@ def cases(
     ]
 
 # %% ../../nbs/workshop/03b_claims.ipynb #0b3djudg
-def judge(
+def judge_claim(
     runs: Runs,  # of one tier
     id: str,  # of a claim
     case: Case = Case(),
@@ -517,7 +520,7 @@ def ledger(
         except InputError:
             known = [Case()]
         for case in known:
-            judged = judge(runs, id, case)
+            judged = judge_claim(runs, id, case)
             rows.append(
                 dict(
                     id=id,

@@ -40,7 +40,7 @@ from pianoalign.reproduce.fingerprints import (
     package_modules,
     stamp,
     training_fingerprint,
-    without_looks,
+    computing_modules,
 )
 from .notebooks import NotebookError, run_notebook
 from .plan import job_parameters, job_paths, read_experiments, shown_path
@@ -59,8 +59,8 @@ def run_fingerprints(
     data = folder_fingerprint(Path(root) / plan["corpus"])
     if job == BASELINES:
         return dict(learns=digest(training_fingerprint("baselines"), data), judges="")
-    learns = without_looks(needed_modules(["training"], without={JUDGES}))
-    judges = without_looks(needed_modules([JUDGES])) - learns
+    learns = computing_modules(needed_modules(["training"], without={JUDGES}))
+    judges = computing_modules(needed_modules([JUDGES])) - learns
     return dict(
         learns=digest(modules_fingerprint(learns), data), judges=modules_fingerprint(judges)
     )
@@ -228,7 +228,7 @@ def notebook_stamp(
     runs = Path(path).stem in (TRAINING, BASELINES)
     names = needed_modules(path, modules)
     if runs:
-        names = without_looks(names)
+        names = computing_modules(names)
     source = "".join(modules[n].read_text(encoding="utf-8") for n in names)
     return digest(
         notebook_fingerprint(path),

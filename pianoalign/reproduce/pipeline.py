@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ..files import InputError, repo_root, write_text
 from .chapters import BASELINES, TABLES
-from .compare import FRESH_RESULTS, accept, clean_results, compare
+from .compare import FRESH_RESULTS, accept, clean_results, compare_results
 from .export import check_export, check_export_once, tidy
 from pianoalign.reproduce.jobs import (
     comes_finished,
@@ -381,7 +381,7 @@ def _do(a):
             fresh=a.fresh not in ("", "0"),
         )
     if a.command == "compare":
-        return compare(a.tier, root, a.fresh_root)
+        return compare_results(a.tier, root, a.fresh_root)
     if a.command == "accept":
         return accept(a.tier, root, a.fresh_root)
     if a.command == "clean-results":

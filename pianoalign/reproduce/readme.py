@@ -102,10 +102,10 @@ def how_trained(
     "How the networks of the paper's rows were trained, in one line."
     import pandas as pd
 
-    from pianoalign.report.tables import METHODS, trained_in_words
+    from pianoalign.report.tables import TABLE1_METHODS, trained_in_words
 
     table = pd.read_csv(path)
-    return trained_in_words(table[table["method"].isin(METHODS)])
+    return trained_in_words(table[table["method"].isin(TABLE1_METHODS)])
 
 
 def _table(root, tier):

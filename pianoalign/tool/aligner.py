@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import pianoalign
-from ..decoding import ALIGNER, decode, Heard, MATCHED, NOT_FOUND
+from ..decoding import ALIGNER_WALK, decode, Heard, MATCHED, NOT_FOUND
 from ..files import InputError, repo_root, whole_files
 from ..midi import MidiScore, sounding_notes
 from ..notes import frame_of, Notes, SHORTEST_NOTE_S
@@ -87,7 +87,7 @@ def weights_folder(
     )
 
 # %% ../../nbs/tool/01_aligner.ipynb #3128cf65
-REACH_S = ALIGNER.reach_s  # no decoding moves a note further than this
+REACH_S = ALIGNER_WALK.reach_s  # no decoding moves a note further than this
 
 
 def ask(
@@ -106,7 +106,7 @@ def ask(
 
 # %% ../../nbs/tool/01_aligner.ipynb #aa9c9eb6
 DECODINGS = ("auto", "paper", "high-resolution")
-WALKS = {"paper": None, "high-resolution": ALIGNER}  # settings of `decoding.decode`
+WALKS = {"paper": None, "high-resolution": ALIGNER_WALK}  # settings of `decoding.decode`
 
 
 def choose_decoding(

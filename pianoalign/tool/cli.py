@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['app', 'EXIT_CODES', 'HowMethod', 'HowWeights', 'HowDecoding', 'HowOffset', 'HowDevice', 'HowBars', 'HowForce',
            'HowQuiet', 'HowVerbose', 'HowJson', 'JUDGED', 'Corpus', 'Results', 'Budget', 'say', 'say_aside',
-           'one_sentence', 'Progress', 'Method', 'Decoding', 'Device', 'align', 'ReportForm', 'align_all',
+           'one_sentence', 'ProgressBar', 'Method', 'Decoding', 'Device', 'align', 'ReportForm', 'align_all',
            'paired_errors', 'evaluate', 'judge', 'reproduce', 'train', 'main']
 
 # %% ../../nbs/tool/02_command_line.ipynb #493d4ddc
@@ -104,7 +104,7 @@ EXIT_CODES = (
 )
 
 
-class Progress:
+class ProgressBar:
     "What is being done: a bar on standard error if that is a terminal, lines if wished."
 
     def __init__(
@@ -272,7 +272,7 @@ def align(
             "name the aligned MIDI file to write once, as the third argument or with -o: "
             "pianoalign align AUDIO MIDI OUT"
         )
-    out, progress = out or third, Progress(quiet, verbose=verbose)
+    out, progress = out or third, ProgressBar(quiet, verbose=verbose)
     try:
         progress("starting")
         from pianoalign.tool.aligner import align as work
@@ -395,10 +395,11 @@ def align_all(
     chosen, alone = _pairs_of(files, pairs, recursive)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file; name a folder for the aligned MIDI files")
-    starting = Progress(quiet, verbose=verbose)
+    starting = ProgressBar(quiet, verbose=verbose)
     starting("starting")
     from pianoalign.tool.aligner import check_choices, weights_folder
-    from pianoalign.tool.batch import account, align_pairs, HEADINGS, Options, table_row, worst_code
+    from pianoalign.tool.batch import account, align_pairs, BATCH_HEADINGS, Options
+    from pianoalign.tool.batch import table_row, worst_code
 
     check_choices(method.value, decoding.value, offset, device.value)
     if method is not Method.dtw:
@@ -419,7 +420,7 @@ def align_all(
     )
     outcomes = []
     try:
-        progress_of = lambda name: Progress(quiet, f"{name}: ", verbose)
+        progress_of = lambda name: ProgressBar(quiet, f"{name}: ", verbose)
         for outcome in align_pairs(chosen, out, options, jobs, progress_of):
             outcomes.append(outcome)
             _say_outcome(outcome, quiet)
@@ -431,7 +432,7 @@ def align_all(
             done = [o.to_dict() for o in outcomes]
             say(json.dumps(dict(pairs=done, named=len(chosen), left_out=alone), indent=1))
         elif not quiet:
-            _print_table(HEADINGS, [table_row(o) for o in outcomes])
+            _print_table(BATCH_HEADINGS, [table_row(o) for o in outcomes])
             say(account(outcomes, len(chosen), len(alone)))
     if worst_code(outcomes):
         raise SystemExit(worst_code(outcomes))

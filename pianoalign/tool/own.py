@@ -40,13 +40,13 @@ def every_way(
 ) -> tuple:  # method -> Notes; method -> what the network heard (only for those it took part in)
     "The same loose notes aligned by each method of Table 1, and by the high-resolution decoding."
     from pianoalign.tool.aligner import ask
-    from pianoalign.decoding import ALIGNER, decode
+    from pianoalign.decoding import ALIGNER_WALK, decode
 
     along = moved(loose, find_path(heard_by_dtw, file_side(loose, dtw), dtw))
     found, answers, fps = {"unaligned": loose, "dtw": along}, {}, engine.experiment.audio.fps
     for prefix, given in (("", loose), ("dtw_", along)):
         answer = ask(engine.walker, engine.experiment, image, given)
-        for name, settings in (("crnn", None), ("crnn_high_resolution", ALIGNER)):
+        for name, settings in (("crnn", None), ("crnn_high_resolution", ALIGNER_WALK)):
             if settings and not engine.experiment.network.onset_head:
                 continue
             decoded = decode(given, answer, fps, settings, image, engine.confidence)
