@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['DEFAULT_TEMPO_US', 'LONGEST_WAIT', 'MAKERS', 'ESCAPE', 'META', 'DATA_BYTES', 'SYSTEM_BYTES', 'MOST_EVENTS',
-           'END_OF_TRACK', 'FILLER', 'MOST_FILLERS', 'LARGEST_FILE', 'DRUMS', 'ALL_OFF', 'PANIC', 'MOST_NOTES',
-           'SUSTAIN', 'TempoMap', 'tempo_map', 'Track', 'MidiFile', 'parse_midi', 'midi_bytes', 'save_midi',
-           'MidiScore', 'midi_score', 'read_midi', 'sounding_notes', 'write_midi']
+           'MOST_TRACKS', 'END_OF_TRACK', 'FILLER', 'MOST_FILLERS', 'LARGEST_FILE', 'DRUMS', 'ALL_OFF', 'PANIC',
+           'MOST_NOTES', 'LONGEST_FILE_S', 'SUSTAIN', 'TempoMap', 'tempo_map', 'Track', 'MidiFile', 'parse_midi',
+           'midi_bytes', 'save_midi', 'MidiScore', 'midi_score', 'read_midi', 'sounding_notes', 'write_midi']
 
 # %% ../nbs/20b_midi.ipynb #m1d10002
 import io, struct
@@ -164,6 +164,7 @@ def _event(body: bytes, at: int, running: int) -> tuple:  # its bytes, place beh
 
 # %% ../nbs/20b_midi.ipynb #ev3nts06
 MOST_EVENTS = 2_000_000  # of one file: five hours of a pedal that is read a hundred times a second
+MOST_TRACKS = 4_096  # of one file
 
 
 def _read_track(body: bytes) -> tuple:  # Track, how many data bytes were over 127
@@ -251,8 +252,8 @@ def parse_midi(
         track, over = _read_track(body)
         tracks.append(track)
         clipped, events = clipped + over, events + len(track.data)
-        if events > MOST_EVENTS or len(tracks) > 0xFFFF:
-            raise ValueError(f"it has more than {MOST_EVENTS:,} events or {0xFFFF:,} tracks")
+        if events > MOST_EVENTS or len(tracks) > MOST_TRACKS:
+            raise ValueError(f"it has more than {MOST_EVENTS:,} events or {MOST_TRACKS:,} tracks")
     if counted and not tracks:
         raise EOFError
     remarks = tuple(_remarks(kind, counted, len(tracks), len(foreign), clipped))
@@ -264,7 +265,19 @@ def parse_midi(
 
 # %% ../nbs/20b_midi.ipynb #ev3nts10
 END_OF_TRACK, FILLER = b"\xff\x2f\0", b"\xff\x01\0"
-MOST_FILLERS = 100_000
+MOST_FILLERS = 100_000  # of one file
+
+
+def _check_waits(tracks: list) -> None:
+    "Raise `InputError` where the waits of a file would take too many fillers."
+    waits = [np.diff(track.tick, prepend=0) for track in tracks]
+    fillers = sum(int((np.maximum(wait - 1, 0) // LONGEST_WAIT).sum()) for wait in waits)
+    if fillers > MOST_FILLERS:
+        longest = max(int(wait.max(initial=0)) for wait in waits)
+        raise InputError(
+            f"up to {longest:,} ticks between two events are more than a MIDI file can say; "
+            "check its tempo and its times."
+        )
 
 
 def _track_bytes(track: Track) -> bytes:
@@ -273,11 +286,6 @@ def _track_bytes(track: Track) -> bytes:
     for tick, event in zip(track.tick.tolist(), track.data):
         wait, now = tick - now, tick
         fillers = max(wait - 1, 0) // LONGEST_WAIT
-        if fillers > MOST_FILLERS:
-            raise InputError(
-                f"{wait:,} ticks between two events are more than a MIDI file can say; "
-                "check its tempo and its times."
-            )
         if fillers:
             out += (_number_bytes(LONGEST_WAIT) + FILLER) * fillers
             wait, running = wait - fillers * LONGEST_WAIT, 0
@@ -291,6 +299,7 @@ def midi_bytes(
     midi: MidiFile,
 ) -> bytes:
     "The file as bytes. Raises `InputError` for times that MIDI cannot say."
+    _check_waits(midi.tracks)
     words = 6 + len(midi.header), midi.kind, len(midi.tracks), midi.division
     out = [b"MThd" + struct.pack(">IHHh", *words) + midi.header]
     foreign = defaultdict(list)
@@ -307,7 +316,10 @@ def save_midi(
     path: str | Path,  # .mid to write
 ) -> None:
     "Write a file, whole or not at all. Raises `InputError`."
-    data = midi_bytes(midi)
+    try:
+        data = midi_bytes(midi)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     with whole_file(path) as temporary:
         temporary.write_bytes(data)
 
@@ -491,6 +503,7 @@ class MidiScore:
 
 # %% ../nbs/20b_midi.ipynb #9a420593
 MOST_NOTES = 300_000  # of one file: eight hours of ten notes a second
+LONGEST_FILE_S = 1e9  # thirty years; far beyond, a float no longer tells one note from the next
 
 
 def _note_rows(
@@ -532,9 +545,9 @@ def _pedal_moves(midi: MidiFile) -> list:  # [(tick, channel, is it down?)] in o
     "What the sustain pedals do, over all tracks."
     moves = []
     for i, track in enumerate(midi.tracks):
-        for k in np.flatnonzero(track.controllers(SUSTAIN)).tolist():
-            down = bool(track.head[k, 2] >= 64)
-            moves.append((int(track.tick[k]), i, k, int(track.channel[k]), down))
+        k = np.flatnonzero(track.controllers(SUSTAIN))
+        columns = track.tick[k], k, track.channel[k], track.head[k, 2] >= 64
+        moves += [(tick, i, *rest) for tick, *rest in zip(*(column.tolist() for column in columns))]
     return [(tick, channel, down) for tick, _, _, channel, down in sorted(moves)]
 
 
@@ -544,9 +557,9 @@ def _pedal_spans(
     end_s: float,  # of the file
 ) -> tuple:  # (k, 2) float64 seconds, (k,) int64 channels
     "When the sustain pedal is down; one that is never released is down to the end."
-    spans, down_s = [], {}
-    for tick, channel, down in _pedal_moves(midi):
-        at_s = float(clock.seconds_of(tick))
+    spans, down_s, moves = [], {}, _pedal_moves(midi)
+    times_s = clock.seconds_of([tick for tick, _, _ in moves]).tolist()
+    for at_s, (_, channel, down) in zip(times_s, moves):
         if down:
             down_s.setdefault(channel, at_s)
         elif channel in down_s:
@@ -572,12 +585,16 @@ def midi_score(
     if not len(rows):
         what = f"has only notes of channel 10 (drums, {drums} of them)" if drums else "has no notes"
         raise InputError(f"{path}: {what}; give a MIDI file with the notes of the piano.")
+    end_s = float(clock.seconds_of(max(t.tick[-1] for t in midi.tracks if len(t.tick))))
+    if end_s > LONGEST_FILE_S:
+        raise InputError(
+            f"{path}: ends after {end_s / 31_557_600:,.0f} years; check its tempo and its times."
+        )
     order = np.lexsort((rows[:, 6], rows[:, 4], rows[:, 2], rows[:, 0]))
     new_row = np.append(np.argsort(order), -1)
     on_tick, off_tick, pitch, velocity, track, channel, on_event, off_event = rows[order].T
     onset_s = clock.seconds_of(on_tick)
     offset_s = np.maximum(clock.seconds_of(off_tick), onset_s + SHORTEST_NOTE_S)
-    end_s = float(clock.seconds_of(max(t.tick[-1] for t in midi.tracks if len(t.tick))))
     pedal_s, pedal_channel = _pedal_spans(midi, clock, end_s)
     return MidiScore(
         path=path,

@@ -19,6 +19,7 @@ from pianoalign.midi import (
     midi_score,
     parse_midi,
     read_midi,
+    save_midi,
 )
 from pianoalign.retiming import write_retimed_midi
 
@@ -172,7 +173,11 @@ DAMAGED = {  # name -> (bytes, words)
     "riff_of_sound": (b"RIFF\x10\0\0\0WAVEfmt \0\0\0\0", "RIFF file without MIDI"),
     "cut_in_a_track": (smf(ONE, OTHER)[:-5], "ends too early"),
     "header_of_two_bytes": (b"MThd\0\0\0\2\0\1", "ends too early"),
-    "too_many_tracks": (smf(ONE) + chunk(b"MTrk", b"") * 70_000, "65,535 tracks"),
+    "too_many_tracks": (smf(ONE) + chunk(b"MTrk", b"") * 70_000, "4,096 tracks"),
+    "ends_after_a_million_years": (
+        smf(body(on(60), *[(LONGEST_WAIT, b"\xff\1\0")] * 60_000, off(60)), division=1),
+        "255,186 years",
+    ),
     "three_types": (smf(ONE, kind=3), "type 3"),
     "patterns": (smf(ONE, OTHER, kind=2), "type 2"),
 }
@@ -226,10 +231,22 @@ def test_the_longest_wait_is_read_and_written(tmp_path, wait):
     np.testing.assert_allclose(after.offset_s, score.notes.offset_s + 0.5, atol=TICK_S)
 
 
-def test_times_that_midi_cannot_say_are_refused():
+def test_times_that_midi_cannot_say_are_refused(tmp_path):
     track = Track(np.array([0, 1 << 60]), [b"\x90\x3c\x40", b"\x80\x3c\0"])
     with pytest.raises(InputError, match="more than a MIDI file can say"):
         midi_bytes(MidiFile(0, 480, [track]))
+    with pytest.raises(InputError, match="out.mid: up to"):  # as a file: its name is said
+        save_midi(MidiFile(0, 480, [track]), tmp_path / "out.mid")
+    assert not any(tmp_path.iterdir())
+
+
+def test_many_moves_of_the_pedal_take_linear_time():
+    "A million events: ten seconds when each was asked for its time alone."
+    moves = [(1, b"\xb0\x40\x7f"), (1, b"\xb0\x40\0")] * 300_000
+    midi = parse_midi(smf(body(on(60), *moves, off(60), END)))
+    begun = time.process_time()
+    score = midi_score(midi, "a.mid")
+    assert len(score.pedal_s) == 300_000 and time.process_time() - begun < 8
 
 
 def spans(*track, channel=0):
