@@ -1,10 +1,12 @@
 "Command lines as people write them: what comes out, what is said, which exit code the shell sees."
 
 import json, os, shutil, signal, subprocess, sys, threading, time
+from pathlib import Path
 
 import pytest
 
 from pianoalign.midi import read_midi
+from pianoalign.tool.exchange import pitch_name
 from test_align_cli import command
 
 QUICK = ["--method", "dtw"]  # loads no network
@@ -23,12 +25,28 @@ def here(piece, tmp_path, monkeypatch):
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe.mid")
     os.mkfifo(tmp_path / "pipe.wav")
+    write_tables(read_midi("piece.mid").notes)
     os.link("piece.mid", "twin.mid")
     os.symlink("piece.mid", "link.mid")
     return tmp_path
 
 
-TABLE = [  # words after `pianoalign`, exit code, what is said (on either stream)
+def write_tables(notes):
+    "The notes as Excel, Audacity and Sonic Visualiser save them, and a list of pairs."
+    rows = list(zip(notes.onset_s, notes.offset_s, notes.pitch))
+    table = "".join(f"{a:.6f};{b:.6f};{p}\n" for a, b, p in rows).replace(".", ",")
+    Path("excel.csv").write_text("\ufeffOnset;Offset;Pitch\n" + table, encoding="utf-8")
+    bare = "".join(f"{a:.6f}\t{b:.6f}\t{p}\n" for a, b, p in rows)
+    Path("bare.txt").write_text("\ufeff" + bare, encoding="utf-8")
+    labels = "".join(f"{a:.6f}\t{b:.6f}\t{pitch_name(p)}\n" for a, b, p in rows)
+    Path("labels.txt").write_text(labels, encoding="utf-8")
+    layer = "".join(f"{a:.6f},{p},{b - a:.6f},0.5,\n" for a, b, p in rows)
+    Path("layer.csv").write_text("time,value,duration,level,label\n" + layer, encoding="utf-8")
+    Path("fewer.csv").write_text("onset,offset,pitch\n0,1,60\n", encoding="utf-8")
+    Path("pairs.csv").write_text("piece.wav,labels.txt,one\n", encoding="utf-8")
+
+
+TABLE = [  # words after `pianoalign`, exit code, what is said (on either stream), files written
     ("", 2, "Usage: pianoalign"),
     ("--help", 0, "align-all"),
     ("-h", 0, "align-all"),
@@ -69,9 +87,33 @@ TABLE = [  # words after `pianoalign`, exit code, what is said (on either stream
     ("align piece.wav piece.mid out.mid --report out.txt", 2, ".csv or .json"),
     ("align piece.wav piece.mid out.mid --plot out.jpg", 2, ".png or .pdf or .svg"),
     ("align piece.wav piece.mid out.mid --plot take.wav --force", 2, ".png or .pdf or .svg"),
-    ("align piece.wav piece.mid out.kar --method dtw", 0, "wrote out.kar"),
-    ("align piece.wav piece.mid -o OUT.MID --method dtw", 0, "wrote OUT.MID"),
-    ("align piece.wav piece.mid old.mid --force --method dtw", 0, "wrote old.mid"),
+    ("align piece.wav piece.mid out.kar --method dtw", 0, "wrote out.kar", "out.kar"),
+    ("align piece.wav piece.mid -o OUT.MID --method dtw", 0, "wrote OUT.MID", "OUT.MID"),
+    ("align piece.wav piece.mid old.mid --force --method dtw", 0, "wrote old.mid", "old.mid"),
+    ("align piece.wav piece.mid out.mid --method dtw --quiet", 0, "", "out.mid"),
+    ("align piece.wav piece.mid out.mid --method dtw --json", 0, '"notes": 40', "out.mid"),
+    ("align piece.wav piece.mid out.mid --method dtw --keep-bars", 0, "wrote", "out.mid"),
+    (
+        "align piece.wav piece.mid a.mid --method dtw --report a.json --plot a.svg --offset=-0.1",
+        0,
+        "wrote a.mid, a.json, a.svg",
+        "a.mid a.json a.svg",
+    ),
+    ("align piece.wav excel.csv out.mid --method dtw", 0, "40 notes", "out.mid"),
+    ("align piece.wav bare.txt out.mid --method dtw", 0, "40 notes", "out.mid"),
+    ("align piece.wav labels.txt out.mid --method dtw", 0, "40 notes", "out.mid"),
+    ("align piece.wav layer.csv out.mid --method dtw", 0, "40 notes", "out.mid"),
+    ("align piece.wav words.txt out.mid", 2, "words.txt: its heading names no column of onset"),
+    ("align piece.wav labels.txt labels.txt --force", 2, "another part"),
+    ("align piece.wav labels.txt out.csv", 2, ".mid or .midi or .kar"),
+    ("align piece.wav no.csv out.mid", 2, "no.csv: no such file"),
+    ("align piece.wav piece.mid out.mid more.mid", 2, "unexpected extra argument"),
+    ("align piece.wav piece.mid out.mid --report no/out.csv", 2, "there is no folder no"),
+    ("align piece.wav piece.mid out.mid --plot folder", 2, "is a folder"),
+    ("align piece.wav piece.mid out.mid --device mps --decoding papr", 2, "'papr'"),
+    ("align piece.wav piece.mid out.mid --offset 1e9", 2, "more than an hour"),
+    ("align piece.wav piece.mid out.mid --weights folder", 2, "folder"),
+    ("align piece.wav piece.mid out.mid --weights words.txt", 2, "words.txt"),
     ("align-all", 2, "Missing option"),
     ("align-all -o out", 2, "or a table of them"),
     ("align-all . --pairs words.txt -o out", 2, "or a table of them"),
@@ -82,33 +124,67 @@ TABLE = [  # words after `pianoalign`, exit code, what is said (on either stream
     ("align-all piece.wav piece.mid -o out --jobs 0", 2, "greater than or equal to 1"),
     ("align-all --pairs no.csv -o out", 2, "no.csv cannot be read"),
     ("align-all --pairs words.txt -o out", 2, "line 1 names no pair"),
-    ("align-all piece.wav piece.mid -o out --method dtw", 0, "1 pair: 1 aligned"),
+    ("align-all piece.wav piece.mid -o out --method dtw", 0, "1 pair: 1 aligned", "out/piece.mid"),
+    ("align-all --pairs pairs.csv -o out --method dtw", 0, "1 pair: 1 aligned", "out/one.mid"),
+    (
+        "align-all piece.wav piece.mid -o out --method dtw --report csv --plot",
+        0,
+        "1 pair: 1 aligned",
+        "out/piece.mid out/piece.csv out/piece.png",
+    ),
+    ("align-all piece.wav piece.mid -o out --method dwt", 2, "'dwt'"),
+    ("align-all piece.wav piece.mid -o out --report out.csv", 2, "'out.csv'"),
+    ("align-all piece.wav piece.mid -o out --weights nowhere", 2, "nowhere does not exist"),
+    ("align-all --help", 0, "--skip-existing"),
     ("evaluate piece.mid", 2, "Missing argument 'ESTIMATED'"),
     ("evaluate piece.mid old.mid", 0, "40 notes"),
     ("evaluate piece.mid old.mid --json", 0, '"notes": 40'),
+    ("evaluate piece.mid excel.csv", 0, "median 0.00 ms"),
+    ("evaluate bare.txt labels.txt", 0, "40 notes"),
+    ("evaluate layer.csv piece.mid", 0, "40 notes"),
+    ("evaluate piece.mid fewer.csv", 2, "only files of the same notes can be compared"),
+    ("evaluate piece.mid no.csv", 2, "no.csv"),
+    ("evaluate piece.mid piece.wav", 2, "piece.wav"),
+    ("evaluate --help", 0, "REFERENCE"),
     ("evaluate piece.mid words.mid", 2, "words.mid"),
     ("evaluate piece.mid words.txt", 2, "words.txt"),
     ("judge folder", 2, "one folder a piece"),
     ("judge nowhere", 2, "nowhere"),
     ("judge folder -o table.txt", 2, ".csv"),
+    ("judge --help", 0, "performance.mid"),
+    ("train", 2, "Missing argument 'EXPERIMENT'"),
     ("train crn", 2, "did you mean 'crnn'"),
+    ("train crnn --tier dmeo", 2, "dmeo"),
+    ("train --help", 0, "experiments.yaml"),
+    ("reproduce --help", 0, "--only"),
+    ("reproduce --tier smoke --only table9", 2, "table9"),
+    ("reproduce --tier smoke --budget soon", 2, "soon"),
     ("reproduce --tier dmeo", 2, "dmeo"),
 ]
 
 
-@pytest.mark.parametrize("words, code, says", TABLE, ids=[row[0] or "nothing" for row in TABLE])
-def test_the_table(here, capsys, monkeypatch, words, code, says):
+def contents(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+FULL = [(*row, "")[:4] for row in TABLE]  # most lines write nothing
+
+
+@pytest.mark.parametrize("words, code, says, writes", FULL, ids=[r[0] or "nothing" for r in FULL])
+def test_the_table(here, capsys, monkeypatch, words, code, says, writes):
     import shlex
 
     monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")  # any shell may call
-    before = {p.name: p.read_bytes() for p in here.iterdir() if p.is_file()}
+    before = contents(here)
     command(*shlex.split(words), ok=code)
     said = capsys.readouterr()
     assert says in said.out + said.err, said.err
     assert "Traceback" not in said.err
-    if code == 2:  # nothing was written
-        assert {p.name: p.read_bytes() for p in here.iterdir() if p.is_file()} == before
+    assert "--quiet" not in words or said.out + said.err == ""
+    after = contents(here)
+    assert {name for name in after if after[name] != before.get(name)} == set(writes.split())
+    assert set(before) <= set(after)
     if code == 2 and said.err.startswith("pianoalign: "):
         assert said.err.count("\n") == 1
 

@@ -231,7 +231,9 @@ def align(
     midi: Annotated[
         Path,
         typer.Argument(
-            metavar="MIDI", help="Its MIDI file, whose notes are roughly in place (type 0 or 1)."
+            metavar="MIDI",
+            help="Its MIDI file, whose notes are roughly in place (type 0 or 1), or a table of "
+            "notes: labels of Audacity, a layer of Sonic Visualiser, CSV, JAMS.",
         ),
     ],
     third: Annotated[
@@ -448,11 +450,9 @@ def _say_outcome(outcome, quiet):
 # %% ../../nbs/tool/02_command_line.ipynb #163643e0
 def _read_notes(path):
     "Notes of a MIDI file, or of a table of notes."
-    from pianoalign.midi import read_midi
-    from pianoalign.notes import read_note_table
-    from pianoalign.tool.places import MIDI_ENDINGS
+    from pianoalign.tool.tables import read_notes
 
-    return read_midi(path).notes if path.suffix.lower() in MIDI_ENDINGS else read_note_table(path)
+    return read_notes(path)
 
 
 def paired_errors(

@@ -20,6 +20,7 @@ import numpy as np
 from ..files import InputError, whole_file
 from ..midi import MidiScore, read_midi, write_midi
 from ..notes import NOTE_COLUMNS, Notes
+from .tables import is_table, read_notes
 
 # %% ../../nbs/tool/04_exchange.ipynb #exc00006
 MOST_CHANNELS = 32  # an array with more rows and more columns than this is no recording
@@ -217,13 +218,16 @@ def _write_as_midi(midi, path: Path) -> str:  # what to call it
 
 
 def score_of(
-    midi: object,  # path, open file, mido.MidiFile, pretty_midi.PrettyMIDI, Notes or data frame
+    midi: object,  # path, open file, mido.MidiFile, pretty_midi.PrettyMIDI, Notes, data frame
 ) -> MidiScore:
     "The notes of what was handed over, with all the rest. Raises `InputError` for anything else."
     if isinstance(midi, MidiScore):
         return midi
     if is_path(midi):
-        return read_midi(os.fsdecode(midi))
+        path = Path(os.fsdecode(midi))
+        if not is_table(path):
+            return read_midi(path)
+        return replace(score_of(read_notes(path)), path=path)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "notes.mid"
         name = _write_as_midi(midi, path)
