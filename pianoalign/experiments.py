@@ -8,7 +8,6 @@ __all__ = ['NO_RECIPE', 'SECTIONS', 'OF_A_RUN', 'NOT_SETTINGS', 'TrainingSetting
 
 # %% ../nbs/32a_experiments.ipynb #ents0101
 import dataclasses
-import difflib
 import hashlib
 import json
 import typing
@@ -16,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from .datasets import DataSettings, changed
-from .files import InputError, parse_duration_s, repo_root
+from .files import InputError, nearest_or_all, parse_duration_s, repo_root
 from .network import CRNN, NetworkSettings, parameter_count
 from .preprocessing import AudioSettings
 
@@ -105,15 +104,9 @@ def width_of(network: NetworkSettings) -> float:  # 1.0 at the paper's sizes
     return round(parameter_count(CRNN(network)) / parameter_count(CRNN(full)), 3)
 
 # %% ../nbs/32a_experiments.ipynb #8f5a9701
-def _or_the_nearest(name: str, known, otherwise: str) -> str:
-    "The end of an error message: the known name that is nearest, or all of them."
-    near = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]!r}?" if near else f"; {otherwise} {', '.join(known)}"
-
-
 def _known(kind, name, names):
     if name not in names:
-        raise InputError(f"unknown {kind} {name!r}" + _or_the_nearest(name, names, "choose one of"))
+        raise InputError(f"unknown {kind} {name!r}" + nearest_or_all(name, names))
 
 # %% ../nbs/32a_experiments.ipynb #8f5a977b
 def _fits(value, wanted: type) -> bool:
@@ -135,7 +128,7 @@ def build(
     for name, value in values.items():
         if name not in known:
             raise InputError(
-                f"{where}: unknown setting {name!r}" + _or_the_nearest(name, known, "known are")
+                f"{where}: unknown setting {name!r}" + nearest_or_all(name, known, "known are")
             )
         if not isinstance(value, dict) and not _fits(value, types[name]):
             raise InputError(

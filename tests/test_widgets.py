@@ -139,7 +139,7 @@ def test_sizes_of_a_long_piece():
     "call, says",
     [
         (lambda: explorer_state((SOUND, RATE), {}), "at least one layer"),
-        (lambda: explorer_state((SOUND, RATE), dict(cnrn=TRUTH)), "did you mean crnn?"),
+        (lambda: explorer_state((SOUND, RATE), dict(cnrn=TRUTH)), "did you mean 'crnn'?"),
         (lambda: explorer_state((SOUND, RATE), dict(crnn=TRUTH[1:]), TRUTH), "do not fit"),
         (
             lambda: explorer_state(

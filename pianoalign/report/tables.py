@@ -12,7 +12,6 @@ __all__ = ['SHARES', 'ERRORS', 'KEYS', 'TABLE1_METHODS', 'OWN_METHODS', 'RUN_NAM
            'show', 'axis_label', 'spoken']
 
 # %% ../../nbs/workshop/03a_tables.ipynb #bles0100
-import difflib
 import html
 import json
 import re
@@ -34,7 +33,7 @@ from pianoalign.experiments import (
     recipe_of,
     width_of,
 )
-from ..files import InputError, whole_file
+from ..files import InputError, nearest_or_all, whole_file
 from pianoalign.metrics import (
     COLUMNS,
     checked,
@@ -224,9 +223,7 @@ def known_tier(
         raise InputError(
             f"{folder} holds no run folders; run `pianoalign reproduce --tier {tier}` first"
         )
-    near = difflib.get_close_matches(str(tier), plan.tiers, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(plan.tiers)}"
-    raise InputError(f"there is no tier {tier!r}; {hint}")
+    raise InputError(f"there is no tier {tier!r}{nearest_or_all(tier, plan.tiers)}")
 
 # %% ../../nbs/workshop/03a_tables.ipynb #fbd197a5
 TABLE1_METHODS = dict(
