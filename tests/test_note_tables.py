@@ -9,7 +9,7 @@ import pytest
 from pianoalign.files import InputError
 from pianoalign.midi import read_midi
 from pianoalign.tool.exchange import score_of
-from pianoalign.tool.tables import is_table, pitch_of, pitch_of_hz, read_notes
+from pianoalign.tool.tables import is_table, pitch_of, pitch_of_hz, notes_of_file
 
 ROWS = [(0.5, 1.25, 60), (0.75, 1.0, 64), (2.0, 3.5, 67)]
 LAYER = (
@@ -70,14 +70,14 @@ def rows_of(notes):
 def test_every_form_holds_the_same_notes(tmp_path, name, ending, mark):
     text = mark + FORMS[name].replace("\n", ending)
     (tmp_path / name).write_bytes(text.encode("utf-8"))
-    assert rows_of(read_notes(tmp_path / name)) == ROWS
+    assert rows_of(notes_of_file(tmp_path / name)) == ROWS
     assert is_table(tmp_path / name)
 
 
 def test_velocities_of_layers(tmp_path):
     for name, wanted in (("layer.csv", [127, 127, 1]), ("layer.svl", [64, 76, 89])):
         (tmp_path / name).write_text(FORMS[name], encoding="utf-8")
-        assert read_notes(tmp_path / name).velocity.tolist() == wanted
+        assert notes_of_file(tmp_path / name).velocity.tolist() == wanted
 
 
 def test_a_layer_beside_others(tmp_path):
@@ -86,21 +86,21 @@ def test_a_layer_beside_others(tmp_path):
     text = LAYER.format(*PITCHES, units="").replace('type="sparse"', 'dataset="0"')
     instants = other.replace(' subtype="note"', "")
     (tmp_path / "a.svl").write_text(text.replace("</data>", instants + "</data>"), "utf-8")
-    assert rows_of(read_notes(tmp_path / "a.svl")) == ROWS
+    assert rows_of(notes_of_file(tmp_path / "a.svl")) == ROWS
     (tmp_path / "a.svl").write_text(text.replace("</data>", other + "</data>"), "utf-8")
     with pytest.raises(InputError, match="2 layers of notes"):
-        read_notes(tmp_path / "a.svl")
+        notes_of_file(tmp_path / "a.svl")
 
 
 def test_numbers_that_could_be_notes_are_notes(tmp_path):
     "Whole numbers in all columns: the reading that the README names, not that of a layer."
     (tmp_path / "a.csv").write_text("1,60,2,1\n2,64,3,1\n", encoding="utf-8")
-    assert rows_of(read_notes(tmp_path / "a.csv")) == [(1, 60, 2), (2, 64, 3)]
+    assert rows_of(notes_of_file(tmp_path / "a.csv")) == [(1, 60, 2), (2, 64, 3)]
 
 
 def test_a_label_at_an_instant_has_its_place(tmp_path):
     (tmp_path / "a.txt").write_text("0.5\t0.5\tC4\n", encoding="utf-8")
-    notes = read_notes(tmp_path / "a.txt")
+    notes = notes_of_file(tmp_path / "a.txt")
     assert notes.onset_s.tolist() == [0.5] and 0.5 < notes.offset_s[0] < 0.502
 
 
@@ -161,7 +161,7 @@ def test_what_is_refused_is_one_sentence_about_the_file(tmp_path, name, text, sa
     if text is not None:
         (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=says) as said:
-        read_notes(tmp_path / name)
+        notes_of_file(tmp_path / name)
     assert str(said.value).startswith(str(tmp_path / name)) and "\n" not in str(said.value)
     assert str(said.value).count(str(tmp_path / name)) == 1
 
@@ -181,7 +181,7 @@ def test_no_note_is_lost_to_a_strange_letter(tmp_path, name):
         aside -= FORMS[name].count("\\")
         (tmp_path / name).write_text(text, encoding="utf-8")
         try:
-            assert len(read_notes(tmp_path / name)) == len(ROWS) - max(aside, 0)
+            assert len(notes_of_file(tmp_path / name)) == len(ROWS) - max(aside, 0)
             outcome["read"] += 1
         except InputError as error:
             assert name in str(error) and "\n" not in str(error)
@@ -202,5 +202,5 @@ def test_a_midi_file_by_another_name(piece, tmp_path):
     wanted = read_midi(piece[0] / "piece.mid").notes
     for name in ("notes.txt", "notes.csv", "notes"):
         (tmp_path / name).write_bytes((piece[0] / "piece.mid").read_bytes())
-        assert rows_of(read_notes(tmp_path / name)) == rows_of(wanted)
+        assert rows_of(notes_of_file(tmp_path / name)) == rows_of(wanted)
         assert len(score_of(tmp_path / name).notes) == len(wanted)

@@ -450,9 +450,9 @@ def _say_outcome(outcome, quiet):
 # %% ../../nbs/tool/02_command_line.ipynb #163643e0
 def _read_notes(path):
     "Notes of a MIDI file, or of a table of notes."
-    from pianoalign.tool.tables import read_notes
+    from pianoalign.tool.tables import notes_of_file
 
-    return read_notes(path)
+    return notes_of_file(path)
 
 
 def paired_errors(

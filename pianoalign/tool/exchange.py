@@ -20,7 +20,7 @@ import numpy as np
 from ..files import InputError, whole_file
 from ..midi import MidiScore, read_midi, write_midi
 from ..notes import NOTE_COLUMNS, Notes
-from .tables import is_table, read_notes
+from .tables import is_table, notes_of_file
 
 # %% ../../nbs/tool/04_exchange.ipynb #exc00006
 MOST_CHANNELS = 32  # an array with more rows and more columns than this is no recording
@@ -227,7 +227,7 @@ def score_of(
         path = Path(os.fsdecode(midi))
         if not is_table(path):
             return read_midi(path)
-        return replace(score_of(read_notes(path)), path=path)
+        return replace(score_of(notes_of_file(path)), path=path)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "notes.mid"
         name = _write_as_midi(midi, path)

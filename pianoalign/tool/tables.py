@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STEPS', 'SHARPS', 'A4_HZ', 'A4_PITCH', 'NAMES', 'ENDLESS', 'LONGEST_TABLE_S', 'WANTED', 'TABLE_ENDINGS', 'pitch_of',
-           'pitch_of_hz', 'is_table', 'read_notes']
+           'pitch_of_hz', 'is_table', 'notes_of_file']
 
 # %% ../../nbs/tool/04b_tables.ipynb #tab1e002
 import json, re
@@ -264,7 +264,7 @@ def _reader(path: Path) -> Callable:
     return endings.get(path.suffix.lower(), _of_text)
 
 
-def read_notes(
+def notes_of_file(
     path: str | Path,  # a table, or a MIDI file
 ) -> Notes:
     "Notes of a file of either kind. Raises `InputError` for what is neither; no line is left out."
