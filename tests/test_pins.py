@@ -52,7 +52,8 @@ def test_constraints_fix_one_version_each():
 
 
 def test_every_requirement_is_pinned():
-    assert {canonical(n) for n in wanted() + site()} <= {
+    scores = SETTINGS["scores_requirements"].split()
+    assert {canonical(n) for n in wanted() + site() + scores} <= {
         canonical(p.split("==")[0]) for p in pins()
     }
 
@@ -63,7 +64,7 @@ def test_settings_and_pyproject_name_the_same_requirements():
         SETTINGS["dev_requirements"].split()
     )
     assert sorted(PROJECT["optional-dependencies"]["site"]) == sorted(site())
-    for extra in ("notebook", "datasets"):
+    for extra in ("notebook", "datasets", "scores"):
         named = SETTINGS[f"{extra}_requirements"].split()
         assert sorted(PROJECT["optional-dependencies"][extra]) == sorted(named)
 

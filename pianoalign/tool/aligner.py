@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['REACH_S', 'DECODINGS', 'WALKS', 'METHODS', 'DEVICES', 'DTW_RATE_HZ', 'DTW_LONGEST_S', 'DTW_TOO_LONG',
            'AUTO_LONGEST_S', 'SURE_ENOUGH', 'STRETCH', 'UNSURE_STRETCH', 'ABSENT_COUNTS', 'SURER_BY', 'CLIPPED_PCT',
-           'TRY_DTW', 'NO_SURER', 'shipped_weights', 'default_weights', 'weights_folder', 'ask', 'choose_decoding',
-           'carried', 'back_to_keys', 'check_choices', 'Engine', 'open_engine', 'with_remarks', 'Listened', 'Moved',
-           'Job', 'sureness', 'may_wander', 'choose_coarse', 'align']
+           'TRY_DTW', 'NO_SURER', 'MORE_RIGHT', 'shipped_weights', 'default_weights', 'weights_folder', 'ask',
+           'choose_decoding', 'carried', 'back_to_keys', 'check_choices', 'Engine', 'open_engine', 'with_remarks',
+           'Listened', 'Moved', 'Job', 'sureness', 'may_wander', 'choose_coarse', 'right_notes', 'choose_repeats',
+           'align']
 
 # %% ../../nbs/tool/01_aligner.ipynb #281f6440
 import functools, json, os, threading
@@ -29,8 +30,9 @@ from ..recordings import check_length, check_recording, Facts, stream_audio
 from ..retiming import TimeMap
 from .bars import check_bars
 from .confidence import load_confidence
-from .exchange import is_path, score_of, Source
+from .exchange import is_path, scores_of, Source
 from .listening import file_offset, hear, LIFTED_PEAK, listen_to, QUIET_PEAK, Walker
+from .notation import check_repeats, NotatedScore
 from .places import check_outputs, MIDI_OUT
 from pianoalign.tool.results import (
     AlignmentResult,
@@ -202,15 +204,20 @@ def check_choices(
     _check_offset(offset)
 
 
-def _piano_score(midi) -> MidiScore:
-    "A score with at least one note that a piano has."
-    score = score_of(midi)
-    if not score.notes.in_range().any():
+def _piano_scores(midi, repeats: str) -> tuple:  # of MidiScore, the longest first
+    "What may be played, with at least one note that a piano has."
+    scores = scores_of(midi, repeats)
+    if repeats != "auto" and not isinstance(scores[0], NotatedScore):
         raise InputError(
-            f"{score.path}: none of its {len(score.notes)} notes is on a piano "
-            "(MIDI pitches 21 to 108); is it transposed?"
+            f"{scores[0].path}: a MIDI file has no repeat signs; leave out repeats {repeats!r}"
         )
-    return score
+    for score in scores:
+        if not score.notes.in_range().any():
+            raise InputError(
+                f"{score.path}: none of its {len(score.notes)} notes is on a piano "
+                "(MIDI pitches 21 to 108); is it transposed?"
+            )
+    return scores
 
 # %% ../../nbs/tool/01_aligner.ipynb #420d7647
 @dataclass(frozen=True, eq=False)
@@ -327,7 +334,9 @@ def _about_the_sound(facts: Facts | None) -> list:  # of sentences
 def _about_the_notes(result: AlignmentResult, dtw_tried: bool) -> list:  # of sentences
     "What a user should know about how the notes were found."
     status, known = result.status, result.known
-    said = [f"the MIDI file is read all the same: {remark}" for remark in result.score.remarks]
+    said = list(result.score.remarks)
+    if not isinstance(result.score, NotatedScore):
+        said = [f"the MIDI file is read all the same: {remark}" for remark in said]
     if result.score.drum_notes:
         said.append(
             f"{result.score.drum_notes} notes of channel 10 (drums) were carried along and are "
@@ -723,11 +732,59 @@ def _align_auto(job: Job) -> AlignmentResult:
     return plain
 
 
-def _align(audio, score, method, weights, decoding, offset, device, tell) -> AlignmentResult:
-    "Listen, and align by the method that was asked for."
+# %% ../../nbs/tool/01_aligner.ipynb #rep00002
+MORE_RIGHT = 1.05  # the unfolded score is played if it has so many times the right notes
+
+
+def right_notes(
+    result: AlignmentResult,
+) -> float:
+    "How many notes should lie within 25 ms; where nobody knows, how many were matched."
+    known = result.confidence[result.matched]
+    if not np.isfinite(known).any():
+        return float(result.matched.sum())
+    return float(np.nansum(known))
+
+
+def _plays_all(result: AlignmentResult) -> bool:
+    "Is the recording sure to have nearly all of these notes?"
+    return not may_wander(result) and np.isfinite(sureness(result)) and result.matched.mean() > 0.9
+
+
+def choose_repeats(
+    unfolded: Callable,  # without arguments -> the AlignmentResult of all repeats
+    written: Callable,  # the same for the score as it stands on paper
+) -> AlignmentResult:
+    """Does the recording have the score's repeats?
+
+    It does if more notes find their place with them. What cannot be aligned in one way
+    (`InputError`) is aligned in the other."""
+    try:
+        with_repeats = unfolded()
+    except InputError:
+        return written()
+    if _plays_all(with_repeats):
+        return with_repeats
+    without = written()
+    if right_notes(with_repeats) > MORE_RIGHT * right_notes(without):
+        said = "the score's repeats are played, at least in part (--repeats written: without them)"
+        return replace(with_repeats, remarks=(said, *with_repeats.remarks))
+    said = "the score's repeats are not played (--repeats unfolded: look for them all the same)"
+    return replace(without, remarks=(said, *without.remarks))
+
+
+def _align(audio, scores, method, weights, decoding, offset, device, tell) -> AlignmentResult:
+    "Listen, and align by the method that was asked for; of several scores the one that is played."
     listened = None if method == "dtw" else _listen_and_load(audio, weights, device, tell)
-    job = Job(audio, score, listened, decoding, offset, tell)
-    return _align_auto(job) if method == "auto" else job.by(method)
+
+    def aligned(score):
+        job = Job(audio, score, listened, decoding, offset, tell)
+        return _align_auto(job) if method == "auto" else job.by(method)
+
+    if len(scores) == 1:
+        return aligned(scores[0])
+    unfolded, written = (functools.partial(aligned, score) for score in scores)
+    return choose_repeats(unfolded, written)
 
 # %% ../../nbs/tool/01_aligner.ipynb #4ed6d509
 def align(
@@ -744,15 +801,17 @@ def align(
     device: str = "auto",  # one of `DEVICES`
     progress: Callable | None = None,  # called while the work goes on
     keep_bars: bool = False,  # may beats and bar lines follow the playing?
+    repeats: str = "auto",  # of a score in notation: "auto", "written" or "unfolded"
 ) -> AlignmentResult:
-    """Move the notes of a MIDI file to where a recording has them; all else moves along.
+    """Move the notes of a MIDI file or a score to where a recording has them; all else moves along.
 
     Arguments
     ---------
     audio : a path to whatever libsndfile or ffmpeg reads, at any rate and of any length, mono or
         stereo; `(samples, rate)` with an array and whole hertz; or a file open for reading.
-    midi : a path; an open file; a `mido.MidiFile`; a `pretty_midi.PrettyMIDI`; `Notes`; or a data
-        frame with columns onset, offset and pitch, in seconds and MIDI numbers.
+    midi : a path, of a MIDI file or, with partitura, of MusicXML, MEI or Humdrum; an open file; a
+        `mido.MidiFile`; a `pretty_midi.PrettyMIDI`; a score of partitura; `Notes`; or a data frame
+        with columns onset, offset and pitch, in seconds and MIDI numbers.
     out : the aligned .mid to write.
     method : "hires", the network, as finely as the weights allow ("crnn" is its older name);
         "score", the network after a search for where the music lies, at any pace, with cuts,
@@ -772,22 +831,25 @@ def align(
     progress : called with a word, the seconds of the recording that are done, and those in all
         (None where that is not known).
     keep_bars : write a tempo map under which ticks stay on beats and bars, and times are right.
+    repeats : of a score in notation: "written", once through the paper; "unfolded", all repeats
+        are played; "auto", the way in which the recording has more of the notes.
 
     Returns an `AlignmentResult`: times before and after, a status and a confidence for each note.
     Raises `InputError`, in one sentence, for input that cannot be used; then nothing is written.
     """
     check_choices(method, decoding, offset, device)
+    check_repeats(repeats)
     source, paths = Source.of(audio), [x for x in (audio, midi) if is_path(x)]
     outputs = (out, MIDI_OUT), (report, REPORT_ENDINGS), (plot, PLOT_ENDINGS)
     out, report, plot = check_outputs(paths, *outputs, force=force)
     with source.file() as path:
         check_recording(path)
-        score, tell = _piano_score(midi), progress or (lambda *args: None)
+        scores, tell = _piano_scores(midi, repeats), progress or (lambda *args: None)
         if "dtw" in method:
             check_length(path, DTW_LONGEST_S, DTW_TOO_LONG)
         if keep_bars:
-            check_bars(score)
-        result = _align(path, score, method, weights, decoding, offset, device, tell)
+            check_bars(scores[0])
+        result = _align(path, scores, method, weights, decoding, offset, device, tell)
     result = replace(result, audio=source.name, source=source)
     parts = whole_files(out, report, plot, replace=force)
     with parts as (midi_part, report_part, plot_part):

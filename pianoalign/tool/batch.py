@@ -34,6 +34,7 @@ class Options:
     keep_bars: bool = False  # beats and bar lines follow the playing
     force: bool = False  # replace files that exist?
     skip_existing: bool = False  # leave out pairs whose result exists?
+    repeats: str = "auto"  # of scores in notation
 
 
 STATES = ("aligned", "doubtful", "skipped", "failed")
@@ -108,6 +109,7 @@ def align_pair(
             offset=o.offset,
             device=o.device,
             keep_bars=o.keep_bars,
+            repeats=o.repeats,
             progress=progress,
         )
         return _of_result(pair.name, result, time.perf_counter() - start_s)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MOST_CHANNELS', 'FINE_TICKS', 'DURATION', 'PITCH_NAMES', 'LAYER_RATE_HZ', 'JAMS_VERSION', 'is_path', 'Source',
-           'notes_of_table', 'score_of', 'pitch_name', 'write_labels', 'write_layer', 'jams_of', 'write_jams',
-           'pretty_midi_of']
+           'notes_of_table', 'scores_of', 'score_of', 'pitch_name', 'write_labels', 'write_layer', 'jams_of',
+           'write_jams', 'pretty_midi_of']
 
 # %% ../../nbs/tool/04_exchange.ipynb #exc00003
 import csv, json, os, tempfile
@@ -20,6 +20,7 @@ import numpy as np
 from ..files import InputError, whole_file
 from ..midi import MidiScore, read_midi, write_midi
 from ..notes import NOTE_COLUMNS, Notes
+from .notation import is_notation, read_notation, ways_to_play, written_of
 from .tables import is_table, notes_of_file
 
 # %% ../../nbs/tool/04_exchange.ipynb #exc00006
@@ -143,8 +144,8 @@ class Source:
 FINE_TICKS = 24000  # a quarter, of files made from seconds: 0.02 ms at 120 quarters a minute
 DURATION = ("duration_s", "duration", "duration_sec")  # columns in place of an offset
 _MIDI = (
-    "give a path, an open file, a mido.MidiFile, a pretty_midi.PrettyMIDI, pianoalign's Notes, "
-    "or a data frame with columns onset, offset and pitch"
+    "give a path, an open file, a mido.MidiFile, a pretty_midi.PrettyMIDI, a partitura score, "
+    "pianoalign's Notes, or a data frame with columns onset, offset and pitch"
 )
 
 
@@ -217,10 +218,39 @@ def _write_as_midi(midi, path: Path) -> str:  # what to call it
     return str(getattr(midi, "filename", None) or type(midi).__name__)
 
 
+def _parts_of(thing) -> list:  # of partitura.score.Part; empty: it is none of partitura's
+    "The parts of a score that partitura has read."
+    if type(thing).__module__ != "partitura.score":
+        return []
+    return list(getattr(thing, "parts", [thing]))
+
+
+def scores_of(
+    midi: object,  # what `score_of` takes
+    repeats: str = "auto",  # of scores in notation: one of `notation.REPEATS`
+) -> tuple:  # of MidiScore: what may be played, the longest first
+    """The notes of what was handed over, with all the rest.
+
+    A score with repeats is there unfolded and as written, all else once. Raises `InputError` for
+    anything that holds no notes."""
+    if is_path(midi) and is_notation(midi):
+        return read_notation(midi, repeats)
+    parts = _parts_of(midi)
+    if parts:
+        name = Path(str(getattr(midi, "title", None) or "partitura score"))
+        return ways_to_play(written_of(parts, name), name, repeats)
+    return (_score_of_midi(midi),)
+
+
 def score_of(
     midi: object,  # path, open file, mido.MidiFile, pretty_midi.PrettyMIDI, Notes, data frame
 ) -> MidiScore:
-    "The notes of what was handed over, with all the rest. Raises `InputError` for anything else."
+    "The notes of what was handed over, repeats unfolded. Raises `InputError` for anything else."
+    return scores_of(midi)[0]
+
+
+def _score_of_midi(midi) -> MidiScore:
+    "The notes of anything but a score in notation."
     if isinstance(midi, MidiScore):
         return midi
     if is_path(midi):
