@@ -69,7 +69,7 @@ def scored_pieces(scores, audio):  # yields the same
     "Recordings with a table each, the shortest first."
     tables = []
     for path in sorted(Path(scores).glob("*.tsv.gz")):
-        with gzip.open(path, "rt") as f:
+        with gzip.open(path, "rt", encoding="utf-8") as f:
             next(f)
             rows = [[float(x) if x.strip() else np.nan for x in line.split("\t")] for line in f]
         tables.append((len(rows), path.name.removesuffix(".tsv.gz"), np.array(rows)))
@@ -220,7 +220,7 @@ def main():
                 rows.append(row_of(case, method, results))
                 print("  ".join(f"{k} {v}" for k, v in rows[-1].items()), flush=True)
     if options.csv:
-        with open(options.csv, "w", newline="") as f:
+        with open(options.csv, "w", newline="", encoding="utf-8") as f:
             out = csv.DictWriter(f, rows[0], lineterminator="\n")
             out.writeheader()
             out.writerows(rows)

@@ -585,7 +585,7 @@ def _is_finished(folder: Path, config: dict) -> bool:
     "Does a run folder hold the results of these settings on this corpus?"
     if not (folder / "metrics.json").exists():
         return False
-    kept = json.loads((folder / "config.json").read_text())
+    kept = json.loads((folder / "config.json").read_text("utf-8"))
     return kept.get("fingerprint") == config["fingerprint"]
 
 

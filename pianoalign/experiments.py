@@ -247,4 +247,4 @@ def load_plan(path: str | Path | None = None) -> Plan:
     path = Path(path) if path else repo_root() / "workflow" / "experiments.yaml"
     if not path.exists():
         raise InputError(f"{path} does not exist: run this inside a clone of the repository")
-    return Plan(yaml.safe_load(path.read_text()), path)
+    return Plan(yaml.safe_load(path.read_text("utf-8")), path)

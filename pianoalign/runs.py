@@ -67,7 +67,8 @@ def load_network(
             )
     config = folder / "config.json"
     try:
-        experiment = experiment_from_dict(json.loads(config.read_text())["experiment"], str(config))
+        saved = json.loads(config.read_text("utf-8"))
+        experiment = experiment_from_dict(saved["experiment"], str(config))
         network = CRNN(experiment.network)
         weights = load_file(folder / "weights.safetensors")
         network.load_state_dict(
@@ -134,7 +135,7 @@ class RunFolder:
         if not path.is_file():
             return {}
         try:
-            return json.loads(path.read_text())
+            return json.loads(path.read_text("utf-8"))
         except ValueError as error:
             raise InputError(
                 f"{path} is damaged ({error}): delete its folder and run the experiment again"
@@ -179,7 +180,7 @@ class RunFolder:
         path = self.path / "history.csv"
         if not path.is_file():
             return 0.0
-        header, *rows = path.read_text().split()
+        header, *rows = path.read_text("utf-8").split()
         return float(dict(zip(header.split(","), rows[-1].split(",")))["epoch"]) if rows else 0.0
 
     def how_trained(self) -> dict:  # width, epochs, recipe, precision, seconds_trained, device
@@ -248,7 +249,7 @@ def versions() -> dict:
 def processor_name() -> str:
     "The processor, as the system calls it."
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     except OSError:

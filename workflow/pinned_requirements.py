@@ -16,7 +16,7 @@ settings = configparser.ConfigParser()
 settings.read(ROOT / "settings.ini")
 named = settings["DEFAULT"]["requirements"] + " " + settings["DEFAULT"]["dev_requirements"]
 wanted = {canonical(name) for name in named.split()}
-for line in (ROOT / "constraints.txt").read_text().splitlines():
+for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines():
     pin = line.split("#")[0].strip()
     if pin and canonical(pin) in wanted:
         print(pin)

@@ -257,10 +257,10 @@ def before(run: Path, experiment) -> list:  # of (name, steps, minutes), the fir
     "The runs that this one goes on from."
     start, out = experiment.training.init_from, []
     while start:
-        metrics = json.loads((run.parent / start / "metrics.json").read_text())
+        metrics = json.loads((run.parent / start / "metrics.json").read_text("utf-8"))
         minutes = metrics["seconds_trained"] / 60
         out.insert(0, (start.rsplit("-", 1)[0], metrics["steps_trained"], minutes))
-        settings = json.loads((run.parent / start / "config.json").read_text())["experiment"]
+        settings = json.loads((run.parent / start / "config.json").read_text("utf-8"))["experiment"]
         start = settings["training"].get("init_from", "")
     return out
 
@@ -366,7 +366,7 @@ def main():
     options = read_options()
     run, folder = options.run, repo_root() / "pianoalign" / "weights" / options.name
     network, experiment = load_network(folder if options.card_only else run)
-    metrics = json.loads((run / "metrics.json").read_text())
+    metrics = json.loads((run / "metrics.json").read_text("utf-8"))
     if options.judge_on:
         maps_root = Path(options.judge_on.removeprefix("maps="))
         judge_on_maps(run, network, experiment, maps_root, options.cache)
@@ -379,10 +379,10 @@ def main():
     if options.as_align:
         metrics["as_align"] = judge_as_align(folder, Path(options.as_align), options.cache)
     elif options.card_only:
-        shipped = json.loads((folder / "metrics.json").read_text())
+        shipped = json.loads((folder / "metrics.json").read_text("utf-8"))
         metrics |= {k: shipped[k] for k in ("as_align",) if k in shipped}
     write_json(folder / "metrics.json", metrics)
-    (folder / "README.md").write_text(card(options, network, experiment, metrics))
+    (folder / "README.md").write_text(card(options, network, experiment, metrics), "utf-8")
     print(f"{folder} holds the weights of {experiment.folder_name}")
 
 

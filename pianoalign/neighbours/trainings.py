@@ -207,7 +207,7 @@ def load_neighbour(
             )
     config = folder / "config.json"
     try:
-        network = build(json.loads(config.read_text()), str(config))
+        network = build(json.loads(config.read_text("utf-8")), str(config))
         network.load_state_dict(load_file(folder / "weights.safetensors"))
     except (ValueError, TypeError, SafetensorError, RuntimeError) as error:
         raise InputError(

@@ -6,13 +6,12 @@
 __all__ = ['example_tier']
 
 # %% ../../nbs/workshop/03d_example.ipynb #mple0100
-import json
 from pathlib import Path
 
 import numpy as np
 
 from ..experiments import Plan, load_plan
-from ..files import InputError
+from ..files import InputError, write_json, write_text
 
 # %% ../../nbs/workshop/03d_example.ipynb #c4c08a65
 _MADE_UP = dict(
@@ -52,11 +51,11 @@ def _made_up_answer(rng, loose, share, spread_s=0.008):
 def _made_up_run(folder, config, errors, metrics=None):
     "Write one imaginary run folder."
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"made_up": True, **config}, indent=1))
-    (folder / "metrics.json").write_text(json.dumps({"made_up": True, **(metrics or {})}, indent=1))
+    write_json(folder / "config.json", {"made_up": True, **config})
+    write_json(folder / "metrics.json", {"made_up": True, **(metrics or {})})
     if metrics:
         lines = [f"{250 * k},{k},{0.3 * 0.7**k:.4f}\n" for k in range(1, 5)]
-        (folder / "history.csv").write_text("step,epoch,valid_loss\n" + "".join(lines))
+        write_text(folder / "history.csv", "step,epoch,valid_loss\n" + "".join(lines))
     np.savez_compressed(folder / "errors.npz", **errors)
 
 # %% ../../nbs/workshop/03d_example.ipynb #64745fc7

@@ -202,7 +202,7 @@ def read_json(
     if not path.is_file():
         return {}
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise InputError(
             f"{path} is damaged ({error}); delete its folder and run the experiment again"

@@ -182,7 +182,7 @@ def _write_cost(path, seconds, read_again):
     "Keep seconds and memory of a job; a training that is only read again keeps its own."
     cost = dict(seconds=round(seconds, 1), peak_mib=_peak_mib())
     if read_again and path.is_file():
-        cost = max(cost, json.loads(path.read_text()), key=lambda c: c["seconds"])
+        cost = max(cost, json.loads(path.read_text("utf-8")), key=lambda c: c["seconds"])
     write_text(path, json.dumps(cost))
 
 
@@ -257,7 +257,7 @@ def write_stamps(
 # %% ../../nbs/workshop/05d_jobs.ipynb #72384e3d
 def _processor():
     with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
@@ -308,7 +308,7 @@ def write_environment(
     root = Path(root)
     theirs = chapters_to_execute(root, part=NEIGHBOURS)
     costs = sorted((root / plan["out"] / ".state" / "cost").glob("*.json"))
-    jobs = {f.stem: json.loads(f.read_text()) for f in costs if f.stem not in theirs}
+    jobs = {f.stem: json.loads(f.read_text("utf-8")) for f in costs if f.stem not in theirs}
     values = dict(
         tier=plan["tier"],
         budget=plan["budget"],

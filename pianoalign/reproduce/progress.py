@@ -100,7 +100,7 @@ def done_share(
         run = progress.plan["runs"][job.removeprefix("train_")]["folder"]
         folder = progress.root / progress.plan["out"] / "runs" / run
         with contextlib.suppress(OSError, ValueError, KeyError, ZeroDivisionError):
-            at = json.loads((folder / "progress.json").read_text())
+            at = json.loads((folder / "progress.json").read_text("utf-8"))
             share = at["step"] / at["steps"]
     return min(share, 0.99)
 

@@ -277,7 +277,8 @@ def _audio_settings(folder: Path) -> AudioSettings | None:
     for path in (folder / "checkpoint" / "config.json", folder / "config.json"):
         if path.exists():
             try:
-                return AudioSettings(**json.loads(path.read_text())["experiment"].get("audio", {}))
+                saved = json.loads(path.read_text("utf-8"))
+                return AudioSettings(**saved["experiment"].get("audio", {}))
             except (ValueError, KeyError, TypeError, AttributeError):
                 return None
     return None
