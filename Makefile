@@ -24,6 +24,7 @@ help:
 	@echo "                   ONLY=table1   one table, figure, run or chapter and what it needs"
 	@echo "                   CORPUS=folder where MAPS (or the free corpus) lies    JOBS=2   notebooks at once"
 	@echo "                   BUDGET=2min   training time a run    FRESH=1   train anew what ships finished"
+	@echo "                   PAUSE=2h   when a training pauses and is judged as it is; the next call goes on"
 	@echo "                   RESULTS=folder   where results go instead"
 	@echo "make compare       your fresh results of TIER beside the committed ones, and their intervals"
 	@echo "make accept        (maintainers) put your fresh results of TIER in place of the committed ones"
@@ -43,7 +44,7 @@ reproduce: .cache/exported
 	@$(RUN) reproduce --tier $(call one,$(TIER)) --jobs $(call one,$(JOBS)) \
 	  --corpus-root $(call one,$(CORPUS)) --budget $(call one,$(BUDGET)) \
 	  --only $(call one,$(ONLY)) --part $(call one,$(PART)) --fresh $(call one,$(FRESH)) \
-	  --results-root $(call one,$(RESULTS))
+	  --results-root $(call one,$(RESULTS)) --pause-after $(call one,$(PAUSE))
 
 compare accept: .cache/exported
 	@$(RUN) $@ --tier $(call one,$(TIER))

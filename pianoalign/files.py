@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['InputError', 'whole_files', 'whole_file', 'write_text', 'write_json', 'repo_root', 'from_root', 'parse_duration_s',
-           'nearest', 'did_you_mean', 'nearest_or_all']
+           'parse_pause_s', 'nearest', 'did_you_mean', 'nearest_or_all']
 
 # %% ../nbs/workshop/01_files.ipynb #f1le0002
-import contextlib, difflib, json, os, re, secrets, stat
+import contextlib, difflib, json, math, os, re, secrets, stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -224,6 +224,15 @@ def parse_duration_s(
     if not found or float(found[1]) <= 0:
         raise InputError(f"{text!r} is no length of time; write it as 90s, 2min or 1.5h")
     return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2][0]]
+
+
+def parse_pause_s(
+    text: str,  # as `parse_duration_s` reads it; or "0": at once; or "": never
+) -> float:  # seconds
+    "After which time a training pauses, as people write it. Raises `InputError`."
+    if not text:
+        return math.inf
+    return 0.0 if str(text).strip() == "0" else parse_duration_s(text)
 
 # %% ../nbs/workshop/01_files.ipynb #nea4e502
 def nearest(

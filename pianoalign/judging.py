@@ -236,6 +236,7 @@ def judge(
     "Evaluate and write errors.npz, for Figure 3 figure3.npz, and at last metrics.json."
     aligned = read_aligned(dtw) if dtw else None
     errors, blocks, kept = errors_on_sets(network, experiment, sets, features, aligned, progress)
+    (folder / "metrics.json").unlink(missing_ok=True)  # those of a pause are of other errors
     write_npz(folder / "errors.npz", {k: v.astype(np.float32) for k, v in errors.items()})
     if "test" in sets:
         segment = _typical_segment(sets["test"], kept, errors)

@@ -143,18 +143,25 @@ class RunFolder:
 
     @property
     def trained(self) -> bool:
-        "Has training ended?"
-        return self.weights.is_file() and (self.checkpoint / "config.json").is_file()
+        "Has training ended? A run that pauses leaves weights too, and says that it has not."
+        there = self.weights.is_file() and (self.checkpoint / "config.json").is_file()
+        told = self.read("checkpoint/config.json").get("trained", {}) if there else {}
+        return there and told.get("finished", True)
+
+    @property
+    def judged(self) -> bool:
+        "Are there figures, be they of the end or of a pause?"
+        return (self.path / "metrics.json").is_file()
 
     @property
     def finished(self) -> bool:
-        "Has judging ended?"
-        return (self.path / "metrics.json").is_file()
+        "Have training and judging ended?"
+        return self.judged and self.read("metrics.json").get("finished", True)
 
     @property
     def keeps_figures(self) -> bool:
         "Is all there that tables are made from? So it is in a clone, where weights are missing."
-        return self.finished and (self.path / "errors.npz").is_file()
+        return self.judged and (self.path / "errors.npz").is_file()
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -222,7 +229,8 @@ def find_run(
     """The finished run that the plan names, else the only one.
     Raises `InputError` where there is none, or no telling which."""
     runs = Path(runs)
-    found = {p.parent.name: p.parent for p in sorted(runs.glob(f"{name}-*/metrics.json"))}
+    judged = [p.parent for p in sorted(runs.glob(f"{name}-*/metrics.json"))]
+    found = {p.name: p for p in judged if RunFolder(p).finished}
     if not found:
         raise InputError(
             f"{runs} holds no finished run of {name!r}: train it first (`pianoalign train {name}`)"

@@ -32,7 +32,11 @@ from pianoalign.reproduce.fingerprints import (
     modules_fingerprint,
     needed_modules,
 )
-from pianoalign.reproduce.jobs import comes_finished, prepare_run_folder
+from pianoalign.reproduce.jobs import (
+    comes_finished,
+    forget_marks_of_pauses,
+    prepare_run_folder,
+)
 from pianoalign.reproduce.notebooks import (
     NotebookError,
     check_parameters,
@@ -46,6 +50,7 @@ from pianoalign.reproduce.pipeline import (
     make_tables,
     only_one,
     results_for,
+    tables_ready,
 )
 from pianoalign.reproduce.plan import PARAMETERS, job_parameters, job_paths, make_plan, targets_of
 from pianoalign.reproduce.readme import readme_text
@@ -138,6 +143,7 @@ def test_notebook_runs_in_our_python_whatever_kernels_the_user_has(tmp_path, mon
 def test_every_notebook_declares_what_the_workflow_gives_it():
     values = dict.fromkeys(PARAMETERS, "x")
     values.pop("budget")
+    values.pop("pause_after")
     for path in notebook_paths(ROOT).values():
         job_parameters(path, values)
 
@@ -223,7 +229,7 @@ def test_tables_are_made_from_the_runs_that_are_there(miniature, capsys):
         "table2" in made
         and "table1" not in made
         and "table1 is left out" in said
-        and "no finished dtw" in said
+        and "has no dtw" in said
     )
     assert (
         "crnn" in (out / "table2.csv").read_text()
@@ -239,14 +245,14 @@ def test_tables_are_made_from_the_runs_that_are_there(miniature, capsys):
 
 
 def test_runs_that_took_hours_are_kept_unless_told_otherwise(tmp_path, capsys):
-    "Tier maps goes on from the run folders that come with a clone; the tiers of minutes train."
+    "Tiers of hours go on from the run folders that come with a clone; those of minutes train."
     plan = lambda tier, **more: make_plan(tier, tmp_path, ROOT / ".cache" / "dry", **more)
     try:
         assert (
             plan("maps")["keep"]
             and not plan("maps", fresh=True)["keep"]
             and not plan("demo")["keep"]
-            and not plan("printed")["keep"]
+            and plan("printed")["keep"]
         )
     finally:
         shutil.rmtree(ROOT / ".cache" / "dry", ignore_errors=True)
@@ -379,6 +385,25 @@ def test_a_damaged_run_folder_is_set_aside_and_named(tmp_path, capsys, name, con
     assert [p.name for p in (tmp_path / "runs").iterdir()] == ["damaged-1-crnn-1"]
     said = capsys.readouterr().err
     assert said.startswith("pianoalign: ") and said.count("\n") == 1 and str(run / name) in said
+
+
+def test_a_training_that_pauses_goes_on_with_the_next_call(miniature):
+    "Its mark is taken back; tables are made from what it has left all the same."
+    plan = make_plan("smoke", root=miniature, pause_after="2h")
+    assert plan["parameters"]["pause_after"] == "2h"
+    with pytest.raises(InputError, match="'soon' is no length of time"):
+        make_plan("smoke", root=miniature, pause_after="soon")
+    done, folders = [], []
+    for name, run in plan["runs"].items():
+        folders.append(miniature / plan["out"] / "runs" / run["folder"])
+        done.append(miniature / job_paths(plan, f"train_{name}", miniature)["done"])
+        write_text(done[-1], "")
+        write_text(folders[-1] / "errors.npz", "{}")
+    write_text(folders[0] / "metrics.json", '{"finished": false}')
+    write_text(folders[1] / "metrics.json", "{}")
+    forget_marks_of_pauses(plan, miniature)
+    assert [path.is_file() for path in done] == [False, True]
+    assert not tables_ready(plan, miniature)["table2"]
 
 
 def test_two_at_a_time_is_refused(tmp_path):

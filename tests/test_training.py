@@ -1,6 +1,7 @@
 "What chapter 3.2 cannot show: whole runs, interrupted runs, other corpora."
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -518,3 +519,65 @@ def test_a_tier_may_say_what_all_its_runs_are_judged_on():
         "recordings",
     ]  # what a run says itself comes first
     assert plan.experiment("cnn", "maps").data.corpus == "maps"
+
+
+EARLY = replace(
+    TOY,
+    training=TrainingSettings(
+        batch=2, crop_s=1.0, epochs=3, min_epochs=1, patience=2, learning_rate=0.3
+    ),
+)
+
+
+@pytest.mark.parametrize("experiment, pauses", [(TOY, 2), (EARLY, 6)])
+def test_a_run_that_pauses_is_judged_and_ends_as_if_it_never_had(
+    maps, tmp_path, experiment, pauses
+):
+    "A pause after each of the first steps, in the middle of epochs and at their ends."
+    straight = run(experiment, tmp_path / "straight", maps, tmp_path)
+    for k in range(1, pauses + 1):
+        folder = RunFolder(run(experiment, tmp_path / "paused", maps, tmp_path, pause_s=1e-9))
+        told = folder.read("metrics.json")
+        assert not folder.finished and not folder.trained and folder.keeps_figures
+        assert told["steps_trained"] == k and told["finished"] is False and folder.state.exists()
+        assert 0 < told["weights_of_epoch"] <= told["epochs"]
+        with pytest.raises(InputError, match="no finished run of 'toy'"):
+            find_run(tmp_path / "paused", "toy")
+    again = run(experiment, tmp_path / "paused", maps, tmp_path)
+    assert folder.finished and folder.read("metrics.json")["finished"] and not folder.state.exists()
+    for name in ("errors.npz", "checkpoint/weights.safetensors"):
+        assert bytes_of(straight, name) == bytes_of(again, name)
+    for key in ("epochs", "weights_of_epoch", "steps_trained", "sets"):
+        assert RunFolder(straight).read("metrics.json")[key] == folder.read("metrics.json")[key]
+
+
+def test_a_killed_run_is_judged_as_it_stands_and_its_state_stays(maps, tmp_path, monkeypatch):
+    "No step more; what a pause has left is replaced by what the next one finds."
+    with pytest.raises(InputError, match="no weights to judge: train first"):
+        run(EARLY, tmp_path / "runs", maps, tmp_path, pause_s=0)
+    step = Run.advance
+
+    def killed(self, batch=None):
+        if self.step == 5:
+            raise KeyboardInterrupt
+        step(self, batch)
+        self.save(tmp_path / "runs" / EARLY.folder_name / "checkpoint" / "state.safetensors")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "advance", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(EARLY, tmp_path / "runs", maps, tmp_path)
+    folder = RunFolder(tmp_path / "runs" / EARLY.folder_name)
+    state = folder.state.read_bytes()
+    assert not folder.judged
+    run(EARLY, tmp_path / "runs", maps, tmp_path, pause_s=0)
+    told = folder.read("metrics.json")
+    assert told["steps_trained"] == 5 and folder.state.read_bytes() == state
+    shutil.rmtree(folder.checkpoint)  # as in a clone, to which the state is then given
+    folder.checkpoint.mkdir()
+    folder.state.write_bytes(state)
+    for pause_s, steps in ((0, 5), (1e-9, 6)):
+        run(EARLY, tmp_path / "runs", maps, tmp_path, pause_s=pause_s, keep=True)
+        assert folder.read("metrics.json")["steps_trained"] == steps
+    history = pd.read_csv(folder.path / "history.csv")
+    assert list(history.epoch) == list(range(1, int(folder.epochs()) + 1)) and len(history)

@@ -113,7 +113,8 @@ class Runs:
         self,
         name: str,  # experiment's name, say "crnn" or "dtw"
     ) -> Path:
-        "The run's finished folder. Raises `InputError` where there is none with these settings."
+        """The run's folder with figures, those of a pause if it is not finished.
+        Raises `InputError` where there is none with these settings."""
         if name not in self._folders:
             self._folders[name] = self._find(name)
         return self._folders[name]
@@ -154,6 +155,13 @@ class Runs:
         "Whether a run was judged on a set. Raises `InputError` where there is no such run."
         return (split, method) in self.errors(name)
 
+    def there(
+        self,
+        name: str,  # experiment's name
+    ) -> bool:
+        "Whether there is a folder of this name with figures, whatever its settings."
+        return bool(_with_figures(self.tier_dir / "runs", name))
+
     def _planned(self, name):
         "The folder's name as the plan has it; None for what the plan does not know."
         if name not in self.plan.names or self.tier_dir.name not in self.plan.tiers:
@@ -164,7 +172,7 @@ class Runs:
     def _find(self, name):
         "The finished folder that the plan means; where it names none, the only one there is."
         folder, planned = self.tier_dir / "runs", self._planned(name)
-        found = _finished(folder, name)
+        found = _with_figures(folder, name)
         mended = f"run `pianoalign reproduce --tier {self.tier_dir.name}` first"
         if not found:
             raise InputError(f"{folder} has no finished run {name!r}; {mended}")
@@ -189,8 +197,8 @@ class Runs:
         return found[0]
 
 # %% ../../nbs/workshop/03a_tables.ipynb #717a3988
-def _finished(folder, name):
-    "The finished run folders of a name, in the order of their names."
+def _with_figures(folder, name):
+    "The run folders of a name that have been judged, in the order of their names."
     folders = sorted(path.parent for path in folder.glob(f"{name}-*/metrics.json"))
     return [f for f in folders if (f / "errors.npz").is_file()]
 
@@ -445,19 +453,20 @@ def _device(metrics, config):
 def training_of(
     runs: Runs,  # of one tier
     run: str,  # experiment's name
-) -> dict:  # seconds_trained, steps_trained, seed, width, epochs, recipe, precision, device
+) -> dict:  # seconds_trained, steps_trained, seed, width, epochs, recipe, precision, finished …
     "How a run was trained; empty and NaN for the baselines, which are not."
     if run not in runs._training:
         metrics, config = runs.json(run, "metrics.json"), runs.json(run, "config.json")
         out = {key: metrics.get(key) for key in ("seconds_trained", "steps_trained", "seed")}
         out |= dict(width=np.nan, epochs=np.nan, recipe="", precision="", device="")
+        out |= dict(finished="yes" if metrics.get("finished", True) else "no")
         if run != "dtw" and config.get("experiment"):
             experiment = experiment_from_dict(config["experiment"], f"config.json of {run}")
             out |= dict(
                 width=width_of(experiment.network),
-                epochs=_epochs(runs.folder(run)),
+                epochs=metrics.get("epochs", _epochs(runs.folder(run))),
                 recipe=recipe_in_words(experiment),
-                precision=experiment.training.precision,
+                precision=metrics.get("precision", experiment.training.precision),
                 device=_device(metrics, config),
             )
         runs._training[run] = out
@@ -474,10 +483,11 @@ def heard_s(
 ) -> float:  # seconds; infinite where early stopping decides
     "How much music a network was trained on, repetitions counted."
     training = runs.settings(run, "training")
-    paper = TrainingSettings()
-    if training.get("steps", paper.steps) == 0 and not training.get("budget_s"):
+    paper, metrics = TrainingSettings(), runs.json(run, "metrics.json")
+    stops_early = training.get("steps", paper.steps) == 0 and not training.get("budget_s")
+    if stops_early and metrics.get("finished", True):
         return np.inf
-    steps = runs.json(run, "metrics.json").get("steps_trained") or 0
+    steps = metrics.get("steps_trained") or 0
     length_s = training.get("crop_s") or DataSettings().segment_s
     return steps * training.get("batch", paper.batch) * length_s
 
@@ -632,7 +642,10 @@ def _beside_published(name, rows, keys_of=None):
         for column in measures(name):
             row[f"published_{column}"] = np.nan if match is None else match[column]
             row[f"difference_{column}"] = row[column] - row[f"published_{column}"]
-    table = pd.DataFrame(rows, columns=_columns_of(name))
+    columns = _columns_of(name)
+    if any(row["finished"] == "no" for row in rows):  # else the column would say nothing
+        columns.append("finished")
+    table = pd.DataFrame(rows, columns=columns)
     table = table.astype({c: "Int64" for c in ("notes", "pieces", "steps_trained", "seed")})
     return table.astype({c: float for c in ("seconds_trained", "width", "epochs")})
 
@@ -653,7 +666,7 @@ def _own_methods(runs, split):
     there = runs.plan.runs_of(runs.tier_dir.name)
     for entry in runs.plan.tables.get("table1", []):
         run = entry["run"]
-        if entry["method"] in TABLE1_METHODS or run not in there:
+        if entry["method"] in TABLE1_METHODS or run not in there or not runs.there(run):
             continue
         # this network in the paper's decoding has the run's name
         named = dict(crnn=run, dtw_crnn=f"dtw_{run}")
@@ -674,13 +687,15 @@ def rows_of_table1(
     runs: Runs,  # of one tier
     shift_removed: bool = False,  # take each recording's median error out first
 ) -> dict:  # (dataset, method) -> Row
-    "Where the rows of Table 1 lie, the paper's and our own; sets without baselines are left out."
+    """Where the rows of Table 1 lie, the paper's and our own.
+    Sets without baselines are left out, and so are rows whose run has no folder."""
     rows = {}
     for dataset, split in ((corpus_of(runs), "test"), ("recordings", "recordings")):
         if not runs.has("dtw", split, "unaligned"):
             continue  # a corpus without recordings
         for method, (run, key) in {**TABLE1_METHODS, **_own_methods(runs, split)}.items():
-            rows[dataset, method] = Row(split, run, key, shift_removed)
+            if runs.there(run):
+                rows[dataset, method] = Row(split, run, key, shift_removed)
     return rows
 
 # %% ../../nbs/workshop/03a_tables.ipynb #cf5c2bd2
@@ -871,10 +886,12 @@ def trained_in_words(
     trained = table[pd.notna(table["width"]) & (table["seconds_trained"].fillna(0) > 0)]
     if not len(trained):
         return ""
+    pauses = "finished" in trained and (trained.finished == "no").any()
+    unfinished = " (training not finished)" if pauses else ""
     parts = [
         f"{_range(100 * trained.width, '.0f')} % of the paper's parameters",
         f"recipe: {' and '.join(sorted(set(trained.recipe)))}",
-        f"{_range(trained.epochs, '.1f')} epochs",
+        f"{_range(trained.epochs, '.1f')} epochs{unfinished}",
         f"{_range(trained.seconds_trained, ',.0f')} s",
         ", ".join(sorted({str(p) for p in trained.precision.dropna() if p})),
         ", ".join(sorted({str(d) for d in trained.device.dropna() if d})),
@@ -945,6 +962,8 @@ def show(
         if row.learned == "no":
             names[-1] = [names[-1], NOT_LEARNED]
             quiet.append(k)
+        if row.get("finished") == "no":
+            names[-1] = [*_lines(names[-1]), f"{row.epochs:.1f} epochs, not finished"]
         if row.started_from:
             started.add(str(row.started_from))
         rows.append([*names, *(_measured(row, column) for column in columns)])

@@ -25,6 +25,8 @@ from .export import check_export, check_export_once, tidy
 from pianoalign.reproduce.jobs import (
     comes_finished,
     end_with_parent,
+    forget_marks_of_pauses,
+    has_figures,
     run_folder,
     run_job,
     write_environment,
@@ -162,14 +164,16 @@ def tables_ready(
     plan: dict,  # of `make_plan`
     root: str | Path,  # the project's folder
 ) -> dict:  # table -> names of the runs that it still lacks
-    "Which tables can be made from finished run folders."
+    "Which tables can be made from run folders, finished or not. Table 1 needs its base run alone."
     jobs = {name: f"train_{name}" for name in plan["runs"]} | {"dtw": BASELINES}
-    finished = {n for n, job in jobs.items() if comes_finished(run_folder(plan, job, root))}
+    there = {n for n, job in jobs.items() if has_figures(run_folder(plan, job, root))}
     lacking = {}
     for table in TABLES:
         needed = list(plan["tables"].get(table, plan["runs"]))
+        if table == "table1":
+            needed = ["crnn"] if "crnn" in needed else needed
         needed += ["dtw"] if table in ("table1", "claims") else []
-        lacking[table] = [name for name in needed if name not in finished]
+        lacking[table] = [name for name in needed if name not in there]
     return lacking
 
 # %% ../../nbs/workshop/05h_pipeline.ipynb #f959ed01
@@ -187,7 +191,7 @@ def _tables_to_make(plan, root, only):
     for table, missing in lacking.items():
         if missing:
             names = ", ".join(missing)
-            print(f"{table} is left out: {runs} has no finished {names}", file=sys.stderr)
+            print(f"{table} is left out: {runs} has no {names}", file=sys.stderr)
     ready = [table for table, missing in lacking.items() if not missing]
     if not ready:
         raise InputError(
@@ -319,6 +323,7 @@ def reproduce(
     root: str | Path | None = None,  # the project's folder
     part: str = "paper",  # or "neighbours", chapters beyond it; or "tables", from runs there are
     fresh: bool = False,  # train anew what comes with the clone as well (`keep` of a tier)
+    pause_after: str | None = None,  # when a training pauses and is judged, say "2h"; "0": at once
 ) -> Path:  # the tier's folder in `results_root`
     """Bring a tier's tables, figures and executed notebooks up to date.
     Raises `InputError` or `NotebookError`."""
@@ -335,7 +340,7 @@ def reproduce(
     if part == "tables":
         corpus_root = corpus_root or root / "corpus"  # tables need none
     results_root = results_root or root / results_for(tier, part, root, fresh)
-    plan = make_plan(tier, corpus_root, results_root, budget, root, fresh)
+    plan = make_plan(tier, corpus_root, results_root, budget, root, fresh, pause_after)
     targets = targets_of(only, plan, root, part)
     check_export_once(root)
     if part == "tables":
@@ -345,6 +350,7 @@ def reproduce(
         _say_what_is_kept(plan, root)
     if fresh:
         _forget_what_came(plan, root, only)
+    forget_marks_of_pauses(plan, root)
     progress = run_workflow(plan, targets, int(jobs), root)
     if plan["shipped"] and part == "paper":
         write_readme(root)  # it shows this tier's Table 1 and what it cost
@@ -359,7 +365,7 @@ def _arguments():
     commands = parser.add_subparsers(dest="command", required=True)
     r = commands.add_parser("reproduce")
     r.add_argument("--tier", default="demo")
-    for name in ("--only", "--corpus-root", "--results-root", "--budget"):
+    for name in ("--only", "--corpus-root", "--results-root", "--budget", "--pause-after"):
         r.add_argument(name, default=None)
     r.add_argument("--jobs", type=int, default=2)
     r.add_argument("--part", default="paper")
@@ -391,6 +397,7 @@ def _do(a):
             a.budget or None,
             part=a.part,
             fresh=a.fresh not in ("", "0"),
+            pause_after=a.pause_after or None,
         )
     if a.command == "compare":
         return compare_results(a.tier, root, a.fresh_root)

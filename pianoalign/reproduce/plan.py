@@ -10,7 +10,7 @@ __all__ = ['PARAMETERS', 'REQUIRED', 'PARTS', 'read_experiments', 'shown_path', 
 import os
 from pathlib import Path
 
-from ..files import did_you_mean, InputError, nearest, repo_root
+from ..files import did_you_mean, InputError, nearest, parse_pause_s, repo_root
 from pianoalign.reproduce.chapters import (
     BASELINES,
     FIGURES,
@@ -40,6 +40,7 @@ PARAMETERS = (
     "figures_root",
     "cache_root",
     "keep",
+    "pause_after",
 )
 
 # %% ../../nbs/workshop/05c_plan.ipynb #19261004
@@ -166,6 +167,7 @@ def _values(plan, results_root) -> dict:
         figures_root=plan["figures"],
         **({"budget": plan["budget"]} if plan["budget"] else {}),
         **({"keep": True} if plan["keep"] else {}),
+        **({"pause_after": plan["pause_after"]} if plan["pause_after"] else {}),
     )
 
 
@@ -184,8 +186,10 @@ def make_plan(
     budget: str | None = None,  # training time a run, say "2min"
     root: str | Path | None = None,  # the project's folder
     fresh: bool = False,  # train anew what comes with the clone as well (`keep` of a tier)
+    pause_after: str | None = None,  # when a training pauses, say "2h"; "0": at once
 ) -> dict:  # plain values, as they go to the Snakefile
     "Everything that the graph of a tier must know. Raises `InputError`."
+    parse_pause_s(pause_after or "")
     root = Path(root or repo_root()).resolve()
     settings = read_tier(tier, root)
     results = Path(results_root).expanduser() if results_root else root / "results"
@@ -198,6 +202,7 @@ def make_plan(
         tier=tier,
         budget=budget,
         keep=bool(settings.get("keep")) and not fresh,  # runs that come with the clone
+        pause_after=pause_after or "",
         out=out,
         figures="figures" if shipped else f"{out}/figures",
         corpus=shown_path(corpus, root),
@@ -238,8 +243,8 @@ def job_parameters(
                 f"Did you mean {slip}?"
             )
     must = set(REQUIRED.get(name, ()))
-    if name == TRAINING and "budget" in values:
-        must.add("budget")
+    if name == TRAINING:
+        must |= {"budget", "pause_after"} & set(values)
     taken = {n: v for n, v in values.items() if n in known or n in must}
     check_parameters(notebook, taken)
     return taken

@@ -614,7 +614,7 @@ def reproduce(
     tier: Annotated[
         str,
         typer.Option(
-            help="smoke (minutes), demo (half an hour), paper (hours, on MAPS), or printed (each "
+            help="smoke (minutes), demo (half an hour), maps (hours, on MAPS), or printed (each "
             "setting as printed, on MAPS; days)."
         ),
     ] = "demo",
@@ -663,19 +663,35 @@ def train(
     corpus_root: Corpus = None,
     results_root: Results = None,
     budget: Budget = None,
+    pause_after: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Pause after this time, say 2h, and judge the best weights so far; 0: train no "
+            "step more. The same command without it goes on."
+        ),
+    ] = None,
 ):
-    """Train one experiment of the paper.
+    """Train one experiment of the paper, or go on with it.
 
     Works inside a clone of the project, and makes what the experiment needs before it."""
     from pianoalign.reproduce import pipeline
-    from pianoalign.runs import find_run
+    from pianoalign.runs import RunFolder
     from pianoalign.experiments import load_plan
 
-    load_plan().experiment(experiment, tier)  # refuses unknown names, and says which is near
+    meant = load_plan().experiment(experiment, tier, budget or "")  # refuses unknown names
     folder = pipeline.reproduce(
-        tier, experiment, 1, corpus_root=corpus_root, results_root=results_root, budget=budget
+        tier,
+        experiment,
+        1,
+        corpus_root=corpus_root,
+        results_root=results_root,
+        budget=budget,
+        pause_after=pause_after,
     )
-    print(f"weights in {find_run(folder / 'runs', experiment, budget or '') / 'checkpoint'}")
+    run = RunFolder(folder / "runs" / meant.folder_name)
+    if not run.finished:
+        print(f"not finished: {run.epochs():.1f} epochs; the same command goes on")
+    print(f"weights in {run.checkpoint}")
 
 # %% ../../nbs/tool/02_command_line.ipynb #948c7884
 def main(
