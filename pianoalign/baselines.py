@@ -599,13 +599,21 @@ def _lag_s(segments: list, recipes: dict, *rest):  # seconds; None without segme
     return float(np.median(np.concatenate(late_s)))
 
 
+def _times_by_set(sets, aligned) -> dict:  # "set/segment/onset_s" and ".../offset_s" -> (n,)
+    "DTW's times as they go into aligned.npz; `judging.read_aligned` is the way back."
+    times = {}
+    for name, segments in sets.items():
+        for s in segments:
+            onset_s, offset_s = aligned[s.id]
+            times |= {f"{name}/{s.id}/onset_s": onset_s, f"{name}/{s.id}/offset_s": offset_s}
+    return times
+
+
 def run_baselines(
     data: object,  # `datasets.DataSettings`: corpus, jitter, segments
     runs: str | Path,  # folder of run folders
     corpus_root: str | Path,  # folder of `data.corpus`
-    recordings_root: str
-    | Path
-    | None = None,  # the demo corpus, for "recordings"; None: without it
+    recordings_root: str | Path | None = None,  # the demo corpus, for "recordings"; None: without
     cache_dir: str | Path = ".cache/dtw",  # where finished recordings are kept
     study: bool = False,  # all of `RECIPES` and both ways of cutting, not the first recipe only
     jobs: int = 1,  # processes
@@ -636,22 +644,16 @@ def run_baselines(
     there = [name for name in splits if name in of_split]
     sets = {name: evaluation_segments(of_split[name], data) for name in there}
     evenly = replace(data, jitter="uniform")
-    uniform = {
-        name: evaluation_segments(of_split[name], evenly) for name in there if name != "recordings"
-    }
+    jittered = [name for name in there if name != "recordings"]
+    uniform = {name: evaluation_segments(of_split[name], evenly) for name in jittered}
     learn = calibration_segments(of_split.get("train", []), data)
     lag_s = _lag_s(learn, recipes, cache_dir, False, jobs, progress)
     groups = [group for segments in sets.values() for group in _by_recording(segments)]
     aligned = _aligned_times(groups, recipes, cache_dir, study, jobs, progress, "DTW")
     errors = baseline_errors(sets, uniform, aligned, lag_s)
-    times = {}
-    for name, segments in sets.items():
-        for s in segments:
-            onset_s, offset_s = aligned["dtw"][s.id]
-            times |= {f"{name}/{s.id}/onset_s": onset_s, f"{name}/{s.id}/offset_s": offset_s}
     metrics = dict(sets=summaries(errors), lag_ms=None if lag_s is None else lag_s * 1000)
     metrics |= dict(seconds_trained=0, steps_trained=0, seed=data.seed)
-    write_npz(folder / "aligned.npz", times)
+    write_npz(folder / "aligned.npz", _times_by_set(sets, aligned["dtw"]))
     write_npz(folder / "errors.npz", {key: e.astype(np.float32) for key, e in errors.items()})
     write_json(folder / "metrics.json", metrics)
     return folder

@@ -7,6 +7,8 @@ sentence that nbdev writes at the head of a module, one line whatever its length
 the list `__all__`: both are left out, so that `over 100 columns` measures code. A public function
 has types where each argument and the result has one or a default that says it, and is documented
 where it has a docstring and, with more than one argument, notes beside them or a section on them.
+A function's length is that of its statements: a signature with an option and its note on each line
+is a table to look things up in, and a docstring is read instead of the statements, not with them.
 """
 
 import argparse
@@ -81,6 +83,12 @@ def has_types(node) -> bool:
     return given and node.returns is not None
 
 
+def length_of(node) -> int:
+    "Lines of a function's statements: from the first one after the docstring to the last."
+    statements = node.body[1:] if ast.get_docstring(node) else node.body
+    return node.end_lineno - statements[0].lineno + 1 if statements else 0
+
+
 def count_functions(tree, lines, count, where):
     "Public functions of a module, and functions that are long."
     for node in tree.body:
@@ -88,9 +96,8 @@ def count_functions(tree, lines, count, where):
         for f in inside:
             if not isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 continue
-            length = f.end_lineno - f.lineno + 1
-            if length > LONG:
-                count.long_functions.append(f"{where}.{f.name} ({length})")
+            if length_of(f) > LONG:
+                count.long_functions.append(f"{where}.{f.name} ({length_of(f)})")
             if not f.name.startswith("_") and not isinstance(node, ast.ClassDef):
                 count.public += 1
                 count.typed += has_types(f)

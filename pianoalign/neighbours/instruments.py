@@ -8,7 +8,7 @@ __all__ = ['FAMILIES', 'URMP_VALID', 'URMP_INSTRUMENTS', 'BACH10_PLAYERS', 'LATE
            'load_guitarset']
 
 # %% ../../nbs/neighbours/03_ensembles.ipynb #abad16c6
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -85,6 +85,37 @@ def ensembles_fingerprint(recordings: Sequence[Ensemble]) -> str:  # 12 hex digi
     return corpus_fingerprint([as_recording(r) for r in recordings])
 
 # %% ../../nbs/neighbours/03_ensembles.ipynb #114b7109
+def _refuse_lost(files, index):
+    "Raise `InputError` where files that an index names are missing."
+    lost = [f for f in files if not f.exists()]
+    if lost:
+        raise InputError(
+            f"{len(lost)} of {len(files)} files of {index} are missing, {lost[0]} first: restore"
+            " the folder corpus/instruments"
+        )
+
+
+def _of_index(row, root: Path) -> Ensemble:
+    "The recording of one row of the instrument corpus's index."
+    score = read_midi(root / "midi" / f"{row.id}.mid")
+    names = tuple(row.instruments.split(";"))
+    if score.channel.max() >= len(names):
+        raise InputError(
+            f"{score.path} has more parts than {root / 'index.csv'} names: restore the folder"
+            " corpus/instruments"
+        )
+    return Ensemble(
+        row.id,
+        row.split,
+        root / "audio" / f"{row.id}.ogg",
+        float(row.duration_s),
+        score.notes,
+        score.channel,
+        names,
+        tuple(row.families.split(";")),
+    )
+
+
 def load_instruments(
     root: str | Path,  # folder of the instrument corpus
     splits: Sequence[str] = ("train", "valid", "test", "solo"),
@@ -103,34 +134,8 @@ def load_instruments(
         for row in rows
         for folder, ending in (("audio", ".ogg"), ("midi", ".mid"))
     ]
-    lost = [f for f in files if not f.exists()]
-    if lost:
-        raise InputError(
-            f"{len(lost)} of {len(files)} files of {index} are missing, {lost[0]} first: restore"
-            " the folder corpus/instruments"
-        )
-    found = []
-    for row in rows:
-        score = read_midi(root / "midi" / f"{row.id}.mid")
-        names = tuple(row.instruments.split(";"))
-        if score.channel.max() >= len(names):
-            raise InputError(
-                f"{score.path} has more parts than {index} names: restore the folder"
-                " corpus/instruments"
-            )
-        found.append(
-            Ensemble(
-                row.id,
-                row.split,
-                root / "audio" / f"{row.id}.ogg",
-                float(row.duration_s),
-                score.notes,
-                score.channel,
-                names,
-                tuple(row.families.split(";")),
-            )
-        )
-    return found
+    _refuse_lost(files, index)
+    return [_of_index(row, root) for row in rows]
 
 # %% ../../nbs/neighbours/03_ensembles.ipynb #9a463048
 def _whole(
@@ -384,6 +389,38 @@ def judged_lag(
 GUITAR_STRINGS = ("E", "A", "D", "G", "B", "e")
 
 
+def _reader_of_guitarset() -> Callable:
+    "mirdata's reader of one string's notes. Raises `InputError` where it is not installed."
+    try:
+        from mirdata.datasets.guitarset import load_notes
+    except ImportError:
+        raise InputError(
+            "GuitarSet is read with mirdata, which is not installed: pip install"
+            " 'pianoalign[datasets]'"
+        ) from None
+    return load_notes
+
+
+def _guitar_strings(jams: Path, read_string: Callable) -> list:  # one (n, 3) a string
+    "Onset s, offset s and MIDI pitch of the notes of each string. Raises `InputError`."
+    try:
+        strings = [read_string(str(jams), k) for k in range(6)]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{jams} cannot be read as GuitarSet's annotation ({error}): copy the data set again"
+        ) from None
+    silent = np.zeros((0, 3))
+    return [silent if s is None else np.column_stack([s.intervals, s.pitches]) for s in strings]
+
+
+def _guitar_lag(name, audio: Path, onset_s) -> tuple:  # seconds that labels are late, a remark
+    "By how much a recording's labels are late, measured in its sound."
+    import soundfile
+
+    samples, rate_hz = soundfile.read(audio, dtype="float32", always_2d=True)
+    return judged_lag(name, *lag_of_labels(samples.mean(1), rate_hz, onset_s))
+
+
 def load_guitarset(
     root: str | Path,  # folder that holds annotation/ and audio_mono-mic/
     strict: bool = True,  # stop where a piece lacks files; False: leave it out
@@ -393,46 +430,19 @@ def load_guitarset(
 
     Late labels are found and moved back.
     """
-    import soundfile
-
-    try:
-        from mirdata.datasets.guitarset import load_notes
-    except ImportError:
-        raise InputError(
-            "GuitarSet is read with mirdata, which is not installed: pip install"
-            " 'pianoalign[datasets]'"
-        ) from None
+    read_string = _reader_of_guitarset()
     root = Path(root)
     found = [
         (p.stem, [p, root / "audio_mono-mic" / f"{p.stem}_mic.wav"])
         for p in sorted((root / "annotation").glob("*.jams"))
     ]
+    how = "unpack annotation.zip into annotation/ and audio_mono-mic.zip into audio_mono-mic/"
     out = []
-    for name in _whole(
-        found,
-        "GuitarSet",
-        root,
-        strict,
-        "unpack annotation.zip into annotation/ and audio_mono-mic.zip into audio_mono-mic/",
-    ):
+    for name in _whole(found, "GuitarSet", root, strict, how):
         jams, audio = dict(found)[name]
-        try:
-            strings = [load_notes(str(jams), k) for k in range(6)]
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{jams} cannot be read as GuitarSet's annotation ({error}): copy the data set"
-                " again"
-            ) from None
-        parts = [
-            np.column_stack([s.intervals, s.pitches]) if s is not None else np.zeros((0, 3))
-            for s in strings
-        ]
-        late_s, remark = 0.0, ""
+        parts, late_s, remark = _guitar_strings(jams, read_string), 0.0, ""
         if check_lag:
-            samples, rate_hz = soundfile.read(audio, dtype="float32", always_2d=True)
-            late_s, remark = judged_lag(
-                name, *lag_of_labels(samples.mean(1), rate_hz, np.concatenate(parts)[:, 0])
-            )
+            late_s, remark = _guitar_lag(name, audio, np.concatenate(parts)[:, 0])
             parts = [p - [late_s, late_s, 0] for p in parts]
         out.append(
             _ensemble(

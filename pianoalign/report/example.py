@@ -66,6 +66,28 @@ def _made_up_limit_s(name):
     return 0.3 if name.startswith("tempo") else 0.1
 
 
+def _made_up_methods(name) -> dict:  # method -> share put about right, spread in seconds
+    "How well the imaginary network of a run does by each method."
+    share = _MADE_UP.get(name, 0.7)
+    methods = dict(
+        unaligned=(0.0,),
+        crnn=(share, 0.008),
+        dtw_crnn=(min(share + 0.1, 1.0), 0.007),
+        crnn_rank=(max(share - 0.02, 0.0), 0.008),
+    )
+    if name == "crnn_onsets":
+        methods |= dict(crnn_high_resolution=(0.93, 0.004))
+        methods |= dict(dtw_crnn_high_resolution=(0.95, 0.004))
+    return methods
+
+
+def _made_up_metrics() -> dict:
+    "What the imaginary trainings say of themselves, all the same."
+    blocks = dict(hits=870, found=956, given=1000, precision=0.91, recall=0.87)
+    blocks = dict(valid=blocks, test=blocks, recordings=blocks)
+    return dict(seconds_trained=60.0, steps_trained=1000, seed=0, raw_blocks=blocks)
+
+
 def example_tier(
     folder: str | Path,  # where to make it: a new folder, outside results/
     seed: int = 0,  # of the random numbers
@@ -96,28 +118,11 @@ def example_tier(
         filled(unaligned=(0.0,), dtw=(0.4, 0.016), unaligned_uniform=(0.5, 0.07)),
     )
     for name in (load_plan() if plan is None else plan).names:
-        share = _MADE_UP.get(name, 0.7)
-        methods = dict(
-            unaligned=(0.0,),
-            crnn=(share, 0.008),
-            dtw_crnn=(min(share + 0.1, 1.0), 0.007),
-            crnn_rank=(max(share - 0.02, 0.0), 0.008),
-        )
-        if name == "crnn_onsets":
-            methods |= dict(crnn_high_resolution=(0.93, 0.004))
-            methods |= dict(dtw_crnn_high_resolution=(0.95, 0.004))
-        errors = filled(_made_up_limit_s(name), **methods)
-        blocks = dict(hits=870, found=956, given=1000, precision=0.91, recall=0.87)
         _made_up_run(
             folder / "runs" / f"{name}-00000000",
             dict(experiment=dict(name=name, data=dict(corpus="demo"))),
-            errors,
-            dict(
-                seconds_trained=60.0,
-                steps_trained=1000,
-                seed=0,
-                raw_blocks=dict(valid=blocks, test=blocks, recordings=blocks),
-            ),
+            filled(_made_up_limit_s(name), **_made_up_methods(name)),
+            _made_up_metrics(),
         )
     _made_up_figure3(folder / "runs" / "crnn-00000000", rng)
     return folder

@@ -134,6 +134,17 @@ def _in_the_sound(
     return rises[0], np.mean(rises, axis=0), np.clip(level(0, after) - beside, -3, 5)
 
 # %% ../../nbs/tool/09_confidence.ipynb #9fe189ad
+def _unexplained(given, heard, way, order) -> np.ndarray:  # (n,) log of a ratio
+    "Loud peaks that no note took, beside the notes of the file, within a second of each note."
+    loud_s = np.sort(heard.time_s[_free(heard, way) & (heard.height > LOUD_PEAK)])
+
+    def within_1_s(times_s):
+        before, after = given.onset_s - 1, given.onset_s + 1
+        return np.searchsorted(times_s, after) - np.searchsorted(times_s, before)
+
+    return np.log((1 + within_1_s(loud_s)) / (1 + within_1_s(given.onset_s[order])))
+
+
 def evidence(
     given: Notes,  # in sounding lengths
     heard: Heard,
@@ -158,11 +169,6 @@ def evidence(
     sounds_before = _frames_mean(heard.roll, frame, row, frames(-60), frames(-20)) / 256
     rise, partials, contrast = _in_the_sound(image, onset_s, given.pitch, fps)
 
-    loud_s = np.sort(heard.time_s[_free(heard, way) & (heard.height > LOUD_PEAK)])
-    within_1_s = lambda times_s: (
-        np.searchsorted(times_s, given.onset_s + 1) - np.searchsorted(times_s, given.onset_s - 1)
-    )
-    unexplained = np.log((1 + within_1_s(loud_s)) / (1 + within_1_s(given.onset_s[order])))
     columns = [
         height,
         margin,
@@ -172,7 +178,7 @@ def evidence(
         company,
         sounds_after,
         sounds_before,
-        unexplained,
+        _unexplained(given, heard, way, order),
         rise,
         partials,
         contrast,
