@@ -74,6 +74,16 @@ def is_folded(cell: dict, text: str) -> bool:
     return exported or only_imports(text) or draws
 
 
+def told_by_figures(text: str) -> str:
+    """What the pictures of a cell show, for those who cannot see them: captions in its code, else
+    titles. Parts that are computed are left out."""
+    for pattern in (r'caption\(\w+, f?"([^"]+)"', r'(?:title=|set_title\(|suptitle\()f?"([^"]+)"'):
+        found = [re.sub(r"\{[^}]*\}", "…", t) for t in re.findall(pattern, text)]
+        if found:
+            return "; ".join(dict.fromkeys(found))
+    return ""
+
+
 def local_links(text: str, names) -> str:
     "Chapters' names as links, and links between rooms as links between pages of one folder."
     text = re.sub(
@@ -103,6 +113,8 @@ def reading_copy(notebook: dict, names) -> dict:
         metadata = dict(cell.get("metadata", {}))
         if is_folded(cell, shown):
             metadata["tags"] = [*metadata.get("tags", []), "hide-input"]
+        if told_by_figures(shown):
+            metadata["mystnb"] = dict(image=dict(alt=told_by_figures(shown)))
         cells.append(cell | {"source": shown, "metadata": metadata})
     return notebook | {"cells": cells}
 

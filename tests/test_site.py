@@ -125,6 +125,23 @@ def test_long_code_is_folded_and_short_code_is_not():
     assert folded == [True, True, True, False]
 
 
+def test_every_figure_of_a_chapter_says_what_it_shows():
+    silent = []
+    for name in build.chapters():
+        for found in json.loads(notebook_paths(ROOT)[name].read_text(encoding="utf-8"))["cells"]:
+            text = "".join(found["source"])
+            drawn = "plt.subplots(" in text and "plt.close(" not in text
+            if found["cell_type"] == "code" and drawn and not text.startswith("#| export"):
+                silent += [] if build.told_by_figures(text) else [(name, found.get("id"))]
+    assert not silent, "give the figure a caption: `plots.caption(fig, ...)`"
+
+
+def test_the_caption_of_a_figure_is_its_text_on_the_page():
+    drawn = 'fig, ax = plt.subplots()\nax.set(title="b")\ncaption(fig, f"Loss of {name}");'
+    (made,) = build.reading_copy(dict(cells=[cell("code", drawn)], nbformat=4), [])["cells"]
+    assert made["metadata"]["mystnb"] == dict(image=dict(alt="Loss of …"))
+
+
 def test_a_neighbour_without_a_run_shows_its_committed_tables():
     said = "\n".join(c["source"] for c in build.banner("01_small_transcriber", "demo"))
     assert "make reproduce PART=neighbours" in said and "table71.csv" in said and "<table" in said

@@ -331,3 +331,40 @@ def test_static_files_are_package_data():
     assert "static/*" in project["tool"]["setuptools"]["package-data"]["pianoalign"]
     for name in (*widgets.SCRIPTS, "explorer.css"):
         assert (package / "static" / name).is_file()
+
+
+def test_the_tour_says_why_by_the_first_rule_that_holds():
+    onset_s = [0.0, 0.5, 1.0, 1.2, 3.0, 3.5, 6.0, 6.08, 8.0]
+    offset_s = [0.4, 0.9, 1.1, 2.0, 4.0, 4.0, 7.0, 7.0, 9.0]
+    truth = Notes.from_arrays(onset_s, offset_s, [60, 64, 62, 62, 60, 72, 65, 69, 30])
+    written_s = np.array(onset_s)
+    written_s[7] = 6.0  # the two notes of a chord
+    unaligned = truth.at_times(written_s, written_s + 0.2)
+    late_s = 0.001 * np.array([5, 15, 90, 80, 20, 70, 60, 50, 40])
+    heard = truth.at_times(truth.onset_s + late_s, truth.offset_s + late_s)
+    layers = dict(unaligned=unaligned, crnn=heard, truth=truth)
+    tour = widgets.guided_tour(layers, "crnn")
+    assert [stop["row"] for stop in tour] == [2, 3, 5, 6, 7, 8, 4, 1]  # 5 ms is no stop
+    for stop, why in zip(
+        tour,
+        (
+            "Note 3, D4, is 90 ms late; this error is a repeated note: the key is also struck 200 "
+            "ms later.",
+            "200 ms earlier",
+            "hidden note: C4",
+            "played over 80 ms",
+            "played over 80 ms",
+            "low note",
+            "no rule",
+            "no rule",
+        ),
+    ):
+        assert why in stop["text"]
+    assert len(widgets.guided_tour(layers, "crnn", n_steps=3)) == 3
+    words = np.where(np.arange(9) == 2, "not found", "matched")
+    assert "was not found" in widgets.guided_tour(layers, "crnn", words)[0]["text"]
+
+
+def test_without_the_truth_there_is_no_tour():
+    assert explorer_state(None, LAYER).data["tour"] == []
+    assert explorer_state(None, LAYER, TRUTH).data["tour"]

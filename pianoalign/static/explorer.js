@@ -525,7 +525,7 @@ function frame(el, kind, title) {
 
 const EXPLORER_KEYS = [['Space', 'play, pause'], ['← →', 'playhead by 1 s; with Shift by 0.1 s'], ['Page ↑ ↓', 'pan back, on'], ['+ −', 'zoom in, out'], ['0', 'whole piece'],
   ['↑ ↓', 'pan over the keys; with Shift: zoom'], ['Home', 'to the start (of the loop)'], ['[ ]', 'loop begins, ends at the playhead'], ['L', 'loop what is in view, or no loop'],
-  ['N P', 'next, previous note'], ['W', 'next worst note'], ['1 … 9', 'show or hide a layer'], ['E', 'colour by layer or by error'], ['A', 'hear the next layer (Shift: the one before)'], ['S', 'slower'], ['Esc', 'no selection']];
+  ['N P', 'next, previous note'], ['W', 'next worst note'], ['T', 'next step of the guided tour (Shift: the one before)'], ['1 … 9', 'show or hide a layer'], ['E', 'colour by layer or by error'], ['A', 'hear the next layer (Shift: the one before)'], ['S', 'slower'], ['Esc', 'no selection']];
 const EXPLORER_MOUSE = 'Drag to pan, Ctrl and wheel to zoom (wheel alone once the roll has the focus), drag on the ruler, on the waveform or with Shift to choose a loop, click a note for its numbers, click ruler or waveform to go there.';
 
 function keyHelp(keys, extra) {
@@ -552,6 +552,7 @@ function buildExplorer(root, { data, layers, status, picture, player }) {
   const theme = new Theme(root, () => { roll.themed(); overview.paint(); });
   const helpId = newId('help'), stage = h('div', { class: 'pa-stage', tabindex: '0', role: 'application', 'aria-label': `Piano roll of ${data.n_notes} notes over ${data.duration_s.toFixed(0)} seconds`, 'aria-describedby': helpId });
   const strip = h('div', { class: 'pa-overview' }), details = h('div', { class: 'pa-note', 'aria-live': 'polite' }), list = h('div', { class: 'pa-list', role: 'listbox', tabindex: '0' }), listTitle = h('h4', {});
+  const tour = data.tour || [], tourText = h('p', { 'aria-live': 'polite' }), tourSection = h('section', { class: 'pa-bar pa-tour', 'aria-label': 'Guided tour', hidden: !tour.length });
   const loopButton = button('Loop what is in view, or no loop (L)', { face: 'loop', text: 'Loop', press: () => toggleLoop(), 'aria-pressed': 'false' });
   const chips = items.map((item, k) => chip(item, k));
   const colours = chooser('Colour by', { layer: 'layer', error: `onset ${what}` }, 'layer', v => setColours(v));
@@ -564,7 +565,7 @@ function buildExplorer(root, { data, layers, status, picture, player }) {
     h('div', { class: 'pa-bar', role: 'toolbar', 'aria-label': 'Playback' }, h('div', { class: 'pa-group' }, bar.first), loopButton, bar.fields),
     h('div', { class: 'pa-bar', role: 'group', 'aria-label': 'Levels' }, bar.gains, bar.level),
     h('div', { class: 'pa-bar', role: 'group', 'aria-label': 'Layers and view' }, chips.map(c => c.element), h('div', { class: 'pa-bar pa-end' }, colours.element, strength.element, zooms)),
-    legend, h('div', { class: 'pa-main' }, h('div', { class: 'pa-left' }, stage, strip), h('aside', { class: 'pa-side' }, details, h('section', { 'aria-label': `Notes with the largest ${what}` }, listTitle, list))), help);
+    legend, h('div', { class: 'pa-main' }, h('div', { class: 'pa-left' }, stage, strip, tourSection), h('aside', { class: 'pa-side' }, details, h('section', { 'aria-label': `Notes with the largest ${what}` }, listTitle, list))), help);
 
   const roll = new Roll(stage, { duration: data.duration_s, origin: data.origin_s, picture, theme, pitches: pitchRange(layers) }), overview = new Overview(strip, roll);
   roll.items = items;
@@ -615,6 +616,20 @@ function buildExplorer(root, { data, layers, status, picture, player }) {
       h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Layer'), h('th', { scope: 'col' }, 'Onset (s)'), h('th', { scope: 'col' }, isTruth ? 'Error (ms)' : 'Shift (ms)'))), h('tbody', {}, rows)),
       button('Loop around this note', { face: 'loop', text: 'Loop around this note', press: around }));
   }
+  // the guided tour: the worst notes, and what kind of error each is
+  let step = -1;
+  function visit(by) {
+    if (!tour.length) return;
+    step = step < 0 ? (by > 0 ? 0 : tour.length - 1) : (step + by + tour.length) % tour.length;
+    select(tour[step].row);
+    const t = reference.onset[tour[step].row];
+    roll.setLoop(Math.max(0, t - 0.4), Math.min(data.duration_s, t + 0.8));
+    if (!player.playing) player.seek(Math.max(0, t - 0.4));
+    sayStep();
+  }
+  function sayStep() { tourText.textContent = step < 0 ? `${tour.length} ${tour.length === 1 ? 'stop' : 'stops'} at the largest errors. Press T, then Space to listen.` : `${step + 1} of ${tour.length}. ${tour[step].text}`; }
+  tourSection.append(h('h4', {}, 'Guided tour'), h('div', { class: 'pa-group' }, button('Step before (Shift T)', { text: 'Back', press: () => visit(-1) }), button('Next step (T)', { text: 'Next', press: () => visit(1) })), tourText);
+  sayStep();
   // the worst notes
   function fillList() {
     const item = heard().errors ? heard() : items.find(i => i.errors), errors = item?.errors;
@@ -645,7 +660,7 @@ function buildExplorer(root, { data, layers, status, picture, player }) {
   const keys = {
     ' ': () => player.toggle(), ArrowLeft: e => player.seek(player.position - (e.shiftKey ? 0.1 : 1)), ArrowRight: e => player.seek(player.position + (e.shiftKey ? 0.1 : 1)), PageUp: () => roll.pan(-0.5), PageDown: () => roll.pan(0.5),
     ArrowUp: e => e.shiftKey ? roll.zoomPitch(1.25) : roll.panPitch(3), ArrowDown: e => e.shiftKey ? roll.zoomPitch(0.8) : roll.panPitch(-3), Home: () => player.seek(player.settings.loop ? player.settings.loop[0] : 0),
-    '+': () => roll.zoom(1.5, player.position), '=': () => roll.zoom(1.5, player.position), '-': () => roll.zoom(1 / 1.5, player.position), 0: whole, l: toggleLoop, n: () => nextNote(1), p: () => nextNote(-1), w: () => nextWorst(1),
+    '+': () => roll.zoom(1.5, player.position), '=': () => roll.zoom(1.5, player.position), '-': () => roll.zoom(1 / 1.5, player.position), 0: whole, l: toggleLoop, n: () => nextNote(1), p: () => nextNote(-1), w: () => nextWorst(1), t: e => visit(e.shiftKey ? -1 : 1),
     '[': () => roll.setLoop(player.position, roll.loop && roll.loop[1] > player.position ? roll.loop[1] : data.duration_s), ']': () => roll.setLoop(roll.loop && roll.loop[0] < player.position ? roll.loop[0] : 0, player.position),
     e: () => setColours(roll.byError ? 'layer' : 'error'), s: () => bar.cycle(), a: e => nextLayer(e.shiftKey ? -1 : 1), Escape: () => select(-1),
   };

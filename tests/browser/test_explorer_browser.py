@@ -775,3 +775,20 @@ def test_order_is_that_of_the_seed(visit):
     assert one == again != other and {tuple(t[:1]) for t in one} == {
         (s,) for s in (3, 6, 12, 25, 50, 100)
     }
+
+
+def test_the_guided_tour_stops_at_the_worst_notes(visit):
+    page = explorer_page(visit)
+    stops = explorer_state(None, dict(unaligned=UNALIGNED, crnn=CRNN), TRUTH).data["tour"]
+    tour = page.locator(".pa-tour p")
+    assert tour.inner_text().startswith(f"{len(stops)} stops")
+    page.keyboard.press("t")
+    assert tour.inner_text() == f"1 of {len(stops)}. {stops[0]['text']}"
+    assert do(page, "return w.selected") == stops[0]["row"]
+    loop = do(page, "return w.player.settings.loop || w.roll.loop")
+    assert loop[0] < TRUTH.onset_s[stops[0]["row"]] < loop[1]
+    page.get_by_role("button", name="Next step (T)").click()
+    assert do(page, "return w.selected") == stops[1]["row"]
+    page.keyboard.press("Shift+T")
+    assert do(page, "return w.selected") == stops[0]["row"]
+    save(page, "explorer_tour")
