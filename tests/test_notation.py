@@ -284,3 +284,52 @@ def test_rests_alone_are_no_score(tmp_path):
     (tmp_path / "score.musicxml").write_text(musicxml(rest, rest))
     with pytest.raises(InputError, match="only rests"):
         read_notation(tmp_path / "score.musicxml")
+
+
+def test_curves_are_written_beside_the_notes(piece, untrained, tmp_path):
+    import pandas as pd
+
+    out = [tmp_path / name for name in ("out.mid", "path.csv", "tempo.csv", "picture.png")]
+    words = ["align", piece[0] / "piece.wav", piece[0] / "piece.mid", out[0]]
+    words += ["--method", "dtw+crnn", "--weights", untrained[1], "--path", out[1]]
+    command(*words, "--tempo", out[2], "--plot", out[3])
+    path, tempo = pd.read_csv(out[1]), pd.read_csv(out[2])
+    assert list(path.columns) == ["score_s", "recording_s", "kind"]
+    assert len(path) == len(np.unique(read_midi(piece[0] / "piece.mid").on_tick))
+    assert (np.diff(path.recording_s) >= 0).all() and set(path.kind) == {"played"}  # DTW's
+    assert list(tempo.columns) == ["bar", "beat", "seconds", "bpm"] and tempo.beat.max() == 4
+    assert all(file.stat().st_size > 0 for file in out)
+
+
+def test_a_match_file_needs_the_extra(piece, untrained, tmp_path, capsys, monkeypatch):
+    found = importlib.util.find_spec
+    missing = lambda name, *args: None if name == "partitura" else found(name, *args)
+    monkeypatch.setattr(importlib.util, "find_spec", missing)
+    words = piece[0] / "piece.wav", piece[0] / "piece.mid", tmp_path / "out.mid"
+    more = "--weights", untrained[1], "--match", tmp_path / "out.match"
+    command("align", *words, *more, ok=2)
+    assert "pianoalign[scores]" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+@needs_partitura
+@pytest.mark.parametrize("kind", ("midi", "musicxml"))
+def test_a_match_file_has_every_note(piece, untrained, tmp_path, kind):
+    import partitura
+
+    score = piece[0] / "piece.mid"
+    if kind == "musicxml":
+        score = tmp_path / "score.musicxml"
+        score.write_text(SCORE)
+    out, match = tmp_path / "out.mid", tmp_path / "out.match"
+    words = piece[0] / "piece.wav", score, out, "--match", match, "--repeats"
+    how = "auto" if kind == "midi" else "unfolded"
+    command("align", *words, how, "--weights", untrained[1])
+    performance, alignment = partitura.load_match(match)
+    moved = read_midi(out).notes
+    pairs = [pair for pair in alignment if pair["label"] == "match"]
+    assert len(alignment) == len(moved)
+    notes = performance.note_array()
+    assert len(notes) == len(pairs)
+    there = moved if kind == "musicxml" else moved[[int(p["performance_id"][1:]) for p in pairs]]
+    assert sorted(notes["pitch"]) == sorted(there.pitch)
+    np.testing.assert_allclose(sorted(notes["onset_sec"]), sorted(there.onset_s), atol=2e-3)

@@ -30,9 +30,10 @@ from ..recordings import check_length, check_recording, Facts, stream_audio
 from ..retiming import TimeMap
 from .bars import check_bars
 from .confidence import load_confidence
-from .exchange import is_path, scores_of, Source
+from .exchange import check_match, is_path, MATCH_OUT, scores_of, Source, write_match
 from .listening import file_offset, hear, LIFTED_PEAK, listen_to, QUIET_PEAK, Walker
 from .notation import check_repeats, NotatedScore
+from .paths import TABLE_OUT, write_path, write_tempo
 from .places import check_outputs, MIDI_OUT
 from pianoalign.tool.results import (
     AlignmentResult,
@@ -580,6 +581,8 @@ def _by_score(job) -> AlignmentResult:
         decoding=decoding,
         weights=engine.folder,
         offset_s=0.0,
+        coarse_onset_s=start.onset_s if found.fits else None,
+        extra_s=found.extra_s,
     )
     result = with_remarks(result, listened.facts, engine)
     return replace(result, remarks=(*found.remarks(), *result.remarks))
@@ -632,6 +635,7 @@ class Job:
             decoding=decoding,
             weights=engine and engine.folder,
             offset_s=moved.lag_s,
+            coarse_onset_s=start.onset_s if "dtw" in method else None,
         )
         return with_remarks(result, facts, engine)
 
@@ -803,6 +807,9 @@ def align(
     progress: Callable | None = None,  # called while the work goes on
     keep_bars: bool = False,  # may beats and bar lines follow the playing?
     repeats: str = "auto",  # of a score in notation: "auto", "written" or "unfolded"
+    tempo: str | Path | None = None,  # .csv to write, one row a beat
+    path: str | Path | None = None,  # .csv to write, the warping path
+    match: str | Path | None = None,  # .match to write
 ) -> AlignmentResult:
     """Move the notes of a MIDI file or a score to where a recording has them; all else moves along.
 
@@ -834,6 +841,9 @@ def align(
     keep_bars : write a tempo map under which ticks stay on beats and bars, and times are right.
     repeats : of a score in notation: "written", once through the paper; "unfolded", all repeats
         are played; "auto", the way in which the recording has more of the notes.
+    tempo : a .csv to write, when each beat is and how fast.
+    path : a .csv to write, the seconds of the score beside those of the recording.
+    match : a .match to write, score and performance note by note; needs partitura.
 
     Returns an `AlignmentResult`: times before and after, a status and a confidence for each note.
     Raises `InputError`, in one sentence, for input that cannot be used; then nothing is written.
@@ -841,23 +851,26 @@ def align(
     check_choices(method, decoding, offset, device)
     check_repeats(repeats)
     source, paths = Source.of(audio), [x for x in (audio, midi) if is_path(x)]
-    outputs = (out, MIDI_OUT), (report, REPORT_ENDINGS), (plot, PLOT_ENDINGS)
-    out, report, plot = check_outputs(paths, *outputs, force=force)
-    with source.file() as path:
-        check_recording(path)
+    writers = {write_report: report, write_plot: plot, write_tempo: tempo, write_path: path}
+    writers[write_match] = match
+    endings = MIDI_OUT, REPORT_ENDINGS, PLOT_ENDINGS, TABLE_OUT, TABLE_OUT, MATCH_OUT
+    outputs = zip((out, *writers.values()), endings, strict=True)
+    outputs = check_outputs(paths, *outputs, force=force)
+    if match:
+        check_match(match)
+    with source.file() as recording:
+        check_recording(recording)
         scores, tell = _piano_scores(midi, repeats), progress or (lambda *args: None)
         if "dtw" in method:
-            check_length(path, DTW_LONGEST_S, DTW_TOO_LONG)
-        if keep_bars:
+            check_length(recording, DTW_LONGEST_S, DTW_TOO_LONG)
+        if keep_bars or tempo or match:
             check_bars(scores[0])
-        result = _align(path, scores, method, weights, decoding, offset, device, tell)
+        result = _align(recording, scores, method, weights, decoding, offset, device, tell)
     result = replace(result, audio=source.name, source=source)
-    parts = whole_files(out, report, plot, replace=force)
-    with parts as (midi_part, report_part, plot_part):
+    with whole_files(*outputs, replace=force) as (midi_part, *parts):
         if out:
             result.write(midi_part, keep_bars)
-        if report:
-            write_report(result, report_part)
-        if plot:
-            write_plot(result, plot_part)
+        for write, part in zip(writers, parts):
+            if part:
+                write(result, part)
     return result

@@ -90,7 +90,8 @@ def check_bars(
     "Raise `InputError` for a file that has no bars."
     if score.file.division < 0:
         raise InputError(
-            f"{score.path}: counts film frames and has no bars; align it without --keep-bars"
+            f"{score.path}: counts film frames and has no bars; "
+            "leave out --keep-bars, --tempo and --match"
         )
 
 

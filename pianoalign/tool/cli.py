@@ -268,7 +268,19 @@ def align(
     ] = None,
     plot: Annotated[
         Optional[Path],
-        typer.Option(help="Also draw it (.png, .pdf or .svg): roll, shifts and confidence."),
+        typer.Option(help="Also draw it (.png, .pdf, .svg): roll, shifts, confidence, path."),
+    ] = None,
+    tempo: Annotated[
+        Optional[Path],
+        typer.Option(help="Also write when each beat is, and how fast (.csv)."),
+    ] = None,
+    path: Annotated[
+        Optional[Path],
+        typer.Option(help="Also write which second of MIDI is which of AUDIO (.csv)."),
+    ] = None,
+    match: Annotated[
+        Optional[Path],
+        typer.Option(help="Also write a match file (.match), with pianoalign[scores]."),
     ] = None,
     device: HowDevice = Device.auto,
     keep_bars: HowBars = False,
@@ -306,6 +318,9 @@ def align(
             device=device.value,
             keep_bars=keep_bars,
             repeats=repeats.value,
+            tempo=tempo,
+            path=path,
+            match=match,
             progress=progress,
         )
         progress("done")
@@ -313,7 +328,8 @@ def align(
             _say_machine()
     finally:
         progress.close()
-    _show_result(result, [str(p) for p in (out, report, plot) if p], as_json, quiet)
+    written = [str(p) for p in (out, report, plot, tempo, path, match) if p]
+    _show_result(result, written, as_json, quiet)
     if result.doubtful:
         raise SystemExit(3)
 

@@ -46,6 +46,8 @@ class AlignmentResult:
     offset_s: float  # by how much later the recording has everything; 0: not found or not asked for
     remarks: tuple = ()  # sentences that a user should read
     source: object = None  # exchange.Source, where the recording was no file
+    coarse_onset_s: np.ndarray = None  # (n,) where a coarse path had put the notes, if any
+    extra_s: tuple = ()  # (begin, end): seconds of the recording that the score lacks
 
     @property
     def matched(self) -> np.ndarray:  # (n,) bool
@@ -107,6 +109,19 @@ class AlignmentResult:
         "Old to new seconds, as pedals and lyrics move: call it with a number or an array."
         return TimeMap.through(self.notes_before.onset_s, self.notes_after.onset_s)
 
+    @property
+    def path(self) -> object:  # pandas.DataFrame: score_s, recording_s, kind
+        "The warping path, see `paths.warping_path`."
+        from pianoalign.tool.paths import warping_path
+
+        return warping_path(self)
+
+    def tempo_curve(self) -> object:  # pandas.DataFrame: bar, beat, seconds, bpm
+        "When each beat is, and how fast. Raises `InputError` for a file without bars."
+        from pianoalign.tool.paths import tempo_curve
+
+        return tempo_curve(self)
+
     def save(
         self,
         path: str | Path,  # .mid to write
@@ -152,6 +167,14 @@ class AlignmentResult:
     ) -> None:
         "The aligned notes as a JAMS file. Raises `InputError` where `align` would."
         exchange.write_jams(self, self._output(path, force, (".jams", ".json")))
+
+    def to_match(
+        self,
+        path: str | Path,  # .match to write
+        force: bool = False,  # replace a file that exists?
+    ) -> None:
+        "The alignment as a match file, with partitura. Raises `InputError` where `align` would."
+        exchange.write_match(self, self._output(path, force, exchange.MATCH_OUT))
 
     def _output(self, path, force: bool, endings) -> Path:
         "The path, if it may be written."
@@ -375,12 +398,20 @@ def draw_result(
     if start_s is None:
         first_s = min(result.notes_before.onset_s.min(), result.notes_after.onset_s.min())
         start_s = max(first_s - 0.3, 0.0)
+    with_path = result.coarse_onset_s is not None
     with matplotlib.rc_context(STYLE):
-        fig = Figure(figsize=(8, 5.4))
-        axes = fig.subplot_mosaic("RRR;SSH", height_ratios=(1.2, 1))
+        fig = Figure(figsize=(8, 7.6 if with_path else 5.4))
+        rows, heights = "RRR;SSH", [1.2, 1]
+        if with_path:
+            rows, heights = f"{rows};PPP", [*heights, 1]
+        axes = fig.subplot_mosaic(rows, height_ratios=heights)
         _draw_rolls(axes["R"], result, start_s, length_s)
         _draw_shifts(fig, axes["S"], result)
         _draw_histogram(axes["H"], result)
+        if with_path:
+            from pianoalign.tool.paths import draw_warping
+
+            draw_warping(result, axes["P"])
     return fig
 
 
