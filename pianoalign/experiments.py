@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NO_RECIPE', 'SECTIONS', 'OF_A_RUN', 'NOT_SETTINGS', 'TrainingSettings', 'Experiment', 'recipe_of', 'width_of',
-           'build', 'experiment_from_dict', 'Plan', 'load_plan']
+           'matching_limits', 'build', 'experiment_from_dict', 'Plan', 'load_plan']
 
 # %% ../nbs/32a_experiments.ipynb #ents0101
 import dataclasses
@@ -16,8 +16,8 @@ from pathlib import Path
 
 from .datasets import DataSettings, changed
 from .files import InputError, nearest_or_all, parse_duration_s, repo_root
-from .network import CRNN, NetworkSettings, parameter_count
 from .preprocessing import AudioSettings
+from .sizes import NetworkSettings
 
 # %% ../nbs/32a_experiments.ipynb #dfeee522
 @dataclass(frozen=True)
@@ -97,11 +97,25 @@ def recipe_of(experiment: Experiment) -> str:  # "printed" or "ours"
 
 def width_of(network: NetworkSettings) -> float:  # 1.0 at the paper's sizes
     "Share of the parameters that this kind of network has at the paper's sizes."
+    from pianoalign.network import CRNN, parameter_count
+
     paper = NetworkSettings()
     full = replace(network, filters=paper.filters, dense=paper.dense, hidden=paper.hidden)
     if full == network:
         return 1.0
     return round(parameter_count(CRNN(network)) / parameter_count(CRNN(full)), 3)
+
+# %% ../nbs/32a_experiments.ipynb #46f3c1be
+def matching_limits(
+    data: DataSettings,
+) -> dict:  # arguments of `postprocessing.match_notes`
+    "What the matching must know of how loose the notes are; nothing where they are as in Table 1."
+    limits = {}
+    if data.max_tempo_factor:
+        limits["max_tempo_factor"] = data.max_tempo_factor
+    if data.max_jitter_s > DataSettings().max_jitter_s:
+        limits["missing_cost_s"] = 1.5 * data.max_jitter_s  # 150 ms at the usual 100 ms
+    return limits
 
 # %% ../nbs/32a_experiments.ipynb #8f5a9701
 def _known(kind, name, names):

@@ -21,6 +21,7 @@ import numpy as np
 
 import pianoalign
 from ..decoding import ALIGNER_WALK, decode, Heard, MATCHED, NOT_FOUND
+from ..experiments import matching_limits
 from ..files import InputError, repo_root, whole_files
 from ..midi import MidiScore, sounding_notes
 from ..notes import frame_of, Notes, SHORTEST_NOTE_S
@@ -31,6 +32,7 @@ from ..retiming import TimeMap
 from .bars import check_bars
 from .confidence import load_confidence
 from .exchange import check_match, is_path, MATCH_OUT, scores_of, Source, write_match
+from .inference import open_network
 from .listening import file_offset, hear, LIFTED_PEAK, listen_to, QUIET_PEAK, Walker
 from .notation import check_repeats, NotatedScore
 from .paths import TABLE_OUT, write_path, write_tempo
@@ -232,26 +234,9 @@ class Engine:
     stale: bool  # is there one that was made for other weights?
 
 
-def _device(wanted: str) -> str:
-    "The device to work on. Raises `InputError` if it is not there."
-    import torch
-
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise InputError("there is no CUDA device that PyTorch can use; choose --device cpu")
-    if wanted == "mps" and not torch.backends.mps.is_available():
-        raise InputError("there is no MPS device (of Apple's processors); choose --device cpu")
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return wanted
-
-
 @functools.lru_cache(maxsize=2)
 def _engine(folder: Path, stamp, device: str) -> Engine:
-    from pianoalign.runs import load_network
-    from pianoalign.tool.listening import Walker
-
-    device = _device(device)
-    network, experiment = load_network(folder)
+    network, experiment = open_network(folder, device)
     if experiment.network.onset_place:
         raise InputError(
             f"{folder}: these weights say the place of an onset (onset_place), which the aligner "
@@ -260,7 +245,7 @@ def _engine(folder: Path, stamp, device: str) -> Engine:
     home = folder / "checkpoint" if (folder / "checkpoint").is_dir() else folder
     model = load_confidence(home) if experiment.network.onset_head else None
     stale = model is None and (home / "confidence.json").exists()
-    return Engine(Walker(network, device), experiment, folder, model, stale)
+    return Engine(Walker(network), experiment, folder, model, stale)
 
 
 def open_engine(
@@ -274,7 +259,7 @@ def open_engine(
 
 
 def _audio_settings(folder: Path) -> AudioSettings | None:
-    "What the spectrogram of these weights is like; read without PyTorch, so that one can begin."
+    "What the spectrogram of these weights is like; read before them, so that one can begin."
     for path in (folder / "checkpoint" / "config.json", folder / "config.json"):
         if path.exists():
             try:
@@ -416,8 +401,6 @@ def _move(
     progress=None,  # called with the seconds done
 ) -> Moved:
     "Let the network move the notes that it can hear. Raises `InputError` if there are none."
-    from pianoalign.judging import matching_limits
-
     engine = listened.engine
     latest_s = listened.duration_s + REACH_S
     asked = playable & (start.onset_s < latest_s) & (start.onset_s > -REACH_S)
@@ -835,7 +818,7 @@ def align(
     plot : a picture to write, .png, .pdf or .svg.
     offset : seconds by which the recording has everything later than the file; "none"; "auto",
         found, up to 2 s, and applied where it is clear.
-    device : "cpu", "cuda", "mps", or "auto", cuda where there is one.
+    device : "cpu" or "auto", ONNX Runtime on the processor; "cuda" or "mps", PyTorch.
     progress : called with a word, the seconds of the recording that are done, and those in all
         (None where that is not known).
     keep_bars : write a tempo map under which ticks stay on beats and bars, and times are right.

@@ -138,11 +138,9 @@ def _align_and_leave(*words) -> Outcome:
 
 def _begin_worker(threads):
     "A worker leaves Ctrl-C to its parent, cleans up when told to end, and shares the cores."
-    import torch
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
-    torch.set_num_threads(threads)
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # for PyTorch, should a pair need it
 
 
 def _end(workers, patience_s=3.0):

@@ -192,8 +192,8 @@ HowOffset = Annotated[
 HowDevice = Annotated[
     Device,
     typer.Option(
-        help="Where the network works: cuda for NVIDIA's graphics cards, mps for Apple's; "
-        "auto: cuda if there is one, else cpu."
+        help="Where the network works: cpu, or with PyTorch cuda for NVIDIA's graphics cards and "
+        "mps for Apple's; auto: cpu."
     ),
 ]
 HowBars = Annotated[
@@ -220,12 +220,10 @@ def _say_machine():
     "What a report of a fault should name."
     import platform
 
-    import torch
-
-    say_aside(
-        f"pianoalign {pianoalign.__version__}, Python {platform.python_version()}, "
-        f"PyTorch {torch.__version__}, {platform.system()} {platform.machine()}"
-    )
+    libraries = {"ONNX Runtime": "onnxruntime", "PyTorch": "torch"}
+    used = [f"{k} {sys.modules[v].__version__}" for k, v in libraries.items() if v in sys.modules]
+    parts = [f"pianoalign {pianoalign.__version__}", f"Python {platform.python_version()}", *used]
+    say_aside(", ".join([*parts, f"{platform.system()} {platform.machine()}"]))
 
 
 @app.command(epilog=EXIT_CODES)

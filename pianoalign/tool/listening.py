@@ -22,6 +22,7 @@ from ..notes import frame_of, LOWEST_PITCH, N_PITCHES, Notes
 from ..preprocessing import AudioSettings, LOG_FLOOR, magnitude, note_frames, paint_roll
 from ..postprocessing import onset_candidates
 from ..recordings import Facts, stream_audio
+from .inference import TorchNetwork
 
 # %% ../../nbs/tool/11_listening.ipynb #badc12be
 PIECE_FRAMES = 3000  # a piece: 30 s at 100 frames a second
@@ -262,26 +263,6 @@ def file_offset(
     clear = float(height / spread)
     return FileOffset(float(lag_s[best]), clear, times(near), times(others), height)
 
-# %% ../../nbs/tool/11_listening.ipynb #20b913c7
-def _folded(layers):  # convolutions of a branch -> the same function, without batch norms
-    import torch
-    from torch import nn
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-    class Halve(nn.Module):  # max pooling by two over pitch; torch's own takes a third of all time
-        def forward(self, x):
-            return torch.maximum(x[..., : x.shape[-1] // 2 * 2 : 2], x[..., 1::2])
-
-    out = []
-    for layer in layers:
-        if isinstance(layer, nn.BatchNorm2d):
-            out[-1] = fuse_conv_bn_eval(out[-1], layer)
-        elif isinstance(layer, nn.MaxPool2d) and layer.kernel_size == (1, 2):
-            out.append(Halve())
-        else:
-            out.append(nn.ReLU(inplace=True) if isinstance(layer, nn.ReLU) else layer)
-    return nn.Sequential(*out).to(memory_format=torch.channels_last)
-
 # %% ../../nbs/tool/11_listening.ipynb #d80e3495
 WINDOW_FRAMES = 2500  # a window
 CONTEXT_FRAMES = 300  # what is heard on either side of it
@@ -290,70 +271,38 @@ CONV_FRAMES = 500  # a stretch for the convolutions
 
 
 class Walker:
-    "A network, taken apart so that it can walk through recordings of any length."
+    "A network that walks through recordings of any length."
 
     def __init__(
         self,
-        network: object,  # CRNN in evaluation mode
-        device: object = "cpu",  # of torch
+        network: object,  # inference.OnnxNetwork or TorchNetwork, or a network.CRNN
+        device: object = "cpu",  # of torch, for a network.CRNN
         window_frames: int = WINDOW_FRAMES,
         context_frames: int = CONTEXT_FRAMES,
     ):
-        from pianoalign.network import LAG_FRAMES
-
-        self.network, self.device = network.to(device).eval(), device
+        ready = hasattr(network, "answer")
+        self.network = network if ready else TorchNetwork(network, device)
         self.window, self.context = window_frames, context_frames
-        branches = [b for b in (network.audio_branch, network.midi_branch) if b is not None]
-        self.branches = [(_folded(b.convolutions), b.dense) for b in branches]
-        layers = branches[0].convolutions
-        self.reach = sum(getattr(layer, "kernel_size", None) == (3, 3) for layer in layers)
-        self.lag = LAG_FRAMES if network.settings.difference else 0
 
     def features(
         self,
-        images: list,  # one a branch: (channels, frames lo - reach … hi + reach within 0 … n, 88)
         lo: int,
         hi: int,  # the frames that are wanted
         n: int,  # frames of the recording
-    ) -> object:  # (hi - lo, features) torch.Tensor
-        "What the convolutions make of frames lo to hi, stretch by stretch."
-        import torch
-
-        def stretch(branch, image, a, b):
-            convolutions, dense = branch
-            first, last = max(a - self.reach, 0), min(b + self.reach, n)
-            part = image[None, :, first - begin : last - begin]
-            part = part.contiguous(memory_format=torch.channels_last)
-            seen = convolutions(part)[0].transpose(0, 1).flatten(1)  # (frames, channels x bins)
-            return dense(seen[a - first : b - first])
-
-        begin, out = max(lo - self.reach, 0), []
-        for a in range(lo, hi, CONV_FRAMES):
-            b = min(a + CONV_FRAMES, hi)
-            parts = [stretch(branch, im, a, b) for branch, im in zip(self.branches, images)]
-            out.append(torch.cat(parts, 1))
-        return torch.cat(out)
-
-    def images(
-        self,
-        a: int,
-        b: int,  # the frames that are wanted: a to b - 1
         image_of: Callable,  # as `answer` takes it
         roll_of: Callable,  # the same
-    ) -> list:  # of (channels, b - a, 88)
-        "What the branches see of frames a to b."
-        import torch
-        from pianoalign.network import risen
-
-        network = self.network
-        before = min(self.lag, a)  # frames that only the differences look at
-        image = torch.as_tensor(image_of(a - before, b), device=self.device)
-        image = (image - network.mean) / network.deviation
-        channels = [image, risen(image[None])[0]] if self.lag else [image]
-        images = [torch.stack(channels)[:, before:]]
-        if len(self.branches) > 1:
-            images.append(torch.as_tensor(roll_of(a, b), device=self.device)[None])
-        return images
+    ) -> list:  # of arrays, together hi - lo rows
+        "What the convolutions make of frames lo to hi, stretch by stretch."
+        reach, lag, out = self.network.reach, self.network.lag, []
+        for a in range(lo, hi, CONV_FRAMES):
+            b = min(a + CONV_FRAMES, hi)
+            first, last = max(a - reach, 0), min(b + reach, n)
+            image = image_of(max(first - lag, 0), last)
+            missing = max(lag - first, 0)  # before the recording, its first frame goes on
+            image = np.pad(image, ((missing, 0), (0, 0)), mode="edge")
+            seen = self.network.features(image, roll_of(first, last))
+            out.append(seen[a - first : b - first])
+        return out
 
     def answer(
         self,
@@ -363,23 +312,12 @@ class Walker:
         roll_of: Callable,  # function of two frames -> (frames, 88) roll of the given notes
     ) -> list:  # of (frames, 88) float32 probabilities, one a head
         "What the network says about a few neighbouring windows."
-        import torch
-
-        network = self.network
         length = min(self.window + 2 * self.context, n)
         first = [min(max(s - self.context, 0), n - length) for s in starts]
         lo, hi = min(first), max(first) + length
-        a, b = max(lo - self.reach, 0), min(hi + self.reach, n)
-        with torch.inference_mode():
-            features = self.features(self.images(a, b, image_of, roll_of), lo, hi, n)
-            x = torch.stack([features[f - lo : f - lo + length] for f in first])
-            if network.recurrent is not None:
-                x = network.recurrent(x)[0]
-            stops = [min(s + self.window, n) for s in starts]
-            windows = zip(x, starts, stops, first)
-            kept = torch.cat([y[s - f : stop - f] for y, s, stop, f in windows])
-            heads = [h for h in (network.output, network.onset_output) if h is not None]
-            return [torch.sigmoid(h(kept)).float().cpu().numpy() for h in heads]
+        features = self.features(lo, hi, n, image_of, roll_of)
+        kept = [(s - f, min(s + self.window, n) - f) for s, f in zip(starts, first)]
+        return self.network.answer(features, [f - lo for f in first], length, kept)
 
 # %% ../../nbs/tool/11_listening.ipynb #59c7b51d
 class _Peaks:
@@ -425,8 +363,6 @@ def hear(
     progress: Callable | None = None,  # called with the seconds done
 ) -> Heard:
     "The network's answer for a recording of any length."
-    import torch
-
     frames = note_frames(given, audio.fps)
     silence = np.log(LOG_FLOOR) if audio.scale == "log" else 0.0
 
@@ -440,13 +376,11 @@ def hear(
     starts = np.arange(0, n_frames, walker.window).tolist()
     groups = [starts[k : k + WINDOWS] for k in range(0, len(starts), WINDOWS)]
     tasks = [(group, n_frames, image_of, roll_of) for group in groups]
-    peaks = _Peaks(audio.fps) if walker.network.onset_output is not None else None
+    peaks = _Peaks(audio.fps) if walker.network.has_onsets else None
     roll, done = np.zeros((n_frames, N_PITCHES), np.uint8), 0
-    workers = workers if str(walker.device) == "cpu" else 1
-    threads = torch.get_num_threads()
-    each = max(1, threads // workers)
-    try:
-        with ThreadPoolExecutor(workers, "hear", torch.set_num_threads, (each,)) as pool:
+    workers = workers if str(walker.network.device) == "cpu" else 1
+    with walker.network.shared(workers) as begin:
+        with ThreadPoolExecutor(workers, "hear", begin) as pool:
             for k, answer in enumerate(_in_order(pool, walker.answer, tasks, workers)):
                 roll[done : done + len(answer[0])] = in_steps(answer[0])
                 done += len(answer[0])
@@ -454,6 +388,4 @@ def hear(
                     peaks.add(answer[1], last=k == len(groups) - 1)
                 if progress:
                     progress(done / audio.fps)
-    finally:
-        torch.set_num_threads(threads)
     return Heard(roll, *(peaks.all() if peaks else (None,) * 3))
