@@ -600,6 +600,21 @@ class Stopwatch:
 LOOKS = 4  # at the validation set, in a training of a fixed number of steps
 
 
+def _bar(run, shown: bool):
+    "A bar of a run's steps."
+    from tqdm.auto import tqdm
+
+    return tqdm(
+        total=run.steps,
+        initial=run.step,
+        desc=run.experiment.name,
+        unit="step",
+        disable=not shown,
+        mininterval=2,
+        smoothing=0.05,
+    )
+
+
 def fit(
     run: Run,
     state: Path,  # where to save it
@@ -610,21 +625,11 @@ def fit(
     pause_s: float = np.inf,  # seconds of this call, after which the run pauses; 0: no step more
 ) -> bool:  # False: it pauses, and its state says where it goes on
     "Advance a run to its end: a fixed number of steps, or epochs with early stopping (paper §3.2)."
-    from tqdm.auto import tqdm
-
     t = run.experiment.training
     every = run.examples.steps_per_epoch if not t.steps else -(-t.steps // LOOKS)
     watch, to_save, to_note = Stopwatch(run), Clock(checkpoint_s), Clock(2.0)
     to_pause, pauses = Clock(pause_s), pause_s == 0 and run.step < run.steps
-    bar = tqdm(
-        total=run.steps,
-        initial=run.step,
-        desc=run.experiment.name,
-        unit="step",
-        disable=not progress,
-        mininterval=2,
-        smoothing=0.05,
-    )
+    bar = _bar(run, progress)
     last = run.step if pauses else run.steps
     batches = drawn_ahead(run.examples, run.step, last, run.device)
     for batch in batches:
@@ -746,6 +751,40 @@ def _learn(
 SETS = ("train", "valid", "test", "unseen", "recordings")
 
 
+def _refuse_to_judge_nothing(folder: RunFolder, pause_s: float) -> None:
+    "Raise `InputError` where a run is to be judged as it stands, and has not begun."
+    if pause_s == 0 and not (folder.trained or folder.state.exists()):
+        raise InputError(
+            f"{folder.state} does not exist, so that there are no weights to judge: train first, "
+            "and pause later"
+        )
+
+
+def _corpus(experiment, corpus_root, recordings_root, sets) -> list:  # of Recording
+    "The recordings of an experiment; the demo corpus only where something asks for it."
+    needs_demo = "recordings" in sets or "+" in experiment.data.corpus
+    return experiment_corpus(experiment.data, corpus_root, recordings_root if needs_demo else None)
+
+
+def _used(by_set: dict, sets) -> list:  # of Recording
+    "The recordings that a run hears: those it trains on, and those it is judged on."
+    judged = [r for name in sets if name != "valid" for r in by_set[name]]
+    return by_set["train"] + by_set["valid"] + judged
+
+
+def _facts(experiment: Experiment, folder: RunFolder, network: CRNN) -> dict:
+    "What metrics.json says of a run beside its figures."
+    return dict(
+        **_told_of_training(folder),
+        parameters=parameter_count(network),
+        width=width_of(experiment.network),
+        recipe=recipe_of(experiment),
+        seed=experiment.training.seed,
+        processor=processor_name(),
+        commit=commit(),
+    )
+
+
 def train(
     experiment: Experiment,
     runs: str | Path,  # folder of run folders
@@ -767,57 +806,26 @@ def train(
     from pianoalign.judging import judge
 
     folder = RunFolder(Path(runs) / experiment.folder_name)
-    if pause_s == 0 and not (folder.trained or folder.state.exists()):
-        raise InputError(
-            f"{folder.state} does not exist, so that there are no weights to judge: train first, "
-            "and pause later"
-        )
+    _refuse_to_judge_nothing(folder, pause_s)
     device = choose_device(device)
     tune_allocator()
-    needs_demo = "recordings" in sets or "+" in experiment.data.corpus
-    corpus = experiment_corpus(
-        experiment.data, corpus_root, recordings_root if needs_demo else None
-    )
+    corpus = _corpus(experiment, corpus_root, recordings_root, sets)
     config = _begin(experiment, folder, corpus, sets, keep)
     if folder.finished:
         return folder.path
     by_set = {s: [r for r in corpus if r.split == s] for s in SETS}
-    used = by_set["train"] + by_set["valid"]
-    used += [r for s in sets if s != "valid" for r in by_set[s]]
+    used = _used(by_set, sets)
     if features:
         features = features(used)
     else:
         features = feature_store(used, experiment.audio, cache_dir, progress)
     if not folder.trained:
-        _learn(
-            experiment,
-            folder,
-            runs,
-            by_set,
-            features,
-            device,
-            progress,
-            mixed_precision,
-            config["data"],
-            pause_s,
-        )
-    network = folder.network()
-    judge(
-        network.to(device),
-        experiment,
-        folder.path,
-        {s: evaluation_segments(by_set[s], experiment.data) for s in sets},
-        features,
-        dtw,
-        progress,
-        **_told_of_training(folder),
-        parameters=parameter_count(network),
-        width=width_of(experiment.network),
-        recipe=recipe_of(experiment),
-        seed=experiment.training.seed,
-        processor=processor_name(),
-        commit=commit(),
-    )
+        how = (device, progress, mixed_precision, config["data"], pause_s)
+        _learn(experiment, folder, runs, by_set, features, *how)
+    network = folder.network().to(device)
+    segments = {name: evaluation_segments(by_set[name], experiment.data) for name in sets}
+    facts = _facts(experiment, folder, network)
+    judge(network, experiment, folder.path, segments, features, dtw, progress, **facts)
     if folder.finished:
         folder.forget("progress.json", "checkpoint/state.safetensors")
     return folder.path
