@@ -7,9 +7,9 @@ __all__ = ['SHARES', 'ERRORS', 'KEYS', 'TABLE1_METHODS', 'OWN_METHODS', 'RUN_NAM
            'TRAINING_COLUMNS', 'FORMS', 'HEADINGS', 'NOT_LEARNED', 'published', 'measures', 'Runs', 'read_json',
            'known_tier', 'name_of', 'colour_of', 'spelled', 'Row', 'input_of', 'learned', 'ready', 'recipe_in_words',
            'training_of', 'heard_s', 'unequal', 'Interval', 'unit_of', 'cell', 'contrast', 'as_key', 'corpus_of',
-           'rows_of_table1', 'table1', 'ablation', 'table2', 'table3', 'table4', 'table5', 'table6', 'shifts',
-           'judged_everywhere', 'variants', 'form_of', 'resemblance', 'write_table', 'trained_in_words', 'Shown',
-           'show', 'axis_label', 'spoken']
+           'rows_of_table1', 'table1', 'ablation', 'table2', 'table3', 'table4', 'table5', 'table6', 'beside_mir_eval',
+           'shifts', 'judged_everywhere', 'variants', 'form_of', 'resemblance', 'write_table', 'trained_in_words',
+           'Shown', 'show', 'axis_label', 'spoken']
 
 # %% ../../nbs/workshop/03a_tables.ipynb #bles0100
 import html
@@ -40,6 +40,7 @@ from pianoalign.metrics import (
     compare,
     draw_pieces,
     figures,
+    figures_by_mir_eval,
     figures_of_draws,
     interval,
     remove_shift,
@@ -777,6 +778,24 @@ def table6(
 ) -> pd.DataFrame:  # one row a run
     "Table 6 (§4.2.5): how far the input's tempo is off."
     return ablation("table6", tier_dir, plan, **kwargs)
+
+# %% ../../nbs/workshop/03a_tables.ipynb #03mirevb
+def beside_mir_eval(
+    name: str,  # "table1" to "table6"
+    tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
+    plan: Plan | None = None,  # from `experiments.load_plan`
+) -> pd.DataFrame:  # a row for each of the table's, a column for each figure: ours minus mir_eval's
+    "How far a table's figures lie from what `mir_eval` computes from the same errors."
+    runs = Runs.of(tier_dir, plan)
+    rows = list(rows_of_table1(runs).values())
+    if name != "table1":
+        rows = [Row("valid", entry["run"]) for entry in runs.plan.tables[name]]
+    apart = []
+    for row in rows:
+        errors_s = np.concatenate(list(row.errors(runs).values()))
+        ours, theirs = figures(errors_s), figures_by_mir_eval(errors_s)
+        apart.append({column: ours[column] - theirs[column] for column in theirs})
+    return pd.DataFrame(apart)
 
 # %% ../../nbs/workshop/03a_tables.ipynb #5dac82c1
 def shifts(

@@ -164,15 +164,15 @@ def tables_ready(
     plan: dict,  # of `make_plan`
     root: str | Path,  # the project's folder
 ) -> dict:  # table -> names of the runs that it still lacks
-    "Which tables can be made from run folders, finished or not. Table 1 needs its base run alone."
+    """Which tables can be made from run folders, finished or not.
+    Table 1 and the ledger need the base run alone: they have a place for what is missing."""
     jobs = {name: f"train_{name}" for name in plan["runs"]} | {"dtw": BASELINES}
     there = {n for n, job in jobs.items() if has_figures(run_folder(plan, job, root))}
     lacking = {}
     for table in TABLES:
         needed = list(plan["tables"].get(table, plan["runs"]))
-        if table == "table1":
-            needed = ["crnn"] if "crnn" in needed else needed
-        needed += ["dtw"] if table in ("table1", "claims") else []
+        if table in ("table1", "claims"):
+            needed = [*({"crnn"} & set(needed)), "dtw"]
         lacking[table] = [name for name in needed if name not in there]
     return lacking
 
