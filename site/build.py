@@ -85,7 +85,7 @@ def told_by_figures(text: str) -> str:
 
 
 def local_links(text: str, names) -> str:
-    "Chapters' names as links, and links between rooms as links between pages of one folder."
+    "Chapters' names as links, and links between folders as links between pages of one folder."
     text = re.sub(
         r"(?<!\[)`(\d+[a-z]?_[a-z_]+)`",
         lambda m: f"[{CHAPTERS[m[1]].title}]({m[1]}.ipynb)" if m[1] in names else m[0],

@@ -95,7 +95,7 @@ def wait_for(what, timeout_s=90):
         time.sleep(0.1)
 
 
-# ---- one door to papermill
+# ---- the only call of papermill
 
 
 def test_unknown_parameter_is_refused_and_nothing_is_written(tmp_path):

@@ -103,7 +103,7 @@ def test_chapters_without_a_run_are_shown_as_text_and_said_so(tmp_path):
     ) and "has not been reproduced" not in build.front_page(True, "demo")
 
 
-def test_links_between_rooms_lead_to_pages_of_one_folder():
+def test_links_between_folders_lead_to_pages_of_one_folder():
     text = (
         "[Real pianos](tool/13_real_pianos.ipynb), [all](../index.ipynb), "
         "[x](https://y.z/07_a.ipynb)"
