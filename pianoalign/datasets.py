@@ -13,6 +13,7 @@ __all__ = ['JITTER_SCALE', 'SHORTEST_AFTER_JITTER_S', 'OWN_WAYS', 'JITTERS', 'CU
 # %% ../nbs/31_datasets.ipynb #cb5bbb43
 import hashlib
 import json
+import re
 import sys
 import zlib
 from collections.abc import Iterable, Sequence
@@ -291,16 +292,34 @@ def spread(
 ORIGIN = {"demo": "it ships as corpus/", "free": "corpus/free/make_free.py makes it"}
 
 
+def _index_rows(index: Path) -> list:  # of rows with id, split, piano, title, duration_s
+    "The recordings that an index.csv names. Raises `InputError` for a damaged one."
+    import pandas as pd  # half a second, which `pianoalign align` would pay for nothing
+
+    words = ("id", "split", "piano", "title")
+    try:
+        rows = list(pd.read_csv(index, dtype=dict.fromkeys(words, str)).itertuples())
+        for line, row in enumerate(rows, 2):
+            if not all(isinstance(getattr(row, name), str) for name in words):
+                raise ValueError(f"line {line} lacks a word")
+            if not re.fullmatch(r"[\w-]+", row.id):
+                raise ValueError(f"line {line} names no file: {row.id!r}")
+            if not 0 < float(row.duration_s) < np.inf:
+                raise ValueError(f"line {line} names no length: {row.duration_s}")
+    except (ValueError, TypeError, AttributeError, OSError) as error:
+        why = " ".join(str(error).split())
+        raise InputError(f"{index} is damaged ({why}): restore it (`git checkout`)") from None
+    return rows
+
+
 def _demo_recordings(root: Path, splits, pedal, per_split=0, name="demo"):
     index = root / "index.csv"
     if not index.exists():
         raise InputError(
             f"{index} does not exist: name the folder of the {name} corpus ({ORIGIN[name]})"
         )
-    import pandas as pd  # half a second, which `pianoalign align` would pay for nothing
-
     by_split = {}
-    for row in pd.read_csv(index).itertuples():
+    for row in _index_rows(index):
         by_split.setdefault(row.split, []).append(row)
     for split, rows in by_split.items():
         if split in splits:

@@ -97,13 +97,15 @@ def recipe_of(experiment: Experiment) -> str:  # "printed" or "ours"
 
 def width_of(network: NetworkSettings) -> float:  # 1.0 at the paper's sizes
     "Share of the parameters that this kind of network has at the paper's sizes."
+    import torch
     from pianoalign.network import CRNN, parameter_count
 
     paper = NetworkSettings()
     full = replace(network, filters=paper.filters, dense=paper.dense, hidden=paper.hidden)
     if full == network:
         return 1.0
-    return round(parameter_count(CRNN(network)) / parameter_count(CRNN(full)), 3)
+    with torch.device("meta"):  # counted, without taking memory for them
+        return round(parameter_count(CRNN(network)) / parameter_count(CRNN(full)), 3)
 
 # %% ../nbs/32a_experiments.ipynb #46f3c1be
 def matching_limits(
@@ -127,6 +129,8 @@ def _fits(value, wanted: type) -> bool:
     "May a setting of the type `wanted` have this value? A whole number may stand for a float."
     if isinstance(value, bool):
         return wanted is bool
+    if dataclasses.is_dataclass(wanted):  # settings within settings
+        return isinstance(value, (dict, wanted))
     allowed = {tuple: (list, tuple), float: (int, float)}.get(wanted, wanted)
     return isinstance(value, allowed)
 
@@ -139,16 +143,22 @@ def build(
     "Settings from a dictionary. Raises `InputError` for an unknown name or a wrong type."
     known = {f.name: f for f in dataclasses.fields(kind)}
     types = typing.get_type_hints(kind)
+    if not isinstance(values, dict):
+        raise InputError(f"{where}: {values!r:.80} are no settings; names with values are needed")
     for name, value in values.items():
         if name not in known:
             raise InputError(
                 f"{where}: unknown setting {name!r}" + nearest_or_all(name, known, "known are")
             )
-        if not isinstance(value, dict) and not _fits(value, types[name]):
+        if not _fits(value, types[name]):
             raise InputError(
-                f"{where}: {name} is {value!r}, a value of type {types[name].__name__} is needed"
+                f"{where}: {name} is {value!r:.80}, "
+                f"a value of type {types[name].__name__} is needed"
             )
-    return kind(**{k: float(v) if types[k] is float else v for k, v in values.items()})
+    try:
+        return kind(**{k: float(v) if types[k] is float else v for k, v in values.items()})
+    except (ValueError, TypeError, ArithmeticError) as error:  # of its own checks
+        raise InputError(f"{where}: {error}") from None
 
 # %% ../nbs/32a_experiments.ipynb #8f5a9702
 SECTIONS = dict(
@@ -161,6 +171,8 @@ def experiment_from_dict(
     where: str = "experiment",  # what to call it in an error
 ) -> Experiment:
     "The inverse of `Experiment.to_dict`. Raises `InputError` for what it does not know."
+    if not isinstance(values, dict):
+        raise InputError(f"{where}: {values!r:.80} is no experiment; sections are needed")
     unknown = set(values) - set(SECTIONS) - {"name"}
     if unknown:
         raise InputError(
@@ -170,7 +182,10 @@ def experiment_from_dict(
         section: build(kind, values.get(section, {}), f"{where}, {section}")
         for section, kind in SECTIONS.items()
     }
-    return Experiment(values.get("name", "unnamed"), **parts)
+    name = values.get("name", "unnamed")
+    if not isinstance(name, str):
+        raise InputError(f"{where}: the name is {name!r:.80}; give it as text")
+    return Experiment(name, **parts)
 
 # %% ../nbs/32a_experiments.ipynb #bddaa9d8
 OF_A_RUN = ("sets", "after_dtw")  # what a tier may say of all runs, and a run of itself

@@ -19,7 +19,7 @@ from .notes import N_PITCHES, Notes
 from .decoding import align_by_onsets
 from .postprocessing import align_notes, note_blocks
 from .preprocessing import piano_roll
-from .runs import write_npz
+from .runs import RUN_AGAIN, read_npz, write_npz
 from .targets import PLACE_REACH_FRAMES
 from .datasets import segment_image
 
@@ -95,12 +95,14 @@ def read_aligned(folder: str | Path) -> dict:  # (set, segment id) -> (onset_s, 
     path = Path(folder) / "aligned.npz"
     if not path.exists():
         raise InputError(f"{path} does not exist: run the baselines first")
-    times = {}
-    with np.load(path) as z:
-        for key in z.files:
-            if key.endswith("/onset_s"):
-                stem = key.removesuffix("/onset_s")
-                times[tuple(stem.split("/", 1))] = z[key], z[f"{stem}/offset_s"]
+    times, stored = {}, read_npz(path)
+    for key, onset_s in stored.items():
+        if key.endswith("/onset_s"):
+            stem = key.removesuffix("/onset_s")
+            offset_s = stored.get(f"{stem}/offset_s")
+            if "/" not in stem or offset_s is None or offset_s.shape != onset_s.shape:
+                raise InputError(f"{path} is damaged ({key!r} lacks its ends): {RUN_AGAIN}")
+            times[tuple(stem.split("/", 1))] = onset_s, offset_s
     return times
 
 # %% ../nbs/32e_judging.ipynb #7d5b1cc2

@@ -164,7 +164,7 @@ def _event(body: bytes, at: int, running: int) -> tuple:  # its bytes, place beh
 
 # %% ../nbs/20b_midi.ipynb #ev3nts06
 MOST_EVENTS = 2_000_000  # of one file: five hours of a pedal that is read a hundred times a second
-MOST_TRACKS = 4_096  # of one file
+MOST_TRACKS = 1_024  # of one file
 
 
 def _read_track(body: bytes) -> tuple:  # Track, how many data bytes were over 127

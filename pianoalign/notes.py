@@ -219,7 +219,10 @@ def _rows(text: str) -> list:  # [(number of the line, its cells)]
         return [(k, line.split()) for k, line in lines]
     if comma != ",":
         lines = [(k, line.replace(",", ".")) for k, line in lines]  # 0,5 is a half
-    split = [(k, next(csv.reader([line], delimiter=comma))) for k, line in lines]
+    try:
+        split = [(k, next(csv.reader([line], delimiter=comma))) for k, line in lines]
+    except csv.Error as error:
+        raise ValueError(f"it is no table ({error})") from None
     return [(k, [cell.strip() for cell in cells]) for k, cells in split]
 
 # %% ../nbs/20a_notes.ipynb #n0tetab2
@@ -250,7 +253,7 @@ def _places_of(heading: list) -> dict:  # column of notes -> place in the table
 
 def _numbers(rows: list, places: list) -> np.ndarray:  # (n, columns) float64
     "The numbers in some columns. Raises `ValueError` for the first line that has none there."
-    width = len(rows[0][1])
+    width = max(len(rows[0][1]), max(places) + 1)
     for line, cells in rows:
         if len(cells) != width:
             raise ValueError(f"line {line} has {len(cells)} columns, others {width}: unequal rows")
@@ -268,10 +271,11 @@ def read_note_table(
     Columns without names are onset, offset, pitch, velocity.
     Raises `InputError` for files that are no such table; no line is ever left out."""
     path = Path(path)
-    rows = _rows(_table_text(path))
-    if not rows:
-        return Notes.empty()
+    text = _table_text(path)
     try:
+        rows = _rows(text)
+        if not rows:
+            return Notes.empty()
         if any(map(_is_number, rows[0][1])):
             places = dict(zip(NOTE_COLUMNS, range(len(rows[0][1]))))
             if len(places) < 3:

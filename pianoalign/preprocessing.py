@@ -42,6 +42,17 @@ class AudioSettings:
             )
         if self.scale not in ("log", "lin"):
             raise InputError(f"scale is {self.scale!r}: choose 'log' or 'lin'")
+        highest_hz = self.sample_rate_hz / 2
+        if not (0 < self.n_bins <= 1000 and 0 < self.bins_per_octave <= 1000):
+            raise InputError(
+                f"{self.n_bins} bins, {self.bins_per_octave} an octave, are no picture of sound: "
+                "choose 1 to 1000"
+            )
+        if not (0 < self.fmin_hz < highest_hz and highest_hz <= 500_000):
+            raise InputError(
+                f"the lowest bin is {self.fmin_hz} Hz, the highest that there could be "
+                f"{highest_hz} Hz: choose them as in the paper, 27.5 and 8000"
+            )
         if self.fps <= 0 or self.sample_rate_hz % self.fps:
             raise InputError(
                 f"{self.fps} fps does not divide the sample rate of {self.sample_rate_hz} Hz: "

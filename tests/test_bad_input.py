@@ -1,7 +1,7 @@
 """What a user may hand in by mistake: one clear sentence, a non-zero exit code, nothing
 overwritten, nothing half-written; and what looks odd and must work."""
 
-import os, subprocess, sys
+import json, os, subprocess, sys
 
 import mido
 import numpy as np
@@ -11,6 +11,7 @@ import soundfile
 from pianoalign.files import InputError
 from pianoalign.midi import read_midi
 from pianoalign.retiming import write_retimed_midi
+from pianoalign.runs import load_network
 from short_piece import RATE_HZ
 from test_align_cli import command, everything_but_times
 
@@ -382,6 +383,25 @@ def test_bad_weights(piece, untrained, tmp_path, capsys, case):
         weights,
         says="",
     )
+
+
+def test_weights_are_looked_at_before_a_network_is_made(untrained, tmp_path):
+    "Settings that ask for terabytes take no memory; numbers that are none are not computed with."
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(untrained[0] / "weights.safetensors")
+    config = json.loads((untrained[0] / "config.json").read_text())
+    config["experiment"]["network"]["hidden"] = 10**6
+    write(tmp_path / "config.json", json.dumps(config).encode())
+    save_file(weights, tmp_path / "weights.safetensors")
+    with pytest.raises(InputError, match=r"\(.*\) and not \(.*\)"):
+        load_network(tmp_path)
+    write(tmp_path / "config.json", (untrained[0] / "config.json").read_bytes())
+    name = next(name for name, value in weights.items() if value.is_floating_point())
+    weights[name] = weights[name] * np.nan
+    save_file(weights, tmp_path / "weights.safetensors")
+    with pytest.raises(InputError, match=f"{name} holds values that are no numbers"):
+        load_network(tmp_path)
 
 
 def test_decoding_that_the_weights_cannot(piece, untrained, tmp_path, capsys):

@@ -173,7 +173,7 @@ DAMAGED = {  # name -> (bytes, words)
     "riff_of_sound": (b"RIFF\x10\0\0\0WAVEfmt \0\0\0\0", "RIFF file without MIDI"),
     "cut_in_a_track": (smf(ONE, OTHER)[:-5], "ends too early"),
     "header_of_two_bytes": (b"MThd\0\0\0\2\0\1", "ends too early"),
-    "too_many_tracks": (smf(ONE) + chunk(b"MTrk", b"") * 70_000, "4,096 tracks"),
+    "too_many_tracks": (smf(ONE) + chunk(b"MTrk", b"") * 70_000, "1,024 tracks"),
     "ends_after_a_million_years": (
         smf(body(on(60), *[(LONGEST_WAIT, b"\xff\1\0")] * 60_000, off(60)), division=1),
         "255,186 years",

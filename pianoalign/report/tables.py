@@ -13,7 +13,6 @@ __all__ = ['SHARES', 'ERRORS', 'KEYS', 'TABLE1_METHODS', 'OWN_METHODS', 'RUN_NAM
 
 # %% ../../nbs/workshop/03a_tables.ipynb #bles0100
 import html
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -33,7 +32,7 @@ from pianoalign.experiments import (
     recipe_of,
     width_of,
 )
-from ..files import InputError, nearest_or_all, whole_file
+from ..files import InputError, nearest_or_all, read_json_object, whole_file
 from pianoalign.metrics import (
     COLUMNS,
     checked,
@@ -48,7 +47,7 @@ from pianoalign.metrics import (
 )
 from ..network import NetworkSettings
 from . import plots
-from ..runs import read_errors
+from ..runs import RUN_AGAIN, read_errors
 
 # %% ../../nbs/workshop/03a_tables.ipynb #7a3b7c62
 SHARES = ("within_10_pct", "within_25_pct", "within_50_pct", "within_100_pct")
@@ -208,14 +207,7 @@ def read_json(
     path: Path,  # of a file in a run folder
 ) -> dict:
     "A JSON file as a dictionary, empty where there is no such file. Raises `InputError`."
-    if not path.is_file():
-        return {}
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise InputError(
-            f"{path} is damaged ({error}); delete its folder and run the experiment again"
-        ) from None
+    return read_json_object(path, RUN_AGAIN) if path.is_file() else {}
 
 
 def known_tier(

@@ -7,14 +7,14 @@ __all__ = ['EVIDENCE', 'LOUD_PEAK', 'CONFIDENCE_FILE', 'evidence', 'bent', 'logi
            'load_confidence', 'judge_notes']
 
 # %% ../../nbs/tool/09_confidence.ipynb #abad16c6
-import hashlib, json
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..decoding import decode, Decoded, Heard, NEAR_S, neighbours, quantiles, SIDE, Way
-from ..files import InputError
+from ..files import InputError, read_json_object
 from ..notes import frame_of, LOWEST_PITCH, N_PITCHES, Notes
 
 # %% ../../nbs/tool/09_confidence.ipynb #558e07fb
@@ -254,13 +254,15 @@ def load_confidence(
     path = Path(folder) / CONFIDENCE_FILE
     if not path.exists():
         return None
+    again = "make it again with workflow/calibrate.py"
+    values = read_json_object(path, again)
     try:
-        found = Confidence(**json.loads(path.read_text(encoding="utf-8")))
-        found.probability(np.zeros((1, len(EVIDENCE))))
-    except (ValueError, TypeError) as e:
-        raise InputError(
-            f"{path}: is damaged ({e}); make it again with workflow/calibrate.py"
-        ) from None
+        found = Confidence(**values)
+        shares = found.probability(np.zeros((1, len(EVIDENCE))))
+        if shares.shape != (1,) or not 0 <= shares[0] <= 1 or not 0 <= found.least <= 1:
+            raise ValueError("it gives no probabilities")
+    except (ValueError, TypeError, ArithmeticError) as e:
+        raise InputError(f"{path} is damaged ({e}): {again}") from None
     fits = found.network == network_fingerprint(folder) and tuple(found.evidence) == EVIDENCE
     return found if fits else None
 

@@ -253,8 +253,12 @@ def read_pairs(
         raise InputError(f"{path} is no text in UTF-8: save the table as CSV UTF-8") from None
     first = text.split("\n", 1)[0]
     mark = max(",;\t", key=first.count)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=mark))
+    except csv.Error as error:
+        raise InputError(f"{path} is no table of pairs ({error}): write audio,midi") from None
     pairs, names = [], {}
-    for number, row in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=mark), 1):
+    for number, row in enumerate(rows, 1):
         row = [cell.strip() for cell in row]
         if not any(row) or (number == 1 and row[0].lower() == PAIR_HEADINGS[0]):
             continue
