@@ -11,6 +11,7 @@ SHARED = {
     "AlignmentResult": "the package itself offers what `tool.results` defines",
     "InputError": "the package itself offers what `files` defines",
     "align": COMMANDS,
+    "align_set": COMMANDS,
     "judge": COMMANDS,
     "train": COMMANDS,
     "reproduce": COMMANDS,

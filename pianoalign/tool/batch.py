@@ -54,6 +54,9 @@ class Outcome:
     duration_s: float = None  # of the recording
     took_s: float = 0.0  # how long it took
     remarks: tuple = ()  # sentences that a user should read
+    absent_pct: float = None  # share of the notes that the recording is said to lack
+    slowest_bpm: float = None  # beats a minute, over four beats; a twentieth is slower
+    fastest_bpm: float = None  # and a twentieth is faster
 
     @property
     def code(self) -> int:  # exit code of the command if there were no other pair
@@ -66,7 +69,14 @@ class Outcome:
 
 
 def _of_result(name, result, took_s) -> Outcome:
+    from pianoalign.tool.paths import tempo_range
+    from pianoalign.tool.results import NOT_IN_AUDIO, NOT_IN_RECORDING
+
     known = result.confidence[np.isfinite(result.confidence)]
+    absent = np.isin(result.status, (NOT_IN_AUDIO, NOT_IN_RECORDING))
+    slowest, fastest = (
+        round(bpm, 1) if np.isfinite(bpm) else None for bpm in tempo_range(result)
+    )
     return Outcome(
         name,
         "doubtful" if result.doubtful else "aligned",
@@ -77,6 +87,9 @@ def _of_result(name, result, took_s) -> Outcome:
         duration_s=round(float(result.duration_s), 3),
         took_s=round(took_s, 3),
         remarks=tuple(result.remarks),
+        absent_pct=round(100 * float(absent.mean()), 2),
+        slowest_bpm=slowest,
+        fastest_bpm=fastest,
     )
 
 
@@ -128,10 +141,10 @@ def _leave(*signal_and_frame):
     raise SystemExit(143)  # through every `finally`, so that no temporary file stays
 
 
-def _align_and_leave(*words) -> Outcome:
-    "`align_pair` for a worker, which takes no further pair once it has been told to end."
+def _align_and_leave(work, *words) -> Outcome:
+    "`work` for a worker, which takes no further pair once it has been told to end."
     try:
-        return align_pair(*words)
+        return work(*words)
     except SystemExit:
         os._exit(143)
 
@@ -161,7 +174,7 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
     )
 
 
-def _align_in_processes(pairs, folder, options, jobs):  # yields `Outcome`
+def _align_in_processes(pairs, folder, options, jobs, work):  # yields `Outcome`
     left = dict(enumerate(pairs))
     attempts = [list(left)] + [[k] for k in left]  # all in one pool; then whoever is left, alone
     for attempt in attempts:
@@ -170,7 +183,8 @@ def _align_in_processes(pairs, folder, options, jobs):  # yields `Outcome`
             continue
         pool = _pool(min(jobs, len(waiting)))
         try:
-            tasks = {pool.submit(_align_and_leave, left[k], folder, options): k for k in waiting}
+            begin = lambda k: pool.submit(_align_and_leave, work, left[k], folder, options)
+            tasks = {begin(k): k for k in waiting}
             for task in as_completed(tasks):
                 k = tasks[task]
                 try:
@@ -195,15 +209,16 @@ def align_pairs(
     options: Options = Options(),
     jobs: int = 1,  # processes
     progress_of: Callable | None = None,  # a pair's name -> its progress; for one process
+    work: Callable = align_pair,  # (pair, folder, options, progress) -> Outcome
 ) -> Iterator[Outcome]:  # yields `Outcome`, in the order in which pairs are finished
     "Align pairs, each on its own."
     if jobs > 1 and len(pairs) > 1:
-        yield from _align_in_processes(pairs, folder, options, jobs)
+        yield from _align_in_processes(pairs, folder, options, jobs, work)
         return
     for pair in pairs:
         progress = progress_of(pair.name) if progress_of else None
         try:
-            yield align_pair(pair, folder, options, progress)
+            yield work(pair, folder, options, progress)
         finally:
             if progress:
                 progress.close()

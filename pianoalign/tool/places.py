@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MIDI_OUT', 'MIDI_ENDINGS', 'SCORE_ENDINGS', 'PAIR_HEADINGS', 'same_file', 'check_name_fits', 'check_output',
            'check_outputs', 'Found', 'files_in', 'files_of', 'Pair', 'as_read', 'piece_folders', 'match_names',
-           'find_pairs', 'read_pairs']
+           'find_pairs', 'read_table_text', 'name_in_folder', 'read_pairs']
 
 # %% ../../nbs/tool/06_places.ipynb #f1aces03
 import csv, glob, io, os, unicodedata
@@ -240,17 +240,35 @@ def find_pairs(
 PAIR_HEADINGS = ("audio", "midi", "out")
 
 
+def read_table_text(
+    path: str | Path,  # .csv
+) -> str:
+    "The text of a table that spreadsheets have saved. Raises `InputError`."
+    try:
+        return Path(path).read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): check its name") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no text in UTF-8: save the table as CSV UTF-8") from None
+
+
+def name_in_folder(
+    out: str,  # as a table names a result, with its ending or without
+    where: str,  # for the message
+) -> str:  # without the ending
+    "The name of a result in a folder. Raises `InputError` for one that would leave it."
+    out = Path(out)
+    if out.is_absolute() or ".." in out.parts:
+        raise InputError(f"{where}: {out} leaves the folder for results")
+    return str(out.with_suffix("") if out.suffix.lower() in MIDI_OUT else out)
+
+
 def read_pairs(
     path: str | Path,  # .csv
 ) -> list:  # of `Pair`
     "The pairs that a table names. Raises `InputError` with the line that cannot be used."
     path = Path(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): check its name") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is no text in UTF-8: save the table as CSV UTF-8") from None
+    text = read_table_text(path)
     first = text.split("\n", 1)[0]
     mark = max(",;\t", key=first.count)
     try:
@@ -267,10 +285,8 @@ def read_pairs(
                 f"{path}: line {number} names no pair; write audio,midi or audio,midi,out"
             )
         audio, midi = (path.parent / Path(cell).expanduser() for cell in row[:2])
-        out = Path(row[2] if len(row) == 3 and row[2] else midi.stem)
-        if out.is_absolute() or ".." in out.parts:
-            raise InputError(f"{path}: line {number}: {out} leaves the folder for results")
-        name = str(out.with_suffix("") if out.suffix.lower() in MIDI_OUT else out)
+        out = row[2] if len(row) == 3 and row[2] else midi.stem
+        name = name_in_folder(out, f"{path}: line {number}")
         if as_read(name).casefold() in names:
             raise InputError(
                 f"{path}: lines {names[as_read(name).casefold()]} and {number} would both be "
