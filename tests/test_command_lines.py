@@ -1,9 +1,10 @@
 "Command lines as people write them: what comes out, what is said, which exit code the shell sees."
 
-import json, os, shutil, signal, subprocess, sys, threading, time
+import json, os, re, shutil, signal, subprocess, sys, threading, time
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from pianoalign.midi import read_midi
 from pianoalign.tool.exchange import pitch_name
@@ -187,6 +188,47 @@ def test_the_table(here, capsys, monkeypatch, words, code, says, writes):
     assert set(before) <= set(after)
     if code == 2 and said.err.startswith("pianoalign: "):
         assert said.err.count("\n") == 1
+
+
+# ---- the README ----
+
+ROOT = Path(__file__).resolve().parent.parent
+README = re.findall(r"^pianoalign .*$", (ROOT / "README.md").read_text("utf-8"), re.M)
+
+
+def test_the_first_line_of_the_readme(tmp_path, monkeypatch, capsys):
+    "Run as it stands, but for the place of the result: no shell has to expand anything."
+    import shlex
+
+    (first,) = [line for line in README if "corpus/" in line]
+    monkeypatch.chdir(ROOT)
+    words = [str(tmp_path / w) if w == "aligned.mid" else w for w in shlex.split(first)]
+    assert words != shlex.split(first)
+    command(*words[1:])
+    assert "1541 notes" in capsys.readouterr().out
+    assert len(read_midi(tmp_path / "aligned.mid").notes) == 1541
+
+
+@pytest.mark.parametrize("line", [line for line in README if "corpus/" not in line])
+def test_other_lines_of_the_readme(here, untrained, capsys, line):
+    import shlex
+
+    for folder in ("takes", "midi", "my_recordings/a"):
+        (here / folder).mkdir(parents=True)
+    shutil.copy("piece.mid", "midi/one.mid")
+    samples, rate_hz = soundfile.read("piece.wav")
+    for place in ("takes/one.flac", "my_recordings/a/audio.wav"):
+        soundfile.write(place, samples, rate_hz)
+    for place in ("my_recordings/a/score.mid", "my_recordings/a/performance.mid", "ALIGNED.mid"):
+        shutil.copy("piece.mid", place)
+    names = {"RECORDING.wav": "piece.wav", "NOTES.mid": "piece.mid", "REFERENCE.mid": "old.mid"}
+    words = [names.get(word, word) for word in shlex.split(line)[1:]]
+    if words[0] != "evaluate":
+        words += ["--weights", untrained[1]]
+    if words[0].startswith("align"):
+        words += ["--force"]
+    command(*words)
+    assert capsys.readouterr().out
 
 
 # ---- streams ----
