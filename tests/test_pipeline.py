@@ -406,6 +406,14 @@ def test_a_training_that_pauses_goes_on_with_the_next_call(miniature):
     assert not tables_ready(plan, miniature)["table2"]
 
 
+def test_trainings_say_what_memory_they_take(tmp_path):
+    "Measured: 8.7 GiB for whole segments at the paper's width, 1.1 GiB for tier demo."
+    roots = tmp_path, tmp_path / "results"
+    takes = {tier: make_plan(tier, *roots)["runs"] for tier in ("demo", "printed")}
+    assert takes["demo"]["crnn"]["mem_mib"] < 1400 and takes["printed"]["crnn"]["mem_mib"] > 8700
+    assert takes["printed"]["fps200"]["mem_mib"] > 1.5 * takes["printed"]["crnn"]["mem_mib"]
+
+
 def test_two_at_a_time_is_refused(tmp_path):
     with only_one(tmp_path):
         with pytest.raises(InputError, match="another `make reproduce`"):

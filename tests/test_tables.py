@@ -598,3 +598,30 @@ def test_training_columns_come_from_the_settings():
     assert 0.9 < row.epochs < 1.1 and row.device == "cpu"
     blind = tables.training_of(Runs(ROOT / "results" / "maps"), "crnn_as_printed")
     assert blind["recipe"] == "printed optimiser"  # not printed: narrower, on crops, for one epoch
+
+
+def test_a_training_that_pauses_is_shown_and_nothing_is_concluded_from_it(tmp_path):
+    "Its row says how far it is; its claims cannot be told; rows of runs that are missing go."
+    tier = example_tier(tmp_path / "x")
+    whole = tables.table1(tier)
+    assert "finished" not in whole
+    path = tier / "runs" / "crnn-00000000" / "metrics.json"
+    told = json.loads(path.read_text()) | dict(finished=False, epochs=6.25, precision="bfloat16")
+    path.write_text(json.dumps(told))
+    for file in (tier / "runs" / "crnn_blind-00000000").iterdir():
+        file.unlink()
+    table = tables.table1(tier)
+    assert set(whole.method) - set(table.method) == {"crnn_blind"}
+    rows = table.set_index(["dataset", "method"])
+    assert list(rows.loc[("demo", "crnn"), ["finished", "epochs", "precision"]]) == [
+        "no",
+        6.25,
+        "bfloat16",
+    ]
+    assert rows.loc[("demo", "dtw"), "finished"] == ""
+    assert "6.2 epochs, not finished" in repr(tables.show(table))
+    assert "training not finished" in tables.trained_in_words(table)
+    for id in ("c02", "c09"):
+        found = claims.judge_claim(Runs(tier), id)
+        assert (found.verdict, found.reason) == (OPEN, "the training of crnn is not finished")
+    assert claims.judge_claim(Runs(tier), "c01").verdict != OPEN  # no network in it

@@ -291,12 +291,20 @@ class Verdict:
     check: Check = None  # the one that decides
 
 
+def _pauses(runs, row):
+    "Whether a row's network may still learn."
+    return training_of(runs, row.run)["finished"] == "no"
+
+
 def _why_open(runs, check):
     "Why a check must not be judged, in words; empty where it may be."
     rows = [row for _, row, _ in check.terms]
     late = sorted({row.run for row in rows if not ready(runs, row)})
     if late:
         return f"{', '.join(late)}: {NOT_LEARNED}"
+    paused = sorted({row.run for row in rows if row.method != "unaligned" and _pauses(runs, row)})
+    if paused:
+        return f"the training of {', '.join(paused)} is not finished"
     apart = unequal(runs, {row.run for row in rows})
     if apart:
         return apart
@@ -385,6 +393,8 @@ def _judge_blocks(runs, run, split):
     found = Interval(difference, np.nan, np.nan, "points")
     if learned(runs, run, split) == "no":
         return Verdict(OPEN, f"{run}: {NOT_LEARNED}", ours, found)
+    if _pauses(runs, Row(split, run)):
+        return Verdict(OPEN, f"the training of {run} is not finished", ours, found)
     verdict = HOLDS if difference > 0 else FAILS
     return Verdict(verdict, "a count, without an interval", ours, found)
 

@@ -452,7 +452,7 @@ def training_of(
         metrics, config = runs.json(run, "metrics.json"), runs.json(run, "config.json")
         out = {key: metrics.get(key) for key in ("seconds_trained", "steps_trained", "seed")}
         out |= dict(width=np.nan, epochs=np.nan, recipe="", precision="", device="")
-        out |= dict(finished="yes" if metrics.get("finished", True) else "no")
+        out["finished"] = ""
         if run != "dtw" and config.get("experiment"):
             experiment = experiment_from_dict(config["experiment"], f"config.json of {run}")
             out |= dict(
@@ -461,6 +461,7 @@ def training_of(
                 recipe=recipe_in_words(experiment),
                 precision=metrics.get("precision", experiment.training.precision),
                 device=_device(metrics, config),
+                finished="yes" if metrics.get("finished", True) else "no",
             )
         runs._training[run] = out
     return runs._training[run]

@@ -26,9 +26,12 @@ from pianoalign.reproduce.jobs import (
     comes_finished,
     end_with_parent,
     forget_marks_of_pauses,
+    graphics_memory_mib,
     has_figures,
+    memory_gib,
     run_folder,
     run_job,
+    what_there_is,
     write_environment,
 )
 from .notebooks import NotebookError, edge, job_environment
@@ -78,6 +81,7 @@ def _snakemake(plan, targets, jobs, root, lock, log):
 
     path = root / plan["out"] / ".state" / "plan.yaml"
     write_text(path, yaml.safe_dump(plan, sort_keys=False))
+    there = what_there_is(memory_gib(), graphics_memory_mib())
     command = [
         sys.executable,
         "-m",
@@ -88,6 +92,7 @@ def _snakemake(plan, targets, jobs, root, lock, log):
         "workflow/profiles/default",
         "--cores",
         str(jobs),
+        *(f"--resources {' '.join(there)}".split() if there else []),
         "--nolock",
         "--configfile",
         str(path),

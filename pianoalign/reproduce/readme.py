@@ -125,11 +125,14 @@ def _as_printed(root):
     ours = [f"{_rounded(row[c], 1)} ({_rounded(row['published_' + c], 1)})" for c in shares]
     told = f"trained for {float(row['epochs']):.1f} epochs"
     if row.get("finished") == "no":
-        told += " so far, where the paper trains for 50 at least,"
-    return (
-        f"With each setting as printed (tier `printed`) the CRNN, {told} puts {ours[0]} % of the "
+        told += " so far, where the paper trains for 50 at least"
+    text = (
+        f"With each setting as printed (tier `printed`) the CRNN, {told}, puts {ours[0]} % of the "
         f"test pieces' notes within 10 ms, {ours[1]} % within 25 ms and {ours[2]} % within 50 ms."
     )
+    if row["learned"] == "no":
+        text += " It has not learned to follow its notes yet."
+    return text
 
 
 def _cost(root):
