@@ -14,7 +14,7 @@ QUIET := OMP_NUM_THREADS=1 MPLBACKEND=agg $(COMPILED)
 # A value from the command line as one word of the shell.
 one = '$(subst ','\'',$(1))'
 
-.PHONY: help reproduce compare accept test test-browser site lab clean clean-results set-up export readme tidy check lint measure course course-check
+.PHONY: help reproduce compare accept test test-browser site lab clean clean-results set-up export readme tidy check lint measure torture course course-check
 .DEFAULT_GOAL := reproduce
 
 help:
@@ -35,6 +35,7 @@ help:
 	@echo "make test-browser  players and site in a real Chromium"
 	@echo "make course        the course and its release; make course-check tests it"
 	@echo "make export        pianoalign/ from nbs/;  make tidy   clean notebooks and README before a commit"
+	@echo "make torture       kills, full disks, neighbours, odd names: what holds is said (10 minutes)"
 	@echo "make measure       how the code reads, counted, beside three libraries"
 	@echo "make clean-results TIER=demo   what that tier has made and git does not keep"
 	@echo "make clean         the environment and caches; results stay"
@@ -84,6 +85,10 @@ readme: .cache/exported
 
 measure: .venv/installed
 	@$(BIN)/python workflow/measure.py
+
+# Kills and full disks, two at once, other users, odd names: one line for each, 1 if one is broken.
+torture: .cache/exported
+	@$(QUIET) $(BIN)/python benchmarks/torture.py $(if $(SMOKE),--smoke)
 
 course: .cache/exported
 	$(BIN)/python course/build.py

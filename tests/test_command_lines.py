@@ -340,6 +340,17 @@ def test_names_that_are_no_text(here, untrained):
     assert done.returncode == 0 and b"1 pair: 1 aligned" in said[0], said
 
 
+def test_nothing_is_written_to_the_users_home(here, untrained):
+    home = here / "home"
+    home.mkdir()
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "MPL"))}
+    words = ["align", "piece.wav", "piece.mid", "out.mid", "--weights", untrained[0]]
+    done = run(*words, "--plot", "out.png", env=kept | dict(HOME=str(home)))
+    said = done.communicate()[1]
+    assert done.returncode in (0, 3), said
+    assert (here / "out.png").exists() and not list(home.rglob("*"))
+
+
 def test_long_names(here, capsys):
     long = "n" * 251
     shutil.copy("piece.wav", f"{long}.wav")

@@ -9,7 +9,7 @@ __all__ = ['app', 'EXIT_CODES', 'HowMethod', 'HowWeights', 'HowDecoding', 'HowOf
            'align_set', 'paired_errors', 'evaluate', 'judge', 'reproduce', 'train', 'main']
 
 # %% ../../nbs/tool/02_command_line.ipynb #493d4ddc
-import functools, json, os, sys, time, warnings
+import contextlib, functools, json, os, sys, time, warnings
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Annotated, Optional, TextIO
 import typer
 
 import pianoalign
-from ..files import InputError
+from ..files import InputError, repo_root
 
 # %% ../../nbs/tool/02_command_line.ipynb #cl1say01
 def say(
@@ -215,6 +215,23 @@ HowQuiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but
 HowVerbose = Annotated[bool, typer.Option("--verbose", help="Print each step and its time.")]
 HowJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+# %% ../../nbs/tool/02_command_line.ipynb #cl1font1
+def _keep_fonts_here():
+    """matplotlib lists the fonts of a machine and keeps the list in the user's home. A command
+    keeps it in `.cache/` of the clone, or, outside one, until it ends."""
+    import atexit, shutil, tempfile
+
+    if "MPLCONFIGDIR" in os.environ:
+        return
+    cache = repo_root() / ".cache" / "matplotlib"
+    if (repo_root() / "nbs").is_dir():
+        with contextlib.suppress(OSError):
+            cache.mkdir(parents=True, exist_ok=True)
+    if not os.access(cache, os.W_OK):
+        cache = tempfile.mkdtemp(prefix="pianoalign")
+        atexit.register(shutil.rmtree, cache, ignore_errors=True)
+    os.environ["MPLCONFIGDIR"] = str(cache)
+
 # %% ../../nbs/tool/02_command_line.ipynb #08b78035
 def _say_machine():
     "What a report of a fault should name."
@@ -300,6 +317,8 @@ def align(
     out, progress = out or third, ProgressBar(quiet, verbose=verbose)
     try:
         progress("starting")
+        if plot:
+            _keep_fonts_here()
         from pianoalign.tool.aligner import align as work
 
         result = work(
@@ -428,6 +447,8 @@ def align_all(
         raise InputError(f"{out}: is a file; name a folder for the aligned MIDI files")
     starting = ProgressBar(quiet, verbose=verbose)
     starting("starting")
+    if plot:
+        _keep_fonts_here()
     from pianoalign.tool.aligner import check_choices, weights_folder
     from pianoalign.tool.batch import account, align_pairs, BATCH_HEADINGS, Options
     from pianoalign.tool.batch import table_row, worst_code
