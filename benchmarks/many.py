@@ -147,7 +147,7 @@ def percent_within(off_s: np.ndarray, limit_ms: float) -> float:
 def show_groups(pairs: list, table, folder: Path):
     "A row a group."
     print("group   pairs  notes  " + "  ".join(f"{ms:3d} ms" for ms in LIMITS_MS), end="")
-    print("  confidence %  doubtful  failed")
+    print("  confidence %  doubtful  failed  median processor s a minute")
     for group in GROUPS:
         mine = table[table.group == group]
         whole = set(mine.pair[mine.state.isin(DONE)])
@@ -157,7 +157,8 @@ def show_groups(pairs: list, table, folder: Path):
         sure = mine.confidence_pct.astype(float).mean()
         counts = [int((mine.state == state).sum()) for state in ("doubtful", "failed")]
         print(f"{group:6s} {len(mine):6d} {len(off):6d}  {'  '.join(shares)}", end="")
-        print(f"  {sure:12.1f}  {counts[0]:8d}  {counts[1]:6d}")
+        rate = 60 * (mine.cpu_s.astype(float) / mine.duration_s.astype(float)).median()
+        print(f"  {sure:12.1f}  {counts[0]:8d}  {counts[1]:6d}  {rate:27.1f}")
 
 
 def show_plan(table, folder: Path):

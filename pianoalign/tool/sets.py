@@ -202,7 +202,7 @@ def align_and_record(
     return outcome
 
 # %% ../../nbs/tool/20_data_sets.ipynb #set00011
-CPU_S_A_MINUTE = (3.0, 13.0)  # processor seconds a minute of audio: most pairs, those that wander
+CPU_S_A_MINUTE = (0.5, 9.0)  # processor seconds a minute of audio: files that fit, that do not
 START_S = 6.0  # processor seconds before the first pair of a process begins
 LEAST_MEASURED = 3  # pairs that must be done before their rate is believed
 PACKED_BYTES_S = 16_000  # a second of a recording whose header does not say how long it lasts
