@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Teach the aligner how sure it may be of each note.
+"""Teach the aligner how sure it may be of each note, and which notes nobody plays.
 
 usage: python workflow/calibrate.py pianoalign/weights/maps --corpus corpus
        python workflow/calibrate.py pianoalign/weights/free --corpus FREE --kind free
+       python workflow/calibrate.py pianoalign/weights/maps --corpus corpus --only presence
 
-Fits on a corpus's validation split, checks on its test split, writes confidence.json beside the
-weights and prints what the test split says. To be run again whenever the weights change: the file
-carries their fingerprint, and the aligner does not use one that was made for others.
+Fits on a corpus's validation split, checks on its test split, writes confidence.json and
+presence.json beside the weights and prints what the test split says. To be run again whenever the
+weights change: the files carry their fingerprint, and the aligner does not use any that were made
+for others.
 """
 
 import argparse, sys
@@ -15,6 +17,7 @@ from pathlib import Path
 from pianoalign.files import InputError
 from pianoalign.tool.calibration import calibrate
 from pianoalign.tool.confidence import CONFIDENCE_FILE
+from pianoalign.tool.presence import calibrate_presence, PRESENCE_FILE
 
 
 def read_options():
@@ -26,6 +29,7 @@ def read_options():
     add("weights", type=Path, help="a folder of weights with an onset head, or a run folder")
     add("--corpus", type=Path, default=Path("corpus"), help="its folder (default: corpus)")
     add("--kind", choices=("demo", "maps", "free"), default="demo", help="how it is laid out")
+    add("--only", choices=("confidence", "presence"), help="make this file alone")
     return parser.parse_args()
 
 
@@ -48,11 +52,23 @@ def show(model):
     print(f"surest notes kept: {kept} % within 25 ms")
 
 
+def show_presence(model):
+    "Print what the test split says about notes that nobody plays."
+    made = model.made
+    print(f"{PRESENCE_FILE}: fitted on {made['notes']} notes, {made['absent']} of them absent")
+    for row in made["test"]:
+        print("  " + ", ".join(f"{name} {value}" for name, value in row.items()))
+
+
 def main():
     options = read_options()
     say = lambda text: print(text, file=sys.stderr, flush=True)
+    given = options.weights, options.corpus, options.kind, say
     try:
-        show(calibrate(options.weights, options.corpus, options.kind, say))
+        if options.only != "presence":
+            show(calibrate(*given))
+        if options.only != "confidence":
+            show_presence(calibrate_presence(*given))
     except InputError as error:
         sys.exit(f"calibrate: {error}")
 

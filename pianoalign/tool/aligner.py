@@ -37,6 +37,7 @@ from .listening import file_offset, hear, LIFTED_PEAK, listen_to, QUIET_PEAK, Wa
 from .notation import check_repeats, NotatedScore
 from .paths import TABLE_OUT, write_path, write_tempo
 from .places import check_outputs, MIDI_OUT
+from .presence import load_presence, without_absent
 from pianoalign.tool.results import (
     AlignmentResult,
     NOT_IN_AUDIO,
@@ -232,6 +233,7 @@ class Engine:
     folder: Path  # of the weights
     confidence: object  # confidence.Confidence; None where there is none for these weights
     stale: bool  # is there one that was made for other weights?
+    presence: object = None  # presence.Presence; None where there is none for these weights
 
 
 @functools.lru_cache(maxsize=2)
@@ -245,7 +247,8 @@ def _engine(folder: Path, stamp, device: str) -> Engine:
     home = folder / "checkpoint" if (folder / "checkpoint").is_dir() else folder
     model = load_confidence(home) if experiment.network.onset_head else None
     stale = model is None and (home / "confidence.json").exists()
-    return Engine(Walker(network), experiment, folder, model, stale)
+    presence = load_presence(home) if model else None
+    return Engine(Walker(network), experiment, folder, model, stale, presence)
 
 
 def open_engine(
@@ -413,6 +416,10 @@ def _move(
     heard = ask(engine.walker, engine.experiment, listened.image, given, progress)
     limits = matching_limits(engine.experiment.data)
     found = decode(given, heard, fps, WALKS[decoding], listened.image, engine.confidence, **limits)
+    if engine.presence and found.way:
+        hear_untold = lambda: _blind(listened)(listened.image)
+        told = given, heard, listened.image, found, fps
+        found = without_absent(found, engine.presence.absent(*told, hear_untold))
     onset_s, offset_s = start.onset_s.copy(), start.offset_s.copy()
     status = np.full(len(start), NOT_IN_AUDIO, dtype=object)
     confidence = np.full(len(start), np.nan)

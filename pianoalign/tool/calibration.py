@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORMANT_WIDTHS_HZ', 'CASES', 'SILENT', 'white_noise', 'speech_like', 'click_in_silence', 'gather', 'fit_logistic',
-           'fit_confidence', 'reliability', 'kept_curve', 'check_confidence', 'calibrate']
+           'fit_confidence', 'reliability', 'kept_curve', 'check_confidence', 'fit_and_check_splits', 'calibrate']
 
 # %% ../../nbs/tool/10_calibration.ipynb #cal00003
 from collections.abc import Callable, Iterator
@@ -341,7 +341,11 @@ def check_confidence(
     )
 
 # %% ../../nbs/tool/10_calibration.ipynb #677b6cc4
-def _splits(corpus: str, corpus_root, pedal: bool) -> dict:  # "valid", "test" -> recordings
+def fit_and_check_splits(
+    corpus: str,  # which reader: "demo", "maps" or "free"
+    corpus_root: str | Path,  # folder of the corpus
+    pedal: bool,  # are notes to be in sounding lengths?
+) -> dict:  # "valid", "test" -> recordings
     "What to fit on and what to check on; the free corpus has no test split, so one is halved."
     from pianoalign.datasets import load_corpus
 
@@ -377,7 +381,7 @@ def calibrate(
             f"{folder}: these weights have no onset head, and nothing whose confidence could be "
             "told; choose weights with one"
         )
-    split = _splits(corpus, corpus_root, experiment.data.pedal)
+    split = fit_and_check_splits(corpus, corpus_root, experiment.data.pedal)
     model = fit_confidence(network, experiment, split["valid"], network_fingerprint(folder), say)
     checked = check_confidence(network, experiment, model, split["test"], say)
     model = replace(model, made=model.made | {"corpus": corpus, "test": checked})

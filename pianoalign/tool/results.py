@@ -22,6 +22,7 @@ from ..retiming import TimeMap, write_retimed_midi
 from . import exchange
 from .bars import write_with_bars
 from .places import check_output, MIDI_OUT
+from .presence import NOT_PLAYED
 from ..recordings import Facts, stream_audio
 
 # %% ../../nbs/tool/03_results.ipynb #res00006
@@ -232,6 +233,7 @@ def _counts(result: AlignmentResult) -> str:
         NOT_ON_PIANO: "outside the piano's 88 keys (carried along)",
         NOT_IN_AUDIO: "outside the recording (carried along)",
         NOT_IN_RECORDING: "not in this recording (their spacing kept)",
+        NOT_PLAYED: "not played (placed beside the others)",
     }
     others = {s: int((result.status == s).sum()) for s in words}
     said = "".join(f", {n} {words[s]}" for s, n in others.items() if n)
