@@ -103,7 +103,7 @@ course-check: .cache/exported
 
 .venv/installed: constraints.txt settings.ini pyproject.toml | .venv/bin/pip
 	@echo "Installing pinned packages into .venv (2 GB, some minutes, once) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt setuptools $(call LISTED,requirements dev_requirements)
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt setuptools $(call LISTED,requirements paper_requirements dev_requirements)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@echo "Compiling what librosa needs, once ..."
 	@$(COMPILED) $(BIN)/python -c 'import librosa.core.constantq, librosa.sequence'

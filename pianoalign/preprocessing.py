@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .files import InputError
+from .files import check_installed, InputError
 from .notes import frame_of, LOWEST_PITCH, N_PITCHES, Notes, time_of
 from .recordings import Facts, open_mono
 
@@ -141,6 +141,7 @@ def magnitude(
     audio: AudioSettings = AudioSettings(),
 ) -> np.ndarray:  # (N or more, 88) float32
     "Magnitudes of the CQT, VQT or Mel spectrogram, before any logarithm."
+    check_installed("librosa", f"a spectrogram of the kind {audio.feature!r}")
     import librosa
 
     common = dict(sr=audio.sample_rate_hz, hop_length=audio.hop_smp)

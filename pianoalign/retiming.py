@@ -33,6 +33,19 @@ from pianoalign.midi import (
 from .notes import Notes
 
 # %% ../nbs/20c_retiming.ipynb #420d7647
+def _never_falling(values, weights):  # (k,) each -> (k,) float64
+    "Isotonic regression as SciPy has it: 140 MB that the aligner need not install for this alone."
+    pools = []  # mean, weight, how many values
+    for mean, weight in zip(values.tolist(), weights.tolist()):
+        count = 1
+        while pools and pools[-1][0] > mean:
+            before, more, n = pools.pop()
+            mean = (before * more + mean * weight) / (more + weight)
+            weight, count = weight + more, count + n
+        pools.append((mean, weight, count))
+    return np.repeat([mean for mean, _, _ in pools], [count for _, _, count in pools])
+
+
 @dataclass(frozen=True, eq=False)
 class TimeMap:
     "A monotone map of old to new seconds: straight between knots, then parallel; 0 stays 0."
@@ -47,13 +60,11 @@ class TimeMap:
         new_s: np.ndarray,  # (n,) new onsets, seconds
     ) -> "TimeMap":
         "The map through the median new onset of each old onset, made monotone."
-        from scipy.optimize import isotonic_regression
-
         old_s, new_s = np.asarray(old_s, np.float64), np.asarray(new_s, np.float64)
         at_s, group, count = np.unique(old_s, return_inverse=True, return_counts=True)
         in_groups, first = new_s[np.lexsort((new_s, group))], np.cumsum(count) - count
         medians_s = (in_groups[first + (count - 1) // 2] + in_groups[first + count // 2]) / 2
-        return cls(at_s, isotonic_regression(medians_s, weights=count).x)
+        return cls(at_s, _never_falling(medians_s, count))
 
     def __call__(
         self,

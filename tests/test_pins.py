@@ -29,7 +29,8 @@ def pins():
 
 
 def wanted():
-    return SETTINGS["requirements"].split() + SETTINGS["dev_requirements"].split()
+    kinds = ("requirements", "paper_requirements", "dev_requirements")
+    return [name for kind in kinds for name in SETTINGS[kind].split()]
 
 
 def site():
@@ -64,9 +65,16 @@ def test_settings_and_pyproject_name_the_same_requirements():
         SETTINGS["dev_requirements"].split()
     )
     assert sorted(PROJECT["optional-dependencies"]["site"]) == sorted(site())
-    for extra in ("notebook", "datasets", "scores"):
+    for extra in ("paper", "notebook", "datasets", "scores"):
         named = SETTINGS[f"{extra}_requirements"].split()
         assert sorted(PROJECT["optional-dependencies"][extra]) == sorted(named)
+
+
+def test_what_an_aligner_installs_is_light():
+    "PyTorch is 0.8 GB, synctoolbox brings music21 (114 MB), librosa scikit-learn, pandas is 79 MB."
+    heavy = {"torch", "synctoolbox", "librosa", "numba", "pandas", "scipy"}
+    assert not heavy & {canonical(name) for name in PROJECT["dependencies"]}
+    assert "onnxruntime" in {canonical(name) for name in PROJECT["dependencies"]}
 
 
 def test_runtime_requirements_have_lower_bounds_that_the_pins_keep():
@@ -114,7 +122,7 @@ def test_one_range_of_pythons():
 
 
 def test_environment_takes_its_versions_from_constraints():
-    assert "-c constraints.txt" in pip_lines() and "-e .[dev]" in pip_lines()
+    assert "-c constraints.txt" in pip_lines() and "-e .[paper,dev]" in pip_lines()
     named = [line for line in pip_lines() if not line.startswith("-")]
     assert all(line in pins() for line in named)  # nothing with a version of its own
 

@@ -14,7 +14,8 @@ def canonical(name):
 
 settings = configparser.ConfigParser()
 settings.read(ROOT / "settings.ini")
-named = settings["DEFAULT"]["requirements"] + " " + settings["DEFAULT"]["dev_requirements"]
+kinds = ("requirements", "paper_requirements", "dev_requirements")
+named = " ".join(settings["DEFAULT"][kind] for kind in kinds)
 wanted = {canonical(name) for name in named.split()}
 for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines():
     pin = line.split("#")[0].strip()

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Build the sdist and the wheel, and try the wheel outside the clone.
 # usage: bash workflow/try_wheel.sh [PYTHON]     PIP_FLAGS goes to pip
-# What is tried: align, judge, and the sentence that reproduce and train say without a clone.
+# What is tried: the light installation, its size and `align` in it; what says that it needs more;
+# then, with the extra `paper`, judge, and the sentence that reproduce and train say without a clone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -18,9 +19,8 @@ trap 'rm -rf "$work"' EXIT
 ls -l "$work/dist"
 
 "$python" -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet ${PIP_FLAGS:-} -c "$root/constraints.txt" "$work"/dist/*.whl
+wheel=$(echo "$work"/dist/*.whl)
 cd "$work"
-export NUMBA_CACHE_DIR=$work/numba
 piece=mozart_piano_sonatas_12_1_tet01
 mkdir -p mine/piece
 cp "$root/corpus/audio/$piece.ogg" mine/piece/audio.ogg
@@ -28,16 +28,40 @@ cp "$root/corpus/score/$piece.mid" mine/piece/score.mid
 cp "$root/corpus/midi/$piece.mid" mine/piece/performance.mid
 tool=$work/venv/bin/pianoalign
 
-"$tool" align mine/piece/audio.ogg mine/piece/score.mid -o aligned.mid --method hires
-"$tool" evaluate mine/piece/performance.mid aligned.mid
-"$tool" judge mine -o table.csv
-for command in "reproduce --tier smoke" "train crnn"; do
-  if $tool $command 2>said; then
-    echo "pianoalign $command went on without a clone"
+one_sentence() {  # a command that ends in one sentence with the word $1 in it
+  word=$1
+  shift
+  if $tool "$@" 2>said; then
+    echo "pianoalign $* went on"
     exit 1
   fi
   cat said
-  [ "$(wc -l <said)" -eq 1 ] || { echo "pianoalign $command says more than one sentence"; exit 1; }
-  grep -q "clone" said
+  [ "$(wc -l <said)" -eq 1 ] || { echo "pianoalign $* says more than one sentence"; exit 1; }
+  grep -q "$word" said
+}
+
+"$work/venv/bin/pip" install --quiet ${PIP_FLAGS:-} -c "$root/constraints.txt" "$wheel"
+"$work/venv/bin/python" - <<'END'
+import importlib.util
+from importlib.metadata import distributions
+
+size = sum(f.locate().stat().st_size for d in distributions() if d.name not in ("pip", "setuptools")
+           for f in d.files or () if f.locate().is_file())
+print(f"installed without pip: {size / 1e6:.0f} MB")
+assert size < 400e6 and not importlib.util.find_spec("torch")
+END
+for method in hires score; do
+  "$tool" align mine/piece/audio.ogg mine/piece/score.mid -o "$method.mid" --method "$method" \
+    --report "$method.csv" --plot "$method.png"
+  "$tool" evaluate mine/piece/performance.mid "$method.mid"
 done
+one_sentence "pianoalign\[paper\]" align mine/piece/audio.ogg mine/piece/score.mid no.mid --method dtw
+one_sentence "pianoalign\[paper\]" align mine/piece/audio.ogg mine/piece/score.mid no.mid --device cuda
+one_sentence "pianoalign\[paper\]" judge mine
+
+"$work/venv/bin/pip" install --quiet ${PIP_FLAGS:-} -c "$root/constraints.txt" "$wheel[paper]"
+export NUMBA_CACHE_DIR=$work/numba
+"$tool" judge mine -o table.csv
+one_sentence clone reproduce --tier smoke
+one_sentence clone train crnn
 echo "The wheel holds outside the clone."

@@ -348,9 +348,9 @@ def _versions(root):
 
     settings = configparser.ConfigParser()
     settings.read(Path(root) / "settings.ini")
-    wanted = settings["DEFAULT"]["requirements"] + " " + settings["DEFAULT"]["dev_requirements"]
+    kinds = ("requirements", "paper_requirements", "dev_requirements")
     found = {}
-    for requirement in wanted.split():
+    for requirement in " ".join(settings["DEFAULT"][kind] for kind in kinds).split():
         name = re.split(r"[<>=!~\[]", requirement)[0]
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)

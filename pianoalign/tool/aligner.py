@@ -22,7 +22,7 @@ import numpy as np
 import pianoalign
 from ..decoding import ALIGNER_WALK, decode, Heard, MATCHED, NOT_FOUND
 from ..experiments import matching_limits
-from ..files import InputError, repo_root, whole_files
+from ..files import check_installed, InputError, repo_root, whole_files
 from ..midi import MidiScore, sounding_notes
 from ..notes import frame_of, Notes, SHORTEST_NOTE_S
 from ..postprocessing import cut_overlaps
@@ -279,6 +279,7 @@ def _along_dtw(
     sounding: Notes,  # (n,)
 ):  # -> (n,) notes, Facts about the recording
     "The notes along one path for all pitches. Raises `InputError` for what DTW cannot hold."
+    check_installed("synctoolbox", "method dtw")
     from pianoalign.baselines import dtw_align
 
     rows, last_s = sounding.in_range(), score.notes.onset_s.max()
@@ -475,8 +476,6 @@ def _listen_and_load(audio, weights, device, tell) -> Listened:
     try:
         listening = pool.submit(listen_to, audio, settings, min(os.cpu_count() or 1, 4), done)
         engine = engine or open_engine(folder, device)
-        import scipy.optimize  # noqa: F401 (`TimeMap` will need it: here it costs nothing)
-
         return Listened(*listening.result(), engine)
     finally:
         stop.set()
@@ -848,10 +847,13 @@ def align(
     outputs = check_outputs(paths, *outputs, force=force)
     if match:
         check_match(match)
+    if path or tempo:
+        check_installed("pandas", f"{path or tempo}: writing it")
     with source.file() as recording:
         check_recording(recording)
         scores, tell = _piano_scores(midi, repeats), progress or (lambda *args: None)
         if "dtw" in method:
+            check_installed("synctoolbox", f"method {method}")
             check_length(recording, DTW_LONGEST_S, DTW_TOO_LONG)
         if keep_bars or tempo or match:
             check_bars(scores[0])

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BELIEVED', 'SKIP_CHORDS', 'SKIP_EVENTS', 'JUMP_COST',
-           'BEST_CHORD', 'UNHEARD_SHARE', 'PACE_REACH', 'LEAST_START', 'WEAK_STEP', 'LEAST_END', 'POOR_STEP',
-           'LEAST_GAIN', 'LEAST_PASSAGE', 'LEAST_DENSITY', 'SETTLED', 'CLEARLY_BETTER', 'END_CHORDS', 'END_S',
-           'END_CREDIT', 'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE', 'TUNING_S', 'TUNING_HZ', 'SLIGHT_CENTS',
+           'BEST_CHORD', 'UNHEARD_SHARE', 'PACE_REACH', 'LEAST_START', 'ALL_BUT_TOUCH_S', 'WEAK_STEP', 'LEAST_END',
+           'POOR_STEP', 'LEAST_GAIN', 'LEAST_PASSAGE', 'LEAST_DENSITY', 'SETTLED', 'CLEARLY_BETTER', 'END_CHORDS',
+           'END_S', 'END_CREDIT', 'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE', 'TUNING_S', 'TUNING_HZ', 'SLIGHT_CENTS',
            'GOOD_NATS', 'FURTHEST_CENTS', 'Events', 'events_of', 'worth_of_levels', 'Chords', 'chords_of', 'Passage',
            'search', 'trimmed', 'needed', 'owners', 'Stretch', 'stretch_of', 'followed', 'CoarseAlignment',
            'find_in_recording', 'draw_path', 'tuning_of', 'find_at_any_pitch']
@@ -15,7 +15,6 @@ __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BEL
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-import numba
 import numpy as np
 
 from ..notes import CHORD_S, LOWEST_PITCH, N_PITCHES, Notes
@@ -133,113 +132,157 @@ BEST_CHORD = 10.0  # nats: no chord is worth more
 UNHEARD_SHARE = 0.6  # of what its keys' silence says, this counts against a chord
 PACE_REACH = np.log(12.0)  # the recording is at most twelve times slower or faster than the score
 LEAST_START = 2.0  # nats: nothing begins at a chord that is worth less
+ALL_BUT_TOUCH_S = 0.1  # chords of the score that are no further apart may share an event
 
 
-@numba.njit(cache=True)
 def _pace_cost(dt_s, ds_s, pace, known):
-    "Nats for a step of `dt_s` in the recording and `ds_s` in the score."
-    if known < 0.5:
-        away = abs(np.log(max(dt_s, 0.03) / max(ds_s, 0.03)))
-        return 9.0 if away > PACE_REACH else 0.4 * away
+    "Nats for steps of `dt_s` in the recording and `ds_s` in the score."
+    away = np.abs(np.log(np.maximum(dt_s, 0.03) / np.maximum(ds_s, 0.03)))
+    at_first = np.where(away > PACE_REACH, 9.0, 0.4 * away)
     expected_s = np.exp(pace) * ds_s
     spread = 0.12 + 0.4 / (1 + known)
     away = (dt_s - expected_s) ** 2 / (0.06**2 + (spread * expected_s) ** 2)
-    return min(1.5 * np.log(1 + away / 3), 9.0)
+    return np.where(known < 0.5, at_first, np.minimum(1.5 * np.log(1 + away / 3), 9.0))
 
 
-@numba.njit(cache=True)
 def _next_pace(dt_s, ds_s, pace, known):
-    "The pace (log of recording over score) after a step."
-    now = np.log(max(dt_s, 0.03) / max(ds_s, 0.03))
-    if known >= 0.5:
-        expected_s = np.exp(pace) * ds_s
-        share = min(1 / (known + 1), 0.5) * min(expected_s / 0.2, 1.0)
-        share = max(expected_s / (expected_s + 1.5), share)
-        now = pace + share * min(max(now - pace, -0.5), 0.5)
-    return min(max(now, -PACE_REACH), PACE_REACH)
+    "The pace (log of recording over score) after steps."
+    now = np.log(np.maximum(dt_s, 0.03) / np.maximum(ds_s, 0.03))
+    expected_s = np.exp(pace) * ds_s
+    share = np.minimum(1 / (known + 1), 0.5) * np.minimum(expected_s / 0.2, 1.0)
+    share = np.maximum(expected_s / (expected_s + 1.5), share)
+    later = pace + share * np.clip(now - pace, -0.5, 0.5)
+    return np.clip(np.where(known < 0.5, now, later), -PACE_REACH, PACE_REACH)
 
 
-@numba.njit(cache=True)
-def _gains_of(level, worth, silence, by_key, first, gain, hit):
-    "Fill in what each chord is worth at an event; return how many have a key in it."
-    n_hit = 0
-    for key in range(len(level)):
-        more = worth[key, level[key]] - worth[key, 0]
-        if level[key] == 0 or more <= 0:
-            continue
-        for k in range(first[key], first[key + 1]):
-            chord = by_key[k]
-            if gain[chord] == -np.inf:
-                gain[chord] = silence[chord]
-                hit[n_hit] = chord
-                n_hit += 1
-            gain[chord] += more
-    return n_hit
+@dataclass
+class _Ways:
+    "The best way to each chord that an event may be, and where it comes from."
+
+    chord: np.ndarray  # (h,) rising
+    worth: np.ndarray  # (h,) nats: what the chord is worth here
+    best: np.ndarray  # (h,) nats: of the way up to here, without that
+    before: np.ndarray  # (h,) the cell that it comes from; under 0: it begins here, or jumps
+    pace: np.ndarray  # (h,)
+    known: np.ndarray  # (h,) how many steps the pace is known from
 
 
-@numba.njit(cache=True)
-def _walk(event_s, level, chord_s, by_key, first, worth, silence, jump_cost, least):
-    n_events, n_chords, rows = len(event_s), len(chord_s), SKIP_EVENTS + 1
-    score = np.full((rows, n_chords), -np.inf)  # of the best way that ends in a cell
-    pace, known = np.zeros((rows, n_chords)), np.zeros((rows, n_chords))
-    number = np.full((rows, n_chords), -1)
-    begin = np.zeros(n_events + 1, np.int64)
-    size = 1 << 16
-    cell_chord, cell_before = np.zeros(size, np.int32), np.zeros(size, np.int32)
-    cell_score, cell_gain = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    cell_pace = np.zeros(size, np.float32)
-    quiet = np.zeros(n_chords + 1)
-    for k in range(n_chords):
-        quiet[k + 1] = quiet[k] + silence[k]
-    gain, hit = np.full(n_chords, -np.inf), np.empty(n_chords, np.int64)
-    n, lead, lead_cell, lead_pace = 0, 0.0, -1, 0.0
-    for j in range(n_events):
-        row = j % rows
-        score[row, :] = -np.inf
-        n_hit = _gains_of(level[j], worth, silence, by_key, first, gain, hit)
-        chords = np.sort(hit[:n_hit])
-        begin[j] = n
-        next_lead, next_cell, next_pace_ = lead, lead_cell, lead_pace
-        while n + n_hit > size:
-            size *= 2
-            cell_chord = np.append(cell_chord, np.zeros(size // 2, np.int32))
-            cell_before = np.append(cell_before, np.zeros(size // 2, np.int32))
-            cell_score = np.append(cell_score, np.zeros(size // 2, np.float32))
-            cell_gain = np.append(cell_gain, np.zeros(size // 2, np.float32))
-            cell_pace = np.append(cell_pace, np.zeros(size // 2, np.float32))
-        for i in chords:
-            worth_here = min(gain[i], BEST_CHORD)
-            gain[i] = -np.inf
-            best, before = lead - (jump_cost if lead_cell >= 0 else 0.0), -2 - lead_cell
-            best_pace, best_known = lead_pace, 0.0 if lead_cell < 0 else 1.0
-            for b in range(min(SKIP_EVENTS, j) + 1):
-                back = (j - b) % rows
-                dt_s = event_s[j] - event_s[j - b]
-                for i_ in range(i - 1, max(i - SKIP_CHORDS, 0) - 1, -1):
-                    ds_s = chord_s[i] - chord_s[i_]
-                    if b == 0 and ds_s > 0.1:
-                        break  # two chords share an event only where they all but touch
-                    way = score[back, i_] + quiet[i] - quiet[i_ + 1]
-                    if way <= best:
-                        continue
-                    way -= _pace_cost(dt_s, ds_s, pace[back, i_], known[back, i_])
-                    if way > best:
-                        best, before = way, number[back, i_]
-                        best_pace = _next_pace(dt_s, ds_s, pace[back, i_], known[back, i_])
-                        best_known = min(known[back, i_] + 1, 20.0)
-            if before < 0 and worth_here < least:
-                continue
-            total = best + worth_here
-            score[row, i], pace[row, i], known[row, i] = total, best_pace, best_known
-            number[row, i] = n
-            cell_chord[n], cell_before[n], cell_pace[n] = i, before, best_pace
-            cell_score[n], cell_gain[n] = total, worth_here
-            if total > next_lead:
-                next_lead, next_cell, next_pace_ = total, n, best_pace
-            n += 1
-        lead, lead_cell, lead_pace = next_lead, next_cell, next_pace_
-    begin[n_events] = n
-    return lead_cell, begin, cell_chord, cell_before, cell_score, cell_gain, cell_pace
+class _Walk:
+    "All ways through a score and a recording, event by event, the last few events at hand."
+
+    def __init__(self, chords: Chords, worth, silence, jump_cost: float, least: float):
+        self.chords, self.worth, self.silence = chords, worth, silence
+        self.jump_cost, self.least = jump_cost, least
+        shape = SKIP_EVENTS + 1, len(chords)  # a row an event
+        self.score, self.number = np.full(shape, -np.inf), np.full(shape, -1)
+        self.pace, self.known = np.zeros(shape), np.zeros(shape)
+        self.quiet = np.concatenate([[0.0], np.cumsum(silence)])
+        self.lead, self.lead_cell, self.lead_pace = 0.0, -1, 0.0
+        before = np.maximum(np.arange(len(chords)) - 1, 0)
+        self.touches = chords.time_s - chords.time_s[before] <= ALL_BUT_TOUCH_S
+        self.touches[:1] = False
+        self.cells, self.n_cells = [], 0  # chord, cell before, score, worth, pace: of each event
+        self.begin = [0]  # the first cell of each event
+
+    def _begun(self, level) -> _Ways:
+        "Chords with a key in an event, each of them begun there or jumped to."
+        more = self.worth[np.arange(N_PITCHES), level] - self.worth[:, 0]
+        first = self.chords.first
+        keys = np.flatnonzero((level > 0) & (more > 0))
+        rows = [self.chords.by_key[first[key] : first[key + 1]] for key in keys]
+        chord = np.concatenate([np.zeros(0, np.int64), *rows])
+        gain = self.silence.copy()
+        np.add.at(gain, chord, np.repeat(more[keys], [len(r) for r in rows]))
+        chord = np.unique(chord)
+        n, jumps = len(chord), self.lead_cell >= 0
+        return _Ways(
+            chord,
+            np.minimum(gain[chord], BEST_CHORD),
+            np.full(n, self.lead - (self.jump_cost if jumps else 0.0)),
+            np.full(n, -2 - self.lead_cell),
+            np.full(n, self.lead_pace),
+            np.full(n, float(jumps)),
+        )
+
+    def _from_earlier(self, ways: _Ways, j: int, event_s) -> None:
+        "Better ways from cells of earlier events."
+        back = j - 1 - np.arange(min(SKIP_EVENTS, j))  # events, the last one first
+        from_ = ways.chord[:, None] - 1 - np.arange(SKIP_CHORDS)
+        row, at = (back % len(self.score))[None, :, None], np.maximum(from_, 0)[:, None, :]
+        unheard = self.quiet[ways.chord, None] - self.quiet[at[:, 0] + 1]
+        way = self.score[row, at] + unheard[:, None]
+        way = np.where(from_[:, None, :] >= 0, way, -np.inf).reshape(len(at), -1)
+        k, place = np.nonzero(way > ways.best[:, None])
+        if not len(k):
+            return
+        b, step = np.divmod(place, SKIP_CHORDS)
+        cell = back[b] % len(self.score), ways.chord[k] - 1 - step
+        dt_s = event_s[j] - event_s[back[b]]
+        ds_s = self.chords.time_s[ways.chord[k]] - self.chords.time_s[cell[1]]
+        cost = _pace_cost(dt_s, ds_s, self.pace[cell], self.known[cell])
+        worthwhile = np.full(way.shape, -np.inf)
+        worthwhile[k, place] = way[k, place] - cost
+        chosen = np.argmax(worthwhile, axis=1)[k] == place  # the first of equals
+        chosen &= worthwhile[k, place] > ways.best[k]
+        k, cell, dt_s, ds_s = k[chosen], tuple(c[chosen] for c in cell), dt_s[chosen], ds_s[chosen]
+        ways.best[k], ways.before[k] = worthwhile[k, place[chosen]], self.number[cell]
+        ways.pace[k] = _next_pace(dt_s, ds_s, self.pace[cell], self.known[cell])
+        ways.known[k] = np.minimum(self.known[cell] + 1, 20.0)
+
+    def _from_this(self, ways: _Ways, taken) -> dict:  # row of `ways` -> row that it comes from
+        "Better ways from chords that share the event; in order, since each may use the one before."
+        time_s, jump, came = self.chords.time_s, self.lead, {}
+        jump -= self.jump_cost if self.lead_cell >= 0 else 0.0
+        for k in np.flatnonzero(self.touches[ways.chord[1:]]) + 1:
+            i = ways.chord[k]
+            for p in range(k - 1, max(k - 1 - SKIP_CHORDS, -1), -1):
+                i_ = ways.chord[p]
+                ds_s = time_s[i] - time_s[i_]
+                if i - i_ > SKIP_CHORDS or ds_s > ALL_BUT_TOUCH_S:
+                    break
+                way = ways.best[p] + ways.worth[p] + self.quiet[i] - self.quiet[i_ + 1]
+                least = max(ways.best[k], jump)
+                if not taken[p] or way < least:
+                    continue
+                way -= float(_pace_cost(0.0, ds_s, ways.pace[p], ways.known[p]))
+                if way > jump and (way > ways.best[k] or k not in came and way == ways.best[k]):
+                    ways.best[k], came[k], taken[k] = way, p, True
+                    ways.pace[k] = _next_pace(0.0, ds_s, ways.pace[p], ways.known[p])
+                    ways.known[k] = min(ways.known[p] + 1, 20.0)
+        return came
+
+    def go_on(self, j: int, event_s, level) -> None:
+        "Take in event `j`."
+        ways, row = self._begun(level), j % len(self.score)
+        self.score[row] = -np.inf
+        if len(ways.chord):
+            self._from_earlier(ways, j, event_s)
+            taken = (ways.before >= 0) | (ways.worth >= self.least)
+            came = self._from_this(ways, taken)
+            number = self.n_cells + np.cumsum(taken) - 1
+            for k, p in came.items():
+                ways.before[k] = number[p]
+            self._keep(ways, taken, number, row)
+        self.begin.append(self.n_cells)
+
+    def _keep(self, ways: _Ways, taken, number, row: int) -> None:
+        "Write down the cells of an event, for later ones to go on from."
+        chord, total = ways.chord[taken], (ways.best + ways.worth)[taken]
+        self.score[row, chord], self.number[row, chord] = total, number[taken]
+        self.pace[row, chord], self.known[row, chord] = ways.pace[taken], ways.known[taken]
+        self.cells.append((chord, ways.before[taken], total, ways.worth[taken], ways.pace[taken]))
+        self.n_cells += len(chord)
+        if len(total) and total.max() > self.lead:
+            k = int(np.argmax(total))
+            self.lead, self.lead_cell = total[k], number[taken][k]
+            self.lead_pace = ways.pace[taken][k]
+
+    def way(self) -> list:  # of (cells,) arrays: chord, cell before, score, worth, pace
+        "All cells, one after the other."
+        kinds = np.int64, np.int64, np.float32, np.float32, np.float32  # there may be millions
+        nothing = [np.zeros(0)] * len(kinds)
+        columns = zip(*[nothing, *self.cells])
+        return [np.concatenate(c).astype(kind) for c, kind in zip(columns, kinds)]
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #0afa2454
 @dataclass(frozen=True, eq=False)
@@ -280,24 +323,17 @@ def search(
     silence = np.bincount(chords.by_key, worth[key, 0], len(chords))
     silence = np.maximum(UNHEARD_SHARE * silence, -4.0)
     least = LEAST_START + max(np.log10(max(len(events) * len(chords), 1) / 1e7), 0.0)
-    last, begin, chord, before, score, gain, pace = _walk(
-        events.time_s,
-        events.level,
-        chords.time_s,
-        chords.by_key,
-        chords.first,
-        worth,
-        silence,
-        jump_cost,
-        least,
-    )
-    cells, jumps = [], []
+    walk = _Walk(chords, worth, silence, jump_cost, least)
+    for j in range(len(events)):
+        walk.go_on(j, events.time_s, events.level[j])
+    chord, before, score, gain, pace = walk.way()
+    last, cells, jumps = walk.lead_cell, [], []
     while last >= 0:
         cells.append(last)
         jumps.append(before[last] < 0)
         last = before[last] if before[last] >= 0 else -2 - before[last]
     cells, jumps = np.array(cells[::-1], np.int64), np.array(jumps[::-1], bool)
-    event = np.searchsorted(begin, cells, side="right") - 1
+    event = np.searchsorted(walk.begin, cells, side="right") - 1
     step = np.diff(score[cells].astype(float), prepend=0.0)
     whole = Passage(
         chord[cells].astype(np.int64),
