@@ -12,6 +12,7 @@ SHARED = {
     "InputError": "the package itself offers what `files` defines",
     "align": COMMANDS,
     "align_set": COMMANDS,
+    "align_set": COMMANDS,
     "judge": COMMANDS,
     "train": COMMANDS,
     "reproduce": COMMANDS,

@@ -6,9 +6,10 @@ usage: make measure      or     python workflow/measure.py [--write]
 sentence that nbdev writes at the head of a module, one line whatever its length, is data, like
 the list `__all__`: both are left out, so that `over 100 columns` measures code. A public function
 has types where each argument and the result has one or a default that says it, and is documented
-where it has a docstring and, with more than one argument, notes beside them or a section on them.
-A function's length is that of its statements: a signature with an option and its note on each line
-is a table to look things up in, and a docstring is read instead of the statements, not with them.
+where it has a docstring and, with more than one argument, notes beside them, help texts (of a
+command) or a section on them. A function's length is that of its statements: a signature with an
+option and its note on each line is a table to look things up in, and a docstring is read instead
+of the statements, not with them.
 """
 
 import argparse
@@ -70,7 +71,8 @@ def is_documented(node, lines) -> bool:
     if len(arguments_of(node)) < 2:
         return True
     head = lines[node.lineno - 1 : node.body[0].lineno - 1]
-    return any("#" in line for line in head) or "Parameters" in said or "Args" in said
+    beside = any("#" in line or "help=" in line for line in head)  # help: a command's option
+    return beside or "Parameters" in said or "Args" in said
 
 
 def has_types(node) -> bool:

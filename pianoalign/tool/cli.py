@@ -457,8 +457,7 @@ def align_all(
     if plot:
         _keep_fonts_here()
     from pianoalign.tool.aligner import check_choices, weights_folder
-    from pianoalign.tool.batch import account, align_pairs, BATCH_HEADINGS, Options
-    from pianoalign.tool.batch import table_row, worst_code
+    from pianoalign.tool.batch import align_pairs, Options, worst_code
 
     check_choices(method.value, decoding.value, offset, device.value)
     if method is not Method.dtw:
@@ -485,17 +484,24 @@ def align_all(
             outcomes.append(outcome)
             _say_outcome(outcome, quiet)
     finally:
-        if not quiet:
-            for line in alone:
-                say_aside(f"note: {line}")
-        if as_json:
-            done = [o.to_dict() for o in outcomes]
-            say(json.dumps(dict(pairs=done, named=len(chosen), left_out=alone), indent=1))
-        elif not quiet:
-            _print_table(BATCH_HEADINGS, [table_row(o) for o in outcomes])
-            say(account(outcomes, len(chosen), len(alone)))
+        _say_account(outcomes, len(chosen), alone, as_json, quiet)
     if worst_code(outcomes):
         raise SystemExit(worst_code(outcomes))
+
+
+def _say_account(outcomes, n_pairs, alone, as_json, quiet):
+    "What became of all pairs: as JSON, or as a table and a sentence; and which files stood alone."
+    from pianoalign.tool.batch import account, BATCH_HEADINGS, table_row
+
+    if not quiet:
+        for line in alone:
+            say_aside(f"note: {line}")
+    if as_json:
+        done = [o.to_dict() for o in outcomes]
+        say(json.dumps(dict(pairs=done, named=n_pairs, left_out=alone), indent=1))
+    elif not quiet:
+        _print_table(BATCH_HEADINGS, [table_row(o) for o in outcomes])
+        say(account(outcomes, n_pairs, len(alone)))
 
 
 def _say_outcome(outcome, quiet):
