@@ -311,7 +311,7 @@ def align(
     as_json: HowJson = False,
     verbose: HowVerbose = False,
     quiet: HowQuiet = False,
-):
+) -> None:
     """Move the notes of MIDI to where they sound in AUDIO.
 
     The output has exactly the input's notes, tracks, velocities, programs, pedal, lyrics and
@@ -447,7 +447,7 @@ def align_all(
     as_json: HowJson = False,
     verbose: HowVerbose = False,
     quiet: HowQuiet = False,
-):
+) -> None:
     "Align many pairs of recordings and MIDI files, and go on after one that fails."
     chosen, alone = _pairs_of(files, pairs, recursive)
     if out.exists() and not out.is_dir():
@@ -553,7 +553,7 @@ def align_set(
     repeats: HowRepeats = Repeats.auto,
     as_json: HowJson = False,
     quiet: HowQuiet = False,
-):
+) -> None:
     """Align a data set, each pair once, and report on it.
 
     What is done stays done: the same command goes on where it was stopped, and tries again what
@@ -636,7 +636,7 @@ def evaluate(
         Path, typer.Argument(metavar="ESTIMATED", help="The same notes at estimated times.")
     ],
     as_json: HowJson = False,
-):
+) -> None:
     """Compare the onsets of two MIDI files.
 
     Both must have the same notes; figures as in the paper (section 3.3). The k-th note of a pitch
@@ -687,7 +687,7 @@ def judge(
     force: HowForce = False,
     as_json: HowJson = False,
     quiet: HowQuiet = False,
-):
+) -> None:
     """Table 1 for your own recordings: how far off are the notes after each method?
 
     DTW, the network, and both, decoded as in the paper and between the frames; with 95 % intervals
@@ -756,7 +756,7 @@ def reproduce(
             help="Train anew also the runs that come with the clone (tier maps keeps them).",
         ),
     ] = False,
-):
+) -> None:
     """Rebuild the paper's tables and figures.
 
     Works inside a clone of the project; does again only what has changed."""
@@ -794,7 +794,7 @@ def train(
             "step more. The same command without it goes on."
         ),
     ] = None,
-):
+) -> None:
     """Train one experiment of the paper, or go on with it.
 
     Works inside a clone of the project, and makes what the experiment needs before it."""
