@@ -148,5 +148,18 @@ def test_tags_are_kept():
 
 def test_citation_names_this_version_and_licence():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert citation["version"] == SETTINGS["version"] and citation["license"] == PROJECT["license"]
+    assert citation["version"] == SETTINGS["version"]
+    assert PROJECT["license"].split(" AND ")[0] == citation["license"]
+
+
+def test_the_package_names_the_licences_of_its_weights():
+    from pianoalign.tool.aligner import shipped_weights
+    from pianoalign.tool.results import licence_of
+
+    licences = {name: licence_of(folder) for name, folder in shipped_weights().items()}
+    assert licences["free"] == "Apache-2.0" and licences["maps"] == "CC BY-NC-SA 4.0"
+    spdx = {"-".join(licence.split()) for licence in licences.values()}  # as SPDX spells them
+    assert spdx == set(PROJECT["license"].split(" AND "))
+    named = [path for pattern in PROJECT["license-files"] for path in ROOT.glob(pattern)]
+    assert {folder / "README.md" for folder in shipped_weights().values()} < set(named)
     assert "Apache License" in (ROOT / "LICENSE").read_text()
