@@ -10,9 +10,9 @@ import pytest
 import soundfile
 
 from pianoalign.tool.aligner import align, default_weights, open_engine
-from pianoalign.decoding import MATCHED, NOT_HEARD, WITH_NEIGHBOURS
+from pianoalign.decoding import decode, MATCHED, NOT_HEARD, WITH_NEIGHBOURS
 from pianoalign.tool.calibration import click_in_silence, speech_like, white_noise
-from pianoalign.tool.confidence import judge_notes, load_confidence
+from pianoalign.tool.confidence import load_confidence
 from pianoalign.datasets import jitter_notes, load_corpus
 from pianoalign.recordings import Facts, stream_audio
 from pianoalign.tool.listening import file_offset, hear, listen_to, Walker
@@ -93,7 +93,7 @@ def test_windows_move_no_note(recording, monkeypatch):
         n,
         workers=1,
     )
-    expected = judge_notes(given, one, whole, engine.confidence).notes.onset_s
+    expected = decode(given, one, image=whole, model=engine.confidence).notes.onset_s
     for window in (None, *rng.integers(400, 2500, 3)):
         pieces = in_pieces_of(int(rng.integers(500, 3000)))
         assert len(pieces) == n
@@ -103,9 +103,8 @@ def test_windows_move_no_note(recording, monkeypatch):
             else Walker(engine.walker.network, window_frames=int(window))
         )
         many = hear(walker, engine.experiment.audio, pieces, given, n)
-        moved_ms = 1000 * np.abs(
-            judge_notes(given, many, pieces, engine.confidence).notes.onset_s - expected
-        )
+        found = decode(given, many, image=pieces, model=engine.confidence).notes
+        moved_ms = 1000 * np.abs(found.onset_s - expected)
         assert moved_ms.max() <= 1, f"windows of {window}: {moved_ms.max():.2f} ms"
     assert len(seen) > 8
 

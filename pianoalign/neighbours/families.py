@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..datasets import loosen
+from ..decoding import decode
 from .instruments import FAMILIES, Ensemble, as_recording
 from ..metrics import interval, draw_pieces, summarise
 from ..files import InputError
@@ -34,7 +35,6 @@ def align_ensemble(
 ) -> AlignedEnsemble:  # of the jitter
     "Loosen an ensemble's notes, align them, and ask how sure the aligner is."
     from pianoalign.tool.aligner import ask
-    from pianoalign.tool.confidence import judge_notes
 
     if engine.confidence is None:
         raise InputError(f"{engine.folder} holds no confidence.json: use the weights that ship")
@@ -42,7 +42,7 @@ def align_ensemble(
     loose = loosen(e.notes, rng, replace(experiment.data, training_jitter=""))
     image = np.asarray(image, np.float32)
     answer = ask(engine.walker, experiment, image, loose)
-    judged = judge_notes(loose, answer, image, engine.confidence, experiment.audio.fps)
+    judged = decode(loose, answer, experiment.audio.fps, image=image, model=engine.confidence)
     return AlignedEnsemble(
         judged.notes.onset_s - e.notes.onset_s,
         loose.onset_s - e.notes.onset_s,

@@ -102,7 +102,7 @@ def corpus_folder(
     return Path(folder).expanduser()
 
 # %% ../../nbs/workshop/05c_plan.ipynb #0a6675c8
-def memory_of_training_mib(experiment) -> int:
+def memory_of_training_mib(experiment: object) -> int:
     """Memory that a training takes at most. Measured: 1.1 GiB with tier demo's crops, 8.7 GiB with
     whole segments at the paper's width; what lies between goes by frames a step and by width."""
     t = experiment.training

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..decoding import NEAR_S, NOT_HEARD, walk
+from ..decoding import decode, NEAR_S, NOT_HEARD, walk
 from ..files import InputError, write_json
 from ..notes import LOWEST_PITCH, N_PITCHES, Notes
 from pianoalign.tool.confidence import (
@@ -21,7 +21,6 @@ from pianoalign.tool.confidence import (
     Confidence,
     CONFIDENCE_FILE,
     evidence,
-    judge_notes,
     logistic,
     network_fingerprint,
 )
@@ -311,7 +310,7 @@ def check_confidence(
     p, error_ms, before_ms, unmoved, said, near = [], [], [], {}, {}, {}
     work = gather(network, experiment, recordings, seed=1, say=say)
     for case, _, given, heard, image, true_s in work:
-        judged = judge_notes(given, heard, image, model, experiment.audio.fps)
+        judged = decode(given, heard, experiment.audio.fps, image=image, model=model)
         new_s = judged.notes.onset_s
         still = (judged.status == NOT_HEARD) & (np.abs(new_s - given.onset_s) < 1e-6)
         unmoved.setdefault(case, []).append(still)

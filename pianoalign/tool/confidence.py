@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['EVIDENCE', 'LOUD_PEAK', 'CONFIDENCE_FILE', 'evidence', 'bent', 'logistic', 'Confidence', 'network_fingerprint',
-           'load_confidence', 'judge_notes']
+           'load_confidence']
 
 # %% ../../nbs/tool/09_confidence.ipynb #abad16c6
 import hashlib
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..decoding import decode, Decoded, Heard, NEAR_S, neighbours, quantiles, SIDE, Way
+from ..decoding import Heard, NEAR_S, neighbours, quantiles, SIDE, Way
 from ..files import InputError, read_json_object
 from ..notes import frame_of, LOWEST_PITCH, N_PITCHES, Notes
 
@@ -265,14 +265,3 @@ def load_confidence(
         raise InputError(f"{path} is damaged ({e}): {again}") from None
     fits = found.network == network_fingerprint(folder) and tuple(found.evidence) == EVIDENCE
     return found if fits else None
-
-
-def judge_notes(
-    given: Notes,  # in sounding lengths
-    heard: Heard,
-    image: np.ndarray,  # (N, 88) log magnitudes
-    model: Confidence,
-    fps: int = 100,  # frames a second
-) -> Decoded:
-    "`decoding.decode` with the aligner's settings, in which each note knows how sure it is."
-    return decode(given, heard, fps, image=image, model=model)

@@ -261,7 +261,7 @@ def in_words(
 
 def cost_sentence(
     cost: Cost,
-    jobs: int,
+    jobs: int,  # pairs aligned at once
 ) -> str:
     "What a user reads before the work begins, and while it goes on."
     low, high = (in_words(seconds) for seconds in cost.wall_s(jobs))
