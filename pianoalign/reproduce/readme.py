@@ -129,7 +129,7 @@ def _as_printed(root):
         return "*No run has been trained with each setting as printed yet.*"
     row, shares = rows[0], ("within_10_pct", "within_25_pct", "within_50_pct")
     ours = [f"{_rounded(row[c], 1)} ({_rounded(row['published_' + c], 1)})" for c in shares]
-    told = f"trained for {float(row['epochs']):.1f} epochs"
+    told = f"trained for {float(row['epochs']):.1f} epochs ({row['precision']}, {row['device']})"
     if row.get("finished") == "no":
         told += " so far, where the paper trains for 50 at least"
     text = (
