@@ -29,7 +29,7 @@ import soundfile
 from pianoalign.files import repo_root, write_text
 from pianoalign.midi import read_midi, write_midi
 from pianoalign.notes import Notes
-from pianoalign.tool.sets import align_set, DONE, in_words, read_manifest, set_table
+from pianoalign.tool.sets import align_set, DONE, in_words, read_manifest, set_rows
 
 GROUPS = ("loose", "late", "pace", "cut", "other")
 LIMITS_MS = (25, 50, 100)
@@ -188,7 +188,7 @@ def main():
     asked = parser.parse_args()
     pairs = read_manifest(write_examples(asked.out, asked.corpus, asked.pairs))
     align_set(pairs, asked.out / "aligned", asked.cores)
-    table = set_table(pairs, asked.out / "aligned")
+    table = pd.DataFrame(set_rows(pairs, asked.out / "aligned"))
     show_groups(pairs, table, asked.out / "aligned")
     show_plan(table, asked.out / "aligned")
 

@@ -531,6 +531,15 @@ def _with_absent(
     return after.at_times(onset_s, offset_s)
 
 
+def _order(found):  # yields a sentence, or none
+    "What is said of a recording that does not keep to the file's order."
+    begins = [stretch.chord[0] for stretch in found.stretches]
+    back = sum(later < earlier for earlier, later in zip(begins[:-1], begins[1:]))
+    if back:
+        times = "once" if back == 1 else f"{back} times"
+        yield f"the recording does not keep to the order of the file: it goes back {times}"
+
+
 def _by_score(job) -> AlignmentResult:
     """The result of method score: find the music first, then let the network move what is there.
 
@@ -574,7 +583,7 @@ def _by_score(job) -> AlignmentResult:
         extra_s=found.extra_s,
     )
     result = with_remarks(result, listened.facts, engine)
-    return replace(result, remarks=(*found.remarks(), *result.remarks))
+    return replace(result, remarks=(*found.remarks(), *_order(found), *result.remarks))
 
 # %% ../../nbs/tool/01_aligner.ipynb #2df8356e
 @dataclass(frozen=True, eq=False)
@@ -688,7 +697,7 @@ def choose_coarse(
             found = way()
         except InputError:
             continue
-        if sureness(found) > least:
+        if sureness(found) > least and not found.doubtful:
             best, least = found, sureness(found)
     if best is None:
         return None
@@ -847,8 +856,6 @@ def align(
     outputs = check_outputs(paths, *outputs, force=force)
     if match:
         check_match(match)
-    if path or tempo:
-        check_installed("pandas", f"{path or tempo}: writing it")
     with source.file() as recording:
         check_recording(recording)
         scores, tell = _piano_scores(midi, repeats), progress or (lambda *args: None)

@@ -579,13 +579,14 @@ def align_set(
     if dry_run:
         return say(sets.cost_sentence(sets.set_cost(pairs, out, cores), cores))
     outcomes = sets.align_set(pairs, out, cores, tell)
-    table = sets.set_table(pairs, out)
+    rows = sets.set_rows(pairs, out)
     if as_json:
-        say(table.to_json(orient="records", indent=1))
+        say(json.dumps(rows, indent=1))
     elif not quiet:
         say(f"{account(outcomes, len(pairs))}\nwrote {out / 'report.md'}, report.csv, SHA256SUMS")
-    if not set(table.state) <= {"aligned"}:
-        raise SystemExit(3 if set(table.state) <= {"aligned", "doubtful"} else 1)
+    states = {row["state"] for row in rows}
+    if states != {"aligned"}:
+        raise SystemExit(3 if states <= {"aligned", "doubtful"} else 1)
 
 # %% ../../nbs/tool/02_command_line.ipynb #163643e0
 def _read_notes(path):

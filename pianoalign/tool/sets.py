@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['MANIFEST_COLUMNS', 'PAIR_OPTIONS', 'DONE', 'CPU_S_A_MINUTE', 'START_S', 'LEAST_MEASURED', 'PACKED_BYTES_S',
            'REPORT_FIELDS', 'WORST', 'SetPair', 'options_of', 'read_manifest', 'shard_of', 'read_record', 'is_done',
-           'align_and_record', 'seconds_of', 'Cost', 'expected_cost', 'in_words', 'cost_sentence', 'set_table',
+           'align_and_record', 'seconds_of', 'Cost', 'expected_cost', 'in_words', 'cost_sentence', 'set_rows',
            'worst_of', 'set_report', 'write_set_report', 'set_cost', 'align_set']
 
 # %% ../../nbs/tool/20_data_sets.ipynb #set00003
 import csv, functools, io, json, sys, time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -281,39 +282,40 @@ REPORT_FIELDS = (
 WORST = 20  # pairs that a person should listen to first
 
 
-def set_table(
+def set_rows(
     pairs: list,  # of `SetPair`
     folder: str | Path,  # of results
-) -> object:  # pandas.DataFrame with the columns `REPORT_FIELDS`, one row a pair
+) -> list:  # of dicts with the keys `REPORT_FIELDS`, one a pair; None: nobody knows
     "What became of every pair of a set, from the records."
-    import pandas as pd
-
     rows = []
     for pair in pairs:
         record = read_record(folder, pair.name) or dict(state="not tried")
         row = {name: record.get(name) for name in REPORT_FIELDS}
         said = " ".join(record.get("remarks") or ())
         rows.append(row | dict(pair=pair.name, group=pair.group, remarks=said))
-    return pd.DataFrame(rows, columns=list(REPORT_FIELDS))
+    return rows
+
+
+def _sure(row) -> tuple:  # sorts doubtful pairs first, then by what should be right
+    "How sure a pair is: its confidence, less half of what is absent."
+    sure = (row["confidence_pct"] or 0.0) - (row["absent_pct"] or 0.0) / 2
+    return row["state"] != "doubtful", sure
 
 
 def worst_of(
-    table: object,  # as `set_table` gives it
-) -> object:  # the same, at most `WORST` rows
+    rows: list,  # as `set_rows` gives them
+) -> list:  # of the same, at most `WORST`
     "The pairs to listen to first: doubtful ones, then by confidence and by what is absent."
-    done = table[table.state.isin(DONE)]
-    doubt = done.assign(
-        sure=done.confidence_pct.astype(float).fillna(0), fits=done.state != "doubtful"
-    )
-    doubt["sure"] -= done.absent_pct.astype(float).fillna(0) / 2
-    order = doubt.sort_values(["fits", "sure"], kind="stable").index
-    return done.loc[order].head(WORST)
+    return sorted((row for row in rows if row["state"] in DONE), key=_sure)[:WORST]
 
 
-def _mean(values) -> str:
+def _known(rows: list, name: str) -> list:  # of numbers
+    return [row[name] for row in rows if row[name] is not None]
+
+
+def _mean(values: list) -> str:
     "The mean of what is known, or a dash."
-    known = values.astype(float).dropna()
-    return f"{known.mean():.1f}" if len(known) else "–"
+    return f"{sum(values) / len(values):.1f}" if values else "–"
 
 
 def _markdown_table(heads, rows) -> list:  # of lines
@@ -324,77 +326,78 @@ def _markdown_table(heads, rows) -> list:  # of lines
 
 def _number(value, digits: int = 1) -> str:
     "A number, or a dash where nobody knows."
-    known = value is not None and value == value
-    return f"{value:.{digits}f}" if known else "–"
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _group_row(group: str, rows: list) -> tuple:
+    "What became of the pairs of a group."
+    hours = sum(_known(rows, "duration_s")) / 3600
+    counts = [sum(row["state"] == state for row in rows) for state in ("doubtful", "failed")]
+    means = [_mean(_known(rows, name)) for name in ("confidence_pct", "absent_pct")]
+    return group or "all", len(rows), f"{hours:.2f}", *means, *counts
+
+
+def _worst_row(row: dict) -> tuple:
+    "What a person wants to know of a pair before listening."
+    sure, absent = (_number(row[name]) for name in ("confidence_pct", "absent_pct"))
+    slowest, fastest = (_number(row[name], 0) for name in ("slowest_bpm", "fastest_bpm"))
+    return row["pair"], sure, absent, f"{slowest} to {fastest}", row["remarks"][:200]
 
 
 def set_report(
-    table: object,  # as `set_table` gives it
+    rows: list,  # as `set_rows` gives them
 ) -> str:  # Markdown
     "A page about a set: what became of the pairs, by group, the worst, and what it cost."
-    states = table.state.value_counts().to_dict()
-    counted = ", ".join(f"{count} {state}" for state, count in states.items())
-    lines = ["# A set of alignments", "", f"{len(table)} pairs: {counted}.", ""]
+    states = Counter(row["state"] for row in rows)
+    counted = ", ".join(f"{count} {state}" for state, count in states.most_common())
+    lines = ["# A set of alignments", "", f"{len(rows)} pairs: {counted}.", ""]
+    groups = defaultdict(list)
+    for row in rows:
+        groups[row["group"]].append(row)
     heads = "group", "pairs", "hours", "confidence %", "absent %", "doubtful", "failed"
-    rows = []
-    for group, some in table.groupby("group", sort=True):
-        hours = some.duration_s.astype(float).fillna(0).sum() / 3600
-        counts = [(some.state == state).sum() for state in ("doubtful", "failed")]
-        means = _mean(some.confidence_pct), _mean(some.absent_pct)
-        rows.append((group or "all", len(some), f"{hours:.2f}", *means, *counts))
-    lines += _markdown_table(heads, rows)
-    worst = worst_of(table)
+    lines += _markdown_table(heads, [_group_row(name, groups[name]) for name in sorted(groups)])
+    worst = worst_of(rows)
     lines += ["", f"## The {len(worst)} to listen to first", ""]
     heads = "pair", "confidence %", "absent %", "beats a minute", "what was said"
-    rows = [
-        (
-            row.pair,
-            _number(row.confidence_pct),
-            _number(row.absent_pct),
-            f"{_number(row.slowest_bpm, 0)} to {_number(row.fastest_bpm, 0)}",
-            row.remarks[:200],
-        )
-        for row in worst.itertuples()
-    ]
-    lines += _markdown_table(heads, rows)
-    failed = table[table.state == "failed"]
-    if len(failed):
-        lines += ["", "## Failed", "", *(f"- {row.pair}: {row.why}" for row in failed.itertuples())]
-    lines += ["", "## Cost", "", _cost_of(table), ""]
+    lines += _markdown_table(heads, map(_worst_row, worst))
+    failed = [f"- {row['pair']}: {row['why']}" for row in rows if row["state"] == "failed"]
+    if failed:
+        lines += ["", "## Failed", "", *failed]
+    lines += ["", "## Cost", "", _cost_of(rows), ""]
     lines += ["`sha256sum -c SHA256SUMS` checks that every result is whole.", ""]
     return "\n".join(lines)
 
 
-def _cost_of(table) -> str:
+def _cost_of(rows: list) -> str:
     "What the pairs have taken, in a sentence."
-    done = table[table.cpu_s.notna() & table.duration_s.notna()]
-    minutes = done.duration_s.astype(float).sum() / 60
-    if not minutes:
+    done = [row for row in rows if row["cpu_s"] and row["duration_s"]]
+    if not done:
         return "Nothing was measured."
-    cpu_s, peak = done.cpu_s.astype(float).sum(), done.peak_mib.astype(float).max()
+    audio_s, cpu_s = (sum(row[name] for row in done) for name in ("duration_s", "cpu_s"))
+    peak = max(_known(done, "peak_mib"), default=0)
     return (
-        f"{cpu_s / minutes:.2f} processor seconds a minute of audio over {len(done)} pairs and "
-        f"{in_words(60 * minutes)} of audio; the largest process had {peak:.0f} MiB."
+        f"{60 * cpu_s / audio_s:.2f} processor seconds a minute of audio over {len(done)} pairs "
+        f"and {in_words(audio_s)} of audio; the largest process had {peak} MiB."
     )
 
 
 def write_set_report(
     pairs: list,  # of `SetPair`
     folder: str | Path,  # of results
-) -> object:  # the table
+) -> list:  # the rows
     "Write report.csv, report.md and SHA256SUMS, from the records of all pairs."
-    folder, table = Path(folder), set_table(pairs, folder)
-    sums = [
-        f"{row.result_sha256}  {row.pair}.mid\n"
-        for row in table.itertuples()
-        if row.state in DONE
-    ]
+    folder, rows = Path(folder), set_rows(pairs, folder)
+    done = [row for row in rows if row["state"] in DONE]
+    sums = [f"{row['result_sha256']}  {row['pair']}.mid\n" for row in done]
     names = "report.csv", "report.md", "SHA256SUMS"
     with whole_files(*(folder / name for name in names)) as (as_csv, as_text, as_sums):
-        table.to_csv(as_csv, index=False, lineterminator="\n", encoding="utf-8")
-        as_text.write_text(set_report(table), encoding="utf-8")
+        with open(as_csv, "w", newline="", encoding="utf-8") as f:
+            out = csv.DictWriter(f, REPORT_FIELDS, lineterminator="\n")
+            out.writeheader()
+            out.writerows(rows)
+        as_text.write_text(set_report(rows), encoding="utf-8")
         as_sums.write_text("".join(sums), encoding="utf-8")
-    return table
+    return rows
 
 # %% ../../nbs/tool/20_data_sets.ipynb #set00016
 def set_cost(
