@@ -59,19 +59,29 @@ def is_hidden(cell: dict) -> bool:
     return text.startswith(("#| hide", "#| default_exp")) or "injected-parameters" in tags
 
 
-def only_imports(text: str) -> bool:
+def sets_up(cell: dict, text: str) -> bool:
+    "Is a code cell there for the cells after it: parameters, folders, imports and what follows?"
+    if "parameters" in cell.get("metadata", {}).get("tags", []):
+        return True
     try:
         body = ast.parse(text).body
     except SyntaxError:
         return False
-    return bool(body) and all(isinstance(n, (ast.Import, ast.ImportFrom)) for n in body)
+    return bool(body) and isinstance(body[0], (ast.Import, ast.ImportFrom))
+
+
+def is_seen_or_heard(output: dict) -> bool:
+    "Is an output a picture, a sound, or a picture that answers?"
+    data = output.get("data", {})
+    page = "".join(data.get("text/html", ""))
+    return "image/png" in data or "<audio" in page or "pa-answer" in page
 
 
 def is_folded(cell: dict, text: str) -> bool:
-    "Does a code cell stand behind *show code*: what is exported, imported, or draws a picture?"
-    draws = any("image/png" in o.get("data", {}) for o in cell.get("outputs", []))
+    """Does a code cell stand behind *Code*: what is exported, sets up, or makes a picture or a
+    sound? So a reader meets the question, the picture and the sound first."""
     exported = "".join(cell["source"]).startswith("#| export")
-    return exported or only_imports(text) or draws
+    return exported or sets_up(cell, text) or any(map(is_seen_or_heard, cell.get("outputs", [])))
 
 
 def told_by_figures(text: str) -> str:

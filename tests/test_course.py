@@ -171,7 +171,7 @@ def answered(release, cells):
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
-    """A course folder in which nbgrader has built the four assignments and graded: solved,
+    """A course folder in which nbgrader has built all assignments and graded: solved,
     untouched, and one wrong answer."""
     folder = tmp_path_factory.mktemp("course")
     shutil.copytree(COURSE / "source", folder / "source")
@@ -281,3 +281,17 @@ def test_bug_can_be_spotted_and_mended(path):
     run(build.lesson_cells(cells, answer=True))
     assert "What was wrong" in build.lesson_cells(cells, answer=True)[-1].text
     assert "What was wrong" not in "".join(c.text for c in build.lesson_cells(cells, answer=False))
+
+
+def test_half_a_frame_added_afterwards_is_no_mend():
+    cells = build.read_cells(COURSE / "spot_the_bug" / "sources" / "half_frame.py")
+    code = {c.kind: c.text for c in cells if not c.markdown}
+    wrong = code["mend"].replace("return frames / fps", "return (frames + 0.5) / fps")
+    assert wrong != code["mend"]
+    with pytest.raises(AssertionError, match="centred"):
+        exec(code["given"] + "\n" + wrong + "\n" + code["test"], {})
+
+
+def test_assignment_4_works_on_frozen_errors():
+    text = check.source_of("4_evaluation").read_text(encoding="utf-8")
+    assert "evaluation_errors.npz" in text and "results" not in text

@@ -118,11 +118,14 @@ def test_long_code_is_folded_and_short_code_is_not():
         cell("code", "#| export\ndef f(): pass"),
         cell("code", "import numpy as np"),
         cell("code", "ax.plot(x)", outputs=drawn),
+        cell("code", "import json\nuse_style()"),
+        cell("code", "tier = 'demo'", metadata=dict(tags=["parameters"])),
+        cell("code", "listen(x)", outputs=[dict(data={"text/html": ["<audio>", "</audio>"]})]),
         cell("code", "f(3)"),
     ]
     copy = build.reading_copy(dict(cells=cells, nbformat=4), [])["cells"]
     folded = ["hide-input" in c["metadata"].get("tags", []) for c in copy]
-    assert folded == [True, True, True, False]
+    assert folded == [True] * 6 + [False]
 
 
 def test_every_figure_of_a_chapter_says_what_it_shows():

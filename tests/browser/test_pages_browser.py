@@ -58,21 +58,21 @@ FAULTS = """() => {
 def faults(browser):
     "Kind of fault -> page and look -> what was found; pictures of some pages are kept."
     found = {kind: {} for kind in ("wide", "empty", "untold", "unseen", "said")}
-    for width, scheme in LOOKS:
-        page = browser.new_page(color_scheme=scheme, viewport=dict(width=width, height=900))
-        said = []
-        page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda e: said.append(str(e)))
-        for name in BOOK:
-            said.clear()
-            page.goto((SITE / name).as_uri())
+    page, said = browser.new_page(), []
+    page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda e: said.append(str(e)))
+    for name in BOOK:
+        said.clear()
+        page.goto((SITE / name).as_uri())
+        for width, scheme in LOOKS:
+            page.set_viewport_size(dict(width=width, height=900))
+            page.emulate_media(color_scheme=scheme)
             seen = page.evaluate(FAULTS) | dict(said=list(said))
-            for kind, what in seen.items():
-                if what:
-                    found[kind][f"{name} {width} {scheme}"] = what
+            for kind in (kind for kind, what in seen.items() if what):
+                found[kind][f"{name} {width} {scheme}"] = seen[kind]
             if name.removesuffix(".html") in LOOKED_AT:
                 save(page, f"{name.replace('/', '_')[:-5]}_{width}_{scheme}")
-        page.close()
+    page.close()
     return found
 
 

@@ -31,14 +31,17 @@ for fps in (25, 50, 100, 200):
     assert np.abs(error_ms).max() <= 500 / fps + 1e-6, (
         f"{fps} frames a second: a note came back {np.abs(error_ms).max():.1f} ms off"
     )
+    assert np.allclose(seconds_of(np.arange(fps + 1), fps)[[0, -1]], [0, 1]), (
+        f"{fps} frames a second: frame 0 is centred on 0 s and frame {fps} on 1 s, as in the sound"
+    )
 
 # %% [markdown] afterwards
 # ## What was wrong
 #
 # `astype(int)` cuts off. A time between two frames then always goes to the earlier one: errors from
-# −1 frame to 0 instead of ±½ frame. Adding half a frame to `seconds_of` would also turn the test
-# green, and would be the second mistake: frames of the spectrogram are *centred* on k / fps, so
-# sound and labels would part by half a frame.
+# −1 frame to 0 instead of ±½ frame. Adding half a frame to `seconds_of` mends the mean, and
+# is the second mistake: frames of the spectrogram are *centred* on k / fps, so sound and labels
+# would part by half a frame. The last assertion stops it.
 #
 # *How to catch it*: send random times, not multiples of a frame, through the chain and look at the
 # **mean signed** error. Absolute errors hide it. *Chapter*: `nbs/20a_notes`, `frame_of`.
