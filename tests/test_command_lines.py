@@ -160,6 +160,7 @@ TABLE = [  # words after `pianoalign`, exit code, what is said (on either stream
     ("reproduce --help", 0, "--only"),
     ("reproduce --tier smoke --only table9", 2, "table9"),
     ("reproduce --tier smoke --budget soon", 2, "soon"),
+    ("train crnn --tier smoke --pause-after soon", 2, "soon"),
     ("reproduce --tier dmeo", 2, "dmeo"),
 ]
 
