@@ -755,6 +755,26 @@ def test_what_comes_after_the_end_is_not_in_this_recording(recording, tmp_path, 
     assert max(float(r["confidence"]) for r in absent) < 0.5
 
 
+@pytest.mark.parametrize("method", ["hires", "dtw", "score"])
+def test_a_note_off_that_comes_days_later_ends_with_the_recording(recording, tmp_path, method):
+    "127 bytes of MIDI once asked for 13 GiB."
+    import mido
+
+    folder, samples, truth = recording
+    soundfile.write(tmp_path / "ten.wav", samples[: 10 * 16000], 16000)
+    inside = truth[truth.onset_s < 9.0]
+    write_midi(inside, tmp_path / "ten.mid")
+    midi = mido.MidiFile(tmp_path / "ten.mid")
+    last_off = max(k for k, m in enumerate(midi.tracks[0]) if m.type == "note_off")
+    midi.tracks[0][last_off].time = 2**28 - 1
+    midi.save(tmp_path / "late.mid")
+    assert read_midi(tmp_path / "late.mid").notes.offset_s.max() > 86_400
+    out = tmp_path / "out.mid"
+    result = align(tmp_path / "ten.wav", tmp_path / "late.mid", out, method=method)
+    after = read_midi(out).notes
+    assert len(after) == len(inside) and abs(after.offset_s.max() - result.duration_s) < 0.5
+
+
 def test_dtw_refuses_hours(piece, tmp_path, capsys):
     notes = read_midi(piece[0] / "piece.mid").notes
     far = Notes.from_arrays(

@@ -341,6 +341,18 @@ def test_names_that_are_no_text(here, untrained):
     assert done.returncode == 0 and b"1 pair: 1 aligned" in said[0], said
 
 
+def test_a_full_disk_is_exit_code_1_and_leaves_nothing(here, capsys, monkeypatch):
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pianoalign.files._to_disk", full)
+    before = sorted(p.name for p in here.iterdir())
+    words = ["align", "piece.wav", "piece.mid", "out.mid", "--report", "out.csv", *QUICK]
+    command(*words, ok=1)
+    assert "free some space" in capsys.readouterr().err
+    assert sorted(p.name for p in here.iterdir()) == before
+
+
 def test_nothing_is_written_to_the_users_home(here, untrained):
     home = here / "home"
     home.mkdir()

@@ -136,7 +136,9 @@ def test_notebook_runs_in_our_python_whatever_kernels_the_user_has(tmp_path, mon
         "assert os.environ['OMP_NUM_THREADS'] == '1' and 'inline' in os.environ['MPLBACKEND']"
     )
     notebook = write_notebook(tmp_path / "n.ipynb", code.format(sys.prefix))
-    assert run_notebook(notebook, tmp_path / "out.ipynb").exists()
+    odd = tmp_path / "a b'c {x} $y"  # papermill would fill in what stands in braces
+    odd.mkdir()
+    assert run_notebook(notebook, odd / "out.ipynb").exists()
     assert os.environ["MPLBACKEND"] == "TkAgg"
 
 

@@ -234,7 +234,7 @@ def _execute(nb, part, parameters, cwd, end="graceful"):
             with _kernel_settings() as settings:
                 return papermill.execute_notebook(
                     nbformat.from_dict(nb),
-                    str(part),
+                    str(part).replace("{", "{{").replace("}", "}}"),  # papermill fills braces in
                     parameters=parameters,
                     kernel_name="python3",
                     cwd=str(cwd),

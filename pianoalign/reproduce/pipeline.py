@@ -151,7 +151,6 @@ def run_workflow(
     "Bring files of a tier up to date. Raises `NotebookError` when something failed."
     root = Path(root or repo_root()).resolve()
     out = root / plan["out"]
-    out.mkdir(parents=True, exist_ok=True)
     progress, path = Progress(plan, root, jobs), out / "log.txt"
     with only_one(out) as lock, open(path, "w", encoding="utf-8") as log, edge(root):
         process = _snakemake(plan, targets, jobs, root, lock, log)

@@ -776,13 +776,25 @@ def choose_repeats(
     return replace(without, remarks=(said, *without.remarks))
 
 
+def _with_lost_ends(result: AlignmentResult) -> AlignmentResult:
+    """A note that is longer than the recording has lost its note-off: it ends with the recording,
+    if not before."""
+    before, after, end_s = result.notes_before, result.notes_after, result.duration_s
+    lost = (before.offset_s - before.onset_s > end_s) & (after.offset_s > end_s)
+    if not lost.any():
+        return result
+    ends_s = np.maximum(end_s, after.onset_s + SHORTEST_NOTE_S)
+    ends_s = np.where(lost, ends_s, after.offset_s)
+    return replace(result, notes_after=after.at_times(after.onset_s, ends_s))
+
+
 def _align(audio, scores, method, weights, decoding, offset, device, tell) -> AlignmentResult:
     "Listen, and align by the method that was asked for; of several scores the one that is played."
     listened = None if method == "dtw" else _listen_and_load(audio, weights, device, tell)
 
     def aligned(score):
         job = Job(audio, score, listened, decoding, offset, tell)
-        return _align_auto(job) if method == "auto" else job.by(method)
+        return _with_lost_ends(_align_auto(job) if method == "auto" else job.by(method))
 
     if len(scores) == 1:
         return aligned(scores[0])

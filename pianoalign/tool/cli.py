@@ -18,7 +18,7 @@ from typing import Annotated, Optional, TextIO
 import typer
 
 import pianoalign
-from ..files import InputError, repo_root
+from ..files import InputError, OutputError, repo_root
 
 # %% ../../nbs/tool/02_command_line.ipynb #cl1say01
 def say(
@@ -55,7 +55,8 @@ def one_sentence(command: Callable) -> Callable:
         try:
             return command(*args, **kwargs)
         except InputError as error:
-            text, code = " ".join(str(error).split()), 2
+            text = " ".join(str(error).split())
+            code = 1 if isinstance(error, OutputError) else 2
         except ModuleNotFoundError as error:
             text, code = NOT_INSTALLED.format(error.name), 2
         except KeyboardInterrupt:
