@@ -489,12 +489,16 @@ def test_accept_takes_tables_and_runs_and_leaves_weights(tmp_path, monkeypatch):
     write_text(fresh / "table1.csv", "dataset\nnew\n")
     write_text(fresh / "runs" / "crnn-1" / "metrics.json", "{}")
     write_text(fresh / "runs" / "crnn-1" / "checkpoint" / "weights.safetensors", "")
+    for name in ("weights", "state"):  # of a training that pauses
+        write_text(fresh / "runs" / "crnn-2" / "checkpoint" / f"{name}.safetensors", "")
     write_text(fresh / "notebooks" / "x.ipynb", "{}")
     write_text(fresh / "figures" / "figure1.png", "")
     committed = accept("demo", root)
     assert (committed / "table1.csv").read_text() == "dataset\nnew\n"
     assert (committed / "runs" / "crnn-1" / "metrics.json").is_file()
     assert not (committed / "runs" / "crnn-1" / "checkpoint").exists()
+    left = (committed / "runs" / "crnn-2" / "checkpoint").iterdir()
+    assert [path.name for path in left] == ["state.safetensors"]
     assert not (committed / "notebooks").exists() and (root / "figures" / "figure1.png").is_file()
 
 

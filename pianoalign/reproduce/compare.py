@@ -122,6 +122,14 @@ _STAYS = shutil.ignore_patterns(
 )
 
 
+def _left_behind(folder, names) -> set:
+    "What is not taken over; of a training that is not finished the state is."
+    if Path(folder).name == "checkpoint":
+        return set(names) - {"state.safetensors"}
+    goes_on = (Path(folder) / "checkpoint" / "state.safetensors").is_file()
+    return set(_STAYS(folder, names)) - ({"checkpoint"} if goes_on else set())
+
+
 def accept(
     tier: str = "demo",
     root: str | Path | None = None,  # the project's folder
@@ -132,7 +140,7 @@ def accept(
     committed, fresh = _both(tier, root, fresh_root)
     for run in sorted((fresh / "runs").glob("*/metrics.json")):
         shutil.rmtree(committed / "runs" / run.parent.name, ignore_errors=True)
-    shutil.copytree(fresh, committed, dirs_exist_ok=True, ignore=_STAYS)
+    shutil.copytree(fresh, committed, dirs_exist_ok=True, ignore=_left_behind)
     if tier == "demo" and (fresh / "figures").is_dir():
         shutil.copytree(fresh / "figures", root / "figures", dirs_exist_ok=True)
     write_readme(root)
