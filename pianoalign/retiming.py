@@ -19,6 +19,7 @@ from pianoalign.midi import (
     END_OF_TRACK,
     MAKERS,
     ESCAPE,
+    META,
     MidiFile,
     MidiScore,
     TempoMap,
@@ -144,7 +145,9 @@ def _finer(
 ) -> int:  # ticks a quarter of the file to write
     "A multiple of the old division with ticks short enough, or the most that a header can say."
     if division < 0:
-        return (division >> 8 << 8) | (division & 0xFF) * (255 // (division & 0xFF))
+        finer = (division >> 8 << 8) | (division & 0xFF) * (255 // (division & 0xFF))
+        # one picture a second and the like, which no film has, cannot be divided far enough
+        return finer if 1 / _smpte_rate(finer) <= FINEST_S else (-25 << 8) | 200
     need = max(960, int(np.ceil(slowest_us / 1e6 / FINEST_S)))
     return min(division * -(-need // division), 32767)
 
@@ -258,6 +261,11 @@ def _new_track(
     tick, position = np.array(tick, np.int64), np.arange(len(track.data), dtype=float)
     for event, place in places.items():
         tick[event], position[event] = place
+    # rounding must not carry a text past a tempo that it stood before
+    texts = np.flatnonzero((track.head[:, 0] == META) & ~track.ends())
+    at_most = np.minimum.accumulate(tick[texts][::-1])[::-1]
+    free = np.array([event not in places for event in texts.tolist()], bool)
+    tick[texts[free]] = at_most[free]
     last = int(tick[-1]) if len(tick) else 0
     kept = np.flatnonzero(~track.ends())
     kept = kept[np.lexsort((position[kept], tick[kept]))]

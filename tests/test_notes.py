@@ -209,6 +209,26 @@ def test_rounding_stays_small_at_any_tempo(tmp_path, tempo_us, division):
     )
 
 
+def test_a_text_stays_before_the_tempo_that_it_stood_before(tmp_path):
+    "A quarter of a microsecond: the rounding of one tick is a thousand ticks of the next tempo."
+    text, fast = (
+        mido.MetaMessage("text", text="adagio", time=197),
+        mido.MetaMessage("set_tempo", tempo=1),
+    )
+    score = simple(tmp_path / "a.mid", [text, fast, on(60), off(60, 4000)], 32_767)
+    write_retimed_midi(score, score.notes.shifted(0.01), tmp_path / "b.mid")
+    kinds = [m.type for m in mido.MidiFile(tmp_path / "b.mid").tracks[0]]
+    assert kinds.index("text") < kinds.index("set_tempo")
+
+
+def test_a_clock_of_film_that_is_too_coarse_is_replaced(tmp_path):
+    "One picture a second, which no film has: 255 parts of it are 4 ms."
+    score = simple(tmp_path / "a.mid", [on(60, 100), off(60, 100)], -256 + 255)
+    write_retimed_midi(score, score.notes.shifted(0.01), tmp_path / "b.mid")
+    after = read_midi(tmp_path / "b.mid").notes
+    np.testing.assert_allclose(after.onset_s, score.notes.onset_s + 0.01, atol=TICK_S)
+
+
 @pytest.mark.parametrize("frames", [24, 25, 29, 30])
 def test_film_frames(tmp_path, frames):
     division = -frames * 256 + 40
