@@ -9,6 +9,7 @@ import soundfile
 from pianoalign.midi import read_midi
 from pianoalign.tool.exchange import pitch_name
 from test_align_cli import command
+from test_notation import SCORE
 
 QUICK = ["--method", "dtw"]  # loads no network
 
@@ -222,11 +223,15 @@ def test_other_lines_of_the_readme(here, untrained, capsys, line):
         soundfile.write(place, samples, rate_hz)
     for place in ("my_recordings/a/score.mid", "my_recordings/a/performance.mid", "ALIGNED.mid"):
         shutil.copy("piece.mid", place)
+    Path("manifest.csv").write_text("audio,midi\ntakes/one.flac,midi/one.mid\n", encoding="utf-8")
     names = {"RECORDING.wav": "piece.wav", "NOTES.mid": "piece.mid", "REFERENCE.mid": "old.mid"}
+    if "SCORE.musicxml" in line:
+        pytest.importorskip("partitura", reason="partitura is an extra")
+        Path("SCORE.musicxml").write_text(SCORE, encoding="utf-8")
     words = [names.get(word, word) for word in shlex.split(line)[1:]]
     if words[0] != "evaluate":
         words += ["--weights", untrained[1]]
-    if words[0].startswith("align"):
+    if words[0] in ("align", "align-all"):
         words += ["--force"]
     command(*words)
     assert capsys.readouterr().out
