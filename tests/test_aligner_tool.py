@@ -187,7 +187,7 @@ def peak_mib(minutes, folder, recording):
 
 def test_memory_stays_small(recording, tmp_path):
     "Six minutes, held whole, would take another 300 MiB; benchmarks/long.py measures the hour."
-    peak_mib(1, tmp_path, recording)  # on a new machine numba compiles first, in memory of its own
+    peak_mib(1, tmp_path, recording)  # a first call may take more
     assert peak_mib(6, tmp_path, recording) < 768
 
 

@@ -95,6 +95,22 @@ def test_nothing_of_pytorch_is_imported_to_align(piece, tmp_path):
     assert len(read_midi(out).notes) == 40
 
 
+def test_what_a_light_installation_lacks_is_said_from_python_too(piece, monkeypatch):
+    from pianoalign import align
+
+    result = align(piece[0] / "piece.wav", piece[0] / "piece.mid", method="hires")
+    for package, work in (
+        ("pandas", result.to_dataframe),
+        ("pandas", lambda: result.path),
+        ("pretty_midi", result.to_pretty_midi),
+    ):
+        work()
+        monkeypatch.setitem(sys.modules, package, None)
+        with pytest.raises(InputError, match=rf"needs {package}.*pianoalign\[paper\]"):
+            work()
+        monkeypatch.undo()
+
+
 def test_a_device_of_pytorch_without_it_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(InputError, match=r"device cuda needs torch.*pianoalign\[paper\]"):

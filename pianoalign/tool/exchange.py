@@ -17,7 +17,7 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from ..files import InputError, whole_file
+from ..files import check_installed, InputError, whole_file
 from ..midi import MidiScore, read_midi, write_midi
 from ..notes import NOTE_COLUMNS, Notes
 from .notation import is_notation, read_notation, ways_to_play, written_of
@@ -418,6 +418,7 @@ def pretty_midi_of(
     result: object,  # results.AlignmentResult
 ) -> object:  # pretty_midi.PrettyMIDI
     "The aligned file as pretty_midi reads it."
+    check_installed("pretty_midi", "a PrettyMIDI object")
     import warnings
 
     import pretty_midi

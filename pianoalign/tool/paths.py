@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import InputError, whole_file
+from ..files import check_installed, InputError, whole_file
 from ..midi import MidiScore
 from .bars import check_bars
 from .results import NOT_IN_AUDIO, NOT_IN_RECORDING
@@ -77,6 +77,7 @@ def warping_path(
     result: object,  # results.AlignmentResult
 ) -> object:  # pandas.DataFrame
     "`path_columns` as a table."
+    check_installed("pandas", "a data frame")
     import pandas as pd
 
     return pd.DataFrame(path_columns(result))
@@ -177,6 +178,7 @@ def tempo_curve(
     result: object,  # results.AlignmentResult
 ) -> object:  # pandas.DataFrame
     "`beat_columns` as a table. Raises `InputError` for a file without bars."
+    check_installed("pandas", "a data frame")
     import pandas as pd
 
     return pd.DataFrame(beat_columns(result))

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..decoding import MATCHED, NOT_FOUND, NOT_HEARD, WITH_NEIGHBOURS
-from ..files import whole_file
+from ..files import check_installed, whole_file
 from ..midi import MidiScore
 from ..notes import Notes
 from ..retiming import TimeMap, write_retimed_midi
@@ -130,6 +130,7 @@ class AlignmentResult:
 
     def to_dataframe(self) -> object:  # pandas.DataFrame
         "The report as a table: one row a note, columns `REPORT_COLUMNS`."
+        check_installed("pandas", "a data frame")
         import pandas as pd
 
         return pd.DataFrame(list(report_rows(self)), columns=list(REPORT_COLUMNS))
