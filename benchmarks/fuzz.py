@@ -645,11 +645,11 @@ def repo_file(name: str) -> Path:
 KINDS = {
     "midi": Kind(check_midi, 20_000),
     "audio": Kind(check_audio, 5_000),
-    "tables": Kind(check_table, 5_000),
-    "checkpoints": Kind(check_checkpoint, 3_000),
-    "runs": Kind(check_run, 3_000),
-    "manifests": Kind(check_manifest, 5_000),
-    "align": Kind(check_align, 500),
+    "tables": Kind(check_table, 2_000),
+    "checkpoints": Kind(check_checkpoint, 1_000),
+    "runs": Kind(check_run, 1_000),
+    "manifests": Kind(check_manifest, 2_000),
+    "align": Kind(check_align, 200),
 }
 
 

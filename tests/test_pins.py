@@ -111,6 +111,16 @@ def test_every_action_is_named_by_its_commit():
             assert re.search(r"@[0-9a-f]{40}  # v\d+\.\d+\.\d+$", used), f"{path.name}: {used}"
 
 
+def test_colab_takes_the_release_and_its_pins():
+    "A cell that installs whatever lies on the main branch would change under its readers."
+    cells = [p.read_text(encoding="utf-8") for p in (ROOT / "nbs").rglob("*.ipynb")]
+    cells = [text for text in cells if "google.colab" in text]
+    assert len(cells) >= 3
+    for text in cells:
+        assert f"--branch v{SETTINGS['version']} " in text
+        assert "-c pianoalign/constraints.txt" in text
+
+
 def test_one_range_of_pythons():
     low, high = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", PROJECT["requires-python"]).groups()
     assert SETTINGS["min_python"] == f"3.{low}"
