@@ -748,7 +748,7 @@ def peak_mib() -> float:
 def limit_memory() -> None:
     "Whoever asks for four times what is allowed gets a `MemoryError`, before the machine suffers."
     with contextlib.suppress(OSError, ValueError):  # not every system can
-        now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        now = int(Path("/proc/self/statm").read_text("utf-8").split()[0]) * resource.getpagesize()
         hard = resource.getrlimit(resource.RLIMIT_AS)[1]
         resource.setrlimit(resource.RLIMIT_AS, (now + 4 * MOST_MIB * 2**20, hard))
 

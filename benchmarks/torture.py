@@ -210,7 +210,7 @@ def in_session(session: int) -> list:
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            words = stat.read_text().rsplit(")", 1)[1].split()
+            words = stat.read_text("utf-8").rsplit(")", 1)[1].split()
             if int(words[3]) == session and words[0] not in "ZX":
                 found.append(int(stat.parent.name))
     return found
@@ -420,7 +420,7 @@ def kill_workflow(bench: Bench) -> str:
     hold(tables_of(project) == tables_of(calm) != {}, "tables differ", *tables_of(project))
     left = [p.name for p in (project / "results").rglob("*") if ".tmp" in p.name]
     hold(not left, "left", *left)
-    steps = (project / "results/smoke/steps.txt").read_text().splitlines()
+    steps = (project / "results/smoke/steps.txt").read_text("utf-8").splitlines()
     again = len(steps) - len(set(steps))
     return f"4 kills; {again} of {len(set(steps))} steps of training were done twice"
 

@@ -464,7 +464,12 @@ def test_evaluate_refuses_files_of_different_notes(piece, tmp_path, capsys):
         capsys, tmp_path, "evaluate", tmp_path / "a.mid", tmp_path / "c.mid", says="no such file"
     )
     refused(
-        capsys, tmp_path, "evaluate", piece[0] / "piece.wav", tmp_path / "a.mid", says="is not text"
+        capsys,
+        tmp_path,
+        "evaluate",
+        piece[0] / "piece.wav",
+        tmp_path / "a.mid",
+        says="not a MIDI file",
     )
     write(tmp_path / "empty.tsv", b"")
     refused(capsys, tmp_path, "evaluate", tmp_path / "empty.tsv", tmp_path / "a.mid", says="notes")

@@ -1,5 +1,7 @@
 """One network, computed by ONNX Runtime or by PyTorch: the same answer, and no PyTorch needed."""
 
+import os
+import re
 import subprocess
 import sys
 
@@ -146,3 +148,24 @@ def test_damaged_weights_are_named(untrained, tmp_path, damage):
     if damage != "bytes":
         name = {"missing": "recurrent.weight_hh_l0_reverse", "shape": "output.bias"}[damage]
         assert name in str(said.value)
+
+
+def test_one_place_imports_the_runtime():
+    "ONNX Runtime sends what it counts, unless it is told not to before it is imported."
+    from pianoalign.files import repo_root
+
+    root = repo_root()
+    sources = [*root.glob("pianoalign/**/*.py"), *root.glob("nbs/**/*.ipynb")]
+    import_it = re.compile(r"^[\s\"]*(import onnxruntime|from onnxruntime)", re.M)
+    found = {p.stem for p in sources if import_it.search(p.read_text("utf-8"))}
+    assert found == {"graph", "11a_graph"}
+
+
+def test_the_runtime_keeps_no_number_of_this_device(tmp_path):
+    pytest.importorskip("onnxruntime")
+    code = "from pianoalign.tool.aligner import open_engine; print(open_engine().walker.network)"
+    home = dict(os.environ, HOME=str(tmp_path), USERPROFILE=str(tmp_path))
+    home = {name: value for name, value in home.items() if not name.startswith(("XDG_", "ORT_"))}
+    done = subprocess.run([sys.executable, "-c", code], env=home, capture_output=True, text=True)
+    assert "OnnxNetwork" in done.stdout, done.stderr
+    assert list(tmp_path.rglob("*")) == []

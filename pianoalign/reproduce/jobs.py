@@ -75,7 +75,7 @@ def has_figures(folder: str | Path) -> bool:
 def is_finished(folder: str | Path) -> bool:
     "Has the training of a run folder ended, and its judging? (`RunFolder`, without PyTorch.)"
     path = Path(folder) / "metrics.json"
-    return path.is_file() and json.loads(path.read_text()).get("finished", True)
+    return path.is_file() and json.loads(path.read_text("utf-8")).get("finished", True)
 
 
 def comes_finished(folder: str | Path) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 from ..files import check_installed, InputError
 from ..runs import load_network, read_weights
 from ..sizes import LAG_FRAMES, NetworkSettings
-from .graph import answer_model, features_model, KINDS
+from .graph import answer_model, features_model, KINDS, quiet_runtime
 
 # %% ../../nbs/tool/11b_inference.ipynb #inf00007
 def _reach(settings: NetworkSettings) -> int:
@@ -37,8 +37,7 @@ class OnnxNetwork:
         settings: NetworkSettings,
         weights: dict,  # as `runs.read_weights` gives them
     ) -> None:
-        import onnxruntime
-
+        onnxruntime = quiet_runtime()
         how = onnxruntime.SessionOptions()
         how.intra_op_num_threads = how.inter_op_num_threads = 1  # stretches go side by side instead
         how.log_severity_level = 3  # errors alone

@@ -210,8 +210,10 @@ def _cell(value, digits: int) -> str:
 
 def _write_columns(columns: dict, path, digits: int):
     "Columns as CSV."
-    how = dict(newline="", encoding="utf-8")
-    with whole_file(Path(path)) as temporary, open(temporary, "w", **how) as f:
+    with (
+        whole_file(Path(path)) as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as f,
+    ):
         out = csv.writer(f, lineterminator="\n")
         out.writerow(columns)
         for row in zip(*(column.tolist() for column in columns.values())):
