@@ -206,4 +206,5 @@ def test_colab_and_binder_open_this_repository():
             and f"/gh/{place}/main?urlpath=lab/tree/{notebook_paths(ROOT)[name].relative_to(ROOT)}"
             in "".join(head["source"])
         )
-        assert f'git clone --depth 1 {address}"' in "".join(colab["source"])
+        release = f"--branch v{settings['DEFAULT']['version']} {address}"
+        assert f'git clone --depth 1 {release}"' in "".join(colab["source"])
