@@ -114,6 +114,9 @@ course-check: .cache/exported
 	@touch $@
 
 .venv/bin/pip:
+	@case $(HERE) in *[{}]*) \
+	  echo "setuptools cannot install from a folder with braces in its name: move the clone out of" $(HERE); exit 1;; \
+	esac
 	@for p in $(CANDIDATES); do \
 	  $$p -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null || continue; \
 	  $$p -m venv .venv && exit 0; \

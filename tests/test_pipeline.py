@@ -704,6 +704,14 @@ def test_readme_is_what_the_index_says():
     )
 
 
+def test_readme_is_read_in_a_few_minutes():
+    "Words of prose: tables, pictures, addresses and marks aside."
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for aside in (r"(?s)<!--.*?-->", r"(?<=\])\([^)]*\)", r"(?m)^\|.*$", r"<img[^>]*>"):
+        text = re.sub(aside, "", text)
+    assert len(text.split()) <= 1200
+
+
 def test_readme_names_both_commands_and_ci_runs_one_of_them():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert (
