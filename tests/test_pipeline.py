@@ -622,10 +622,13 @@ def test_no_machine_paths_in_tracked_files():
 
 
 def test_tracked_files_are_small():
+    "Three MiB each; the one state of a training of days, that anybody may go on with it, 32."
+    state = re.compile(r"results/printed/runs/crnn-\w{8}/checkpoint/state\.safetensors")
+    size = {p.relative_to(ROOT).as_posix(): p.stat().st_size for p in tracked()}
+    states = [name for name in size if state.fullmatch(name)]
+    assert len(states) <= 1 and all(size[name] < 32 << 20 for name in states)
     assert not [
-        f"{p.relative_to(ROOT)}: {p.stat().st_size >> 20} MiB"
-        for p in tracked()
-        if p.stat().st_size > 3 << 20
+        f"{name}: {n >> 20} MiB" for name, n in size.items() if n > 3 << 20 and name not in states
     ]
 
 
