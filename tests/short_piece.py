@@ -1,5 +1,9 @@
 "A short piece whose notes are exactly known, as recording and as loose MIDI file."
 
+import shlex
+import sys
+from pathlib import Path
+
 import numpy as np
 import soundfile
 
@@ -27,3 +31,9 @@ def make_piece(folder, n=40, seed=0, last_s=8.0):
     order = np.lexsort((loose.pitch, loose.onset_s))
     write_midi(loose[order], folder / "piece.mid", pedal=[(1.0, 2.0), (3.0, 4.0)])
     return truth[order]
+
+
+def program(path: Path, code: str) -> None:
+    "Python code as a program; an interpreter whose path has spaces cannot stand after `#!`."
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c {shlex.quote(code)} "$@"\n')
+    path.chmod(0o755)

@@ -21,7 +21,7 @@ from pianoalign.files import InputError
 from pianoalign.notes import Notes
 from pianoalign.midi import read_midi, write_midi
 from pianoalign.preprocessing import load_audio, spectrogram
-from short_piece import RATE_HZ
+from short_piece import program, RATE_HZ
 from test_align_cli import command
 
 CORPUS = Path(__file__).resolve().parent.parent / "corpus"
@@ -384,7 +384,7 @@ def test_level(recording, tmp_path, gain, word):
 
 # ---- formats ----
 
-FAKE = """#!{python}
+FAKE = """
 import struct, sys
 import numpy as np, soundfile
 path = next(w for w in sys.argv if w.startswith("file:"))[5:]
@@ -405,8 +405,7 @@ def test_what_libsndfile_cannot_read_goes_to_ffmpeg(
     words = ["align", tmp_path / "a.m4a", piece[0] / "piece.mid", "--weights", untrained[0]]
     command(*words, "-o", tmp_path / "out.mid", ok=2)
     assert "or install ffmpeg" in capsys.readouterr().err
-    (tmp_path / "bin" / "ffmpeg").write_text(FAKE.format(python=sys.executable))
-    (tmp_path / "bin" / "ffmpeg").chmod(0o755)
+    program(tmp_path / "bin" / "ffmpeg", FAKE)
     (tmp_path / "a.wav").write_bytes((piece[0] / "piece.wav").read_bytes())
     command(*words, "-o", tmp_path / "out.mid")
     assert "padding" not in capsys.readouterr().err  # the container of an .m4a says it

@@ -11,7 +11,7 @@ from pianoalign.files import InputError
 from pianoalign.midi import read_midi
 from pianoalign.preprocessing import load_audio
 from pianoalign.recordings import Downmix, Facts, check_recording, mp3_frames, stream_audio
-from short_piece import RATE_HZ
+from short_piece import program, RATE_HZ
 from test_align_cli import command
 
 
@@ -317,11 +317,11 @@ def test_containers_that_say_their_padding_are_exact(tmp_path, samples):
 @pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
 def test_ffmpeg_ends_with_its_parent(tmp_path):
     "A reader that is killed leaves no child behind, even one that says nothing."
-    (tmp_path / "ffmpeg").write_text(
-        f"#!{sys.executable}\nimport os, time\n"
-        f"open({str(tmp_path / 'child')!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)\n"
+    program(
+        tmp_path / "ffmpeg",
+        "import os, time\n"
+        f"open({str(tmp_path / 'child')!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)\n",
     )
-    (tmp_path / "ffmpeg").chmod(0o755)
     (tmp_path / "a.m4a").write_bytes(b"\0\0\0 ftypM4A " * 20)
     reader = subprocess.Popen(
         [
