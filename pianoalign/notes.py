@@ -235,15 +235,21 @@ def _is_number(cell: str) -> bool:
     return True
 
 
+def _columns_in(heading: list, known: dict) -> dict:  # column -> place in the table
+    "Which columns a heading names, each by the first of its `known` names that stands there."
+    names = [name.strip('"').lower().replace(" ", "_") for name in heading]
+    found = {
+        column: [names.index(name) for name in words.split() if name in names]
+        for column, words in known.items()
+    }
+    return {column: places[0] for column, places in found.items() if places}
+
+
 def _places_of(heading: list) -> dict:  # column of notes -> place in the table
     "Which columns a heading names. Raises `ValueError` where one that is needed is missing."
-    names = [name.strip('"').lower().replace(" ", "_") for name in heading]
-    places = {}
+    places = _columns_in(heading, NOTE_COLUMNS)
     for column, known in NOTE_COLUMNS.items():
-        found = [names.index(name) for name in known.split() if name in names]
-        if found:
-            places[column] = found[0]
-        elif column != "velocity":
+        if column not in places and column != "velocity":
             raise ValueError(
                 f"its first line has words and none of them names a column of {column} "
                 f"({', '.join(known.split())})"

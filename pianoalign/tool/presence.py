@@ -10,7 +10,6 @@ __all__ = ['LEAST_PEAK', 'OWN_S', 'WIDE_S', 'FROM_CONFIDENCE', 'FIRST_OPINION', 
            'load_presence', 'Spoilt', 'spoilt_files', 'fit_presence', 'check_presence', 'calibrate_presence']
 
 # %% ../../nbs/tool/21_presence.ipynb #pre00003
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..decoding import decode, Decoded, Heard, MATCHED
-from ..files import InputError, write_json
+from ..files import InputError, read_json_object, write_json
 from ..notes import frame_of, HIGHEST_PITCH, LOWEST_PITCH, N_PITCHES, Notes
 from pianoalign.tool.confidence import (
     EVIDENCE,
@@ -280,16 +279,15 @@ def load_presence(
     path = Path(folder) / PRESENCE_FILE
     if not path.exists():
         return None
+    again = "make it again with workflow/calibrate.py"
+    stored = read_json_object(path, again)
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
         looks = {name: Odds(**stored.pop(name)) for name in ("first", "second")}
         model = Presence(**looks, **stored)
         model.first.nats(np.zeros((1, len(FIRST_OPINION))))
         model.second.nats(np.zeros((1, len(FIRST_OPINION) + len(SECOND_OPINION))))
     except (ValueError, TypeError, KeyError, AttributeError) as e:
-        raise InputError(
-            f"{path}: is damaged ({e}); make it again with workflow/calibrate.py"
-        ) from None
+        raise InputError(f"{path} is damaged ({e}): {again}") from None
     return model if model.network == network_fingerprint(folder) else None
 
 # %% ../../nbs/tool/21_presence.ipynb #pre00024

@@ -17,7 +17,7 @@ import numpy as np
 from ..files import InputError
 from ..midi import read_midi
 from ..notes import NOTE_COLUMNS, Notes, read_note_table, SHORTEST_NOTE_S
-from ..notes import _is_number, _rows, _table_text
+from ..notes import _columns_in, _is_number, _rows, _table_text
 
 # %% ../../nbs/tool/04b_tables.ipynb #tab1e005
 STEPS = dict(C=0, D=2, E=4, F=5, G=7, A=9, B=11)  # semitones above C
@@ -62,12 +62,7 @@ WANTED = "give a table with onset, offset (or duration) and pitch, one note a li
 
 def _columns_named(heading: list) -> dict:  # column -> place in the table
     "Which columns a heading names. Raises `ValueError` where one that is needed is missing."
-    names = [name.strip('"').lower().replace(" ", "_") for name in heading]
-    places = {}
-    for column, known in NAMES.items():
-        found = [names.index(name) for name in known.split() if name in names]
-        if found:
-            places[column] = found[0]
+    places = _columns_in(heading, NAMES)
     needed = dict(onset_s="onset", offset_s="offset or duration", pitch="pitch")
     if "duration_s" in places:
         needed.pop("offset_s")
