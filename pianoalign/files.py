@@ -71,7 +71,7 @@ def _to_disk(path: Path) -> None:
     finally:
         os.close(number)
 
-# %% ../nbs/workshop/01_files.ipynb #f1le0011
+# %% ../nbs/workshop/01_files.ipynb #f1le0111
 def _set_aside(place: Path):
     "A second name for the file that stands in a place; None where there is none to be had."
     second = place.with_name(f".{place.stem[:16]}.{secrets.token_hex(8)}.tmp")

@@ -167,14 +167,71 @@ def with_players(notebook: dict, name: str, folder: Path) -> dict:
     return notebook
 
 
+MEASURED = re.compile(r"(^|_)(ms|pct|db|precision|recall|f1|p|r)(_|$)")
+LONG_TABLE = 40  # rows; a longer one is folded away
+UNITS = {"ms": "ms", "s": "s", "pct": "%", "db": "dB"}
+
+
+def heading(column: str) -> str:
+    "A column's name as a person writes it, its unit in brackets."
+    from pianoalign.report.tables import HEADINGS
+
+    if column in HEADINGS:
+        return HEADINGS[column]
+    *words, last = column.split("_")
+    if last not in UNITS or not words:
+        return column.replace("_", " ").replace("f1", "F1")
+    found = re.fullmatch(r"(.*?) ?within (\d+)", " ".join(words))
+    name = f"{found[1]} ≤ {found[2]} ms".strip() if found else " ".join(words)
+    return f"{name.replace('f1', 'F1')} ({UNITS[last]})"
+
+
+def figures_of(table) -> tuple:
+    """Columns that name a row of a neighbour's table, and those measured: figures with an interval
+    where there are some, in the order of the paper's tables; else all but counts."""
+    from pianoalign.report.tables import HEADINGS
+
+    columns = list(table)
+    first = next(k for k, c in enumerate(columns) if MEASURED.search(c))
+    measured = [c for c in columns if f"{c}_lo" in columns]
+    measured = measured or [c for c in columns[first:] if c not in ("notes", "pieces")]
+    order = list(HEADINGS)
+    return columns[:first], sorted(measured, key=lambda c: order.index(c) if c in order else 99)
+
+
 def html_table(path: Path) -> str:
-    "A committed table as HTML, figures rounded; columns of interval ends are left to the file."
+    "A neighbour's committed table as it is read: names, then figures with their intervals."
     import pandas as pd
 
+    from pianoalign.report.tables import Shown, spelled
+
     table = pd.read_csv(path)
-    ends = [c for c in table if c.endswith(("_lo", "_hi"))]
-    text = table.drop(columns=ends).round(2).to_html(index=False, border=0, na_rep="")
-    return "\n".join(raw(text))
+    names, measured = figures_of(table)
+    written = lambda value: "" if pd.isna(value) else f"{value:.4g}"
+
+    def cell(row, column):
+        low, high = row.get(f"{column}_lo"), row.get(f"{column}_hi")
+        if low is None or pd.isna(low):
+            return written(row[column])
+        return [written(row[column]), f"[{low:.4g}, {high:.4g}]"]
+
+    rows = [
+        [*(spelled(c, row[c]) for c in names), *(cell(row, c) for c in measured)]
+        for row in table.fillna({c: "" for c in names}).to_dict("records")
+    ]
+    heads = [heading(c) for c in (*names, *measured)]
+    note = f"In brackets the 95 % interval over pieces; the file has {len(table.columns)} columns."
+    shown = Shown(heads, rows, path.name, note, (), len(names))._repr_html_()
+    if len(rows) > LONG_TABLE:
+        shown = f"<details><summary>{path.name}: {len(rows)} rows</summary>{shown}</details>"
+    return "\n".join(raw(shown))
+
+
+def own_tables(name: str, tier: str) -> list:
+    "Committed tables that a chapter's text says it writes."
+    text = notebook_paths(ROOT)[name].read_text(encoding="utf-8")
+    written = dict.fromkeys(re.findall(r"\btable\d+\w*", text))
+    return [p for n in written if (p := ROOT / "results" / tier / f"{n}.csv").is_file()]
 
 
 def banner(name: str, tier: str) -> list:
@@ -186,10 +243,10 @@ def banner(name: str, tier: str) -> list:
     )
     blocks = [said]
     if name in THEIRS:
-        found = sorted((ROOT / "results" / tier).glob(f"table7{int(name[:2])}*.csv"))
+        found = own_tables(name, tier)
         if found:
             blocks.append("The tables that it made for this project's results:")
-            blocks += [f"`{p.name}`\n\n{html_table(p)}" for p in found]
+            blocks += [html_table(p) for p in found]
     return [
         dict(cell_type="markdown", id=f"banner{k}", metadata={}, source=text)
         for k, text in enumerate(blocks)

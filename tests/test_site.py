@@ -1,7 +1,7 @@
 """What `site/build.py` makes of notebooks and tables, before Sphinx has them (the pages themselves:
 tests/browser)."""
 
-import base64, importlib.util, json
+import base64, importlib.util, json, re
 from pathlib import Path
 
 from pianoalign.reproduce.chapters import notebook_paths
@@ -149,6 +149,53 @@ def test_a_neighbour_without_a_run_shows_its_committed_tables():
     said = "\n".join(c["source"] for c in build.banner("01_small_transcriber", "demo"))
     assert "make reproduce PART=neighbours" in said and "table71.csv" in said and "<table" in said
     assert "PART" not in build.banner("22_network", "demo")[0]["source"]
+
+
+def test_a_neighbour_shows_the_tables_that_it_writes_and_no_others():
+    for name in build.THEIRS:
+        said = "\n".join(c["source"] for c in build.banner(name, "demo"))
+        written = notebook_paths(ROOT)[name].read_text(encoding="utf-8")
+        shown = set(re.findall(r">(table\d+\w*)\.csv</caption>", said))
+        assert all(f"{table}.csv" in written or f'"{table}"' in written for table in shown)
+    of = lambda name: "\n".join(c["source"] for c in build.banner(name, "demo"))
+    assert "table72.csv" in of("04_timbre_trap") and "<table" not in of("03_ensembles")
+    assert "<details>" in of("08_tempo_stress") and "<details>" not in of("04_timbre_trap")
+
+
+def test_a_table_of_many_columns_shows_those_that_have_an_interval(tmp_path):
+    path = tmp_path / "table9.csv"
+    path.write_text(
+        "method,mean_ms,mean_ms_lo,mean_ms_hi,within_10_pct,within_10_pct_lo,within_10_pct_hi,seed\n"
+        "dtw,30.25,29.5,31,27.5,26,28.125,0\n"
+        "crnn,20,,,40,,,0\n"
+    )
+    page = build.html_table(path)
+    heads = re.findall(r"<th [^>]*>(.*?)</th>", page)
+    cells = re.findall(r"<td [^>]*>(.*?)</td>", page)
+    assert heads == ["method", "≤ 10 ms (%)", "mean (ms)"]
+    assert [re.sub("<.*?>", " ", c).strip().split(maxsplit=1) for c in cells] == [
+        ["DTW"],
+        ["27.5", "[26, 28.12]"],
+        ["30.25", "[29.5, 31]"],
+        ["CRNN"],
+        ["40"],
+        ["20"],
+    ]
+
+
+def test_a_column_is_headed_as_a_person_writes_it():
+    assert [build.heading(c) for c in ("label_within_10_pct", "note_f1", "sdr_db", "input_s")] == [
+        "label ≤ 10 ms (%)",
+        "note F1",
+        "sdr (dB)",
+        "input (s)",
+    ]
+
+
+def test_no_two_cells_of_a_notebook_have_one_id():
+    for name, path in notebook_paths(ROOT).items():
+        ids = [c["id"] for c in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+        assert len(ids) == len(set(ids)), name
 
 
 def test_every_module_is_listed_with_a_sentence():

@@ -59,9 +59,9 @@ whole. The labels of the Disklaviers are off note by note as well ([Real pianos]
 (../../../nbs/tool/13_real_pianos.ipynb) measures by how much): figures there say more about \
 labels than about networks.
 
-| set | recordings | notes | method | ≤ 10 ms | ≤ 25 ms | ≤ 50 ms | median, ms \
-| ≤ 10 ms, shift removed |
-|---|---:|---:|---|---|---|---|---:|---|
+| set | method | ≤ 10 ms | ≤ 25 ms | ≤ 50 ms | median, ms | ≤ 10 ms, shift removed \
+| recordings | notes |
+|---|---|---|---|---|---:|---|---:|---:|
 {rows}
 
 **Limits.** Piano only. Without DTW, notes that are more than half a second off are not found. \
@@ -178,12 +178,12 @@ def row(set_name: str, method: str, raw: dict, free: dict) -> str:
 
     cells = (
         set_name,
-        raw["pieces"],
-        f"{raw['notes']:,}",
         method,
         *(share(raw, ms) for ms in (10, 25, 50)),
         f"{raw['median_ms']:.1f}",
         share(free, 10),
+        raw["pieces"],
+        f"{raw['notes']:,}",
     )
     return f"| {' | '.join(map(str, cells))} |"
 
