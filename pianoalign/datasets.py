@@ -18,6 +18,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ JITTERS = ("published", "uniform")
 class DataSettings:
     "Which recordings, and how their notes are loosened (paper §3.1.1, §4.2.4 and §4.2.5)."
 
-    corpus: str = "maps"  # or "demo", "free"; "maps+demo", "maps+demo+free": all their training
+    corpus: str = "maps"  # or "demo", "free"; "maps+demo+free", "free+salamander": all training
     jitter: str = "published"  # as the printed unaligned row demands, or "uniform"
     max_jitter_s: float = 0.100  # largest deviation of an onset or offset
     max_tempo_factor: float = 0.0  # f: the loose notes are scaled by a factor in 1 - f … 1 + f
@@ -289,7 +290,11 @@ def spread(
     return [items[i] for i in sorted({int(k) for k in np.linspace(0, len(items) - 1, n)})]
 
 
-ORIGIN = {"demo": "it ships as corpus/", "free": "corpus/free/make_free.py makes it"}
+ORIGIN = {
+    "demo": "it ships as corpus/",
+    "free": "corpus/free/make_free.py makes it",
+    "salamander": "corpus/salamander/make_salamander.py makes it",
+}
 
 
 def _index_rows(index: Path) -> list:  # of rows with id, split, piano, title, duration_s
@@ -410,20 +415,20 @@ def _own_recordings(root: Path, pedal):
 
 # %% ../nbs/31_datasets.ipynb #e5539350
 def load_corpus(
-    name: str,  # "demo", "free", "maps" or "recordings" (a folder of one's own)
+    name: str,  # "demo", "free", "salamander", "maps" or "recordings" (a folder of one's own)
     root: str | Path,  # its folder
     splits: Sequence[str] = SPLITS,  # which to load
     pedal: bool = False,  # lengthen MIDI notes while the pedal holds them; note lists have it
     on_error: str = "stop",  # "stop" at the first damaged file, or "skip" it and say so
-    per_split: int = 0,  # of the demo or free corpus, so many recordings a split; 0: all
+    per_split: int = 0,  # so many recordings a split, not of MAPS; 0: all
 ) -> list:  # of Recording
     "Read the notes of a corpus; the audio stays on disk. Raises `InputError` with the file's name."
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"{root} is not a folder: say where the corpus '{name}' lies")
     readers = {
-        "demo": lambda: _demo_recordings(root, splits, pedal, per_split),
-        "free": lambda: _demo_recordings(root, splits, pedal, per_split, "free"),
+        kind: partial(_demo_recordings, root, splits, pedal, per_split, kind) for kind in ORIGIN
+    } | {
         "maps": lambda: _maps_recordings(root, splits, pedal, on_error),
         "recordings": lambda: _own_recordings(root, pedal),
     }
@@ -485,8 +490,8 @@ def experiment_corpus(
     for other in others:
         if not recordings_root:
             raise InputError(f"corpus {data.corpus!r} needs the folder of the demo corpus as well")
-        # the free corpus lies in corpus/free, beside its scripts
-        root = Path(recordings_root) / "free" if other == "free" else recordings_root
+        # what does not ship lies beside the script that makes it, in corpus/free for example
+        root = Path(recordings_root) / ("" if other == "demo" else other)
         more = load_corpus(other, root, ("train",), **reading)
         found += [r for r in more if not r.piano.startswith(JUDGED_FONT)]
     if recordings_root:

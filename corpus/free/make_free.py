@@ -449,7 +449,14 @@ def kind_of(name: str) -> str:
     return "others"
 
 
-def print_summary(table: pd.DataFrame, notes: list[house.Performance]) -> None:
+def music_of(source: str) -> str:
+    """Where the notes of a recording come from, by the index's `source`."""
+    if source == "pieces.py":
+        return "generated"
+    return "scores" if source.startswith("music21") else "performances"
+
+
+def print_summary(table: pd.DataFrame, notes: list[house.Performance], kind=kind_of) -> None:
     """Counts, shares of the timbres, and how keys, velocities and densities are spread."""
     totals = dict(
         files=("id", "size"),
@@ -458,12 +465,8 @@ def print_summary(table: pd.DataFrame, notes: list[house.Performance]) -> None:
         bytes=("bytes", "sum"),
     )
     print(table.groupby("split", sort=False).agg(**totals).to_string())
-    print(table.groupby(table.piano.map(kind_of)).agg(**totals).to_string())
-    print(
-        table.groupby(table.source.eq("pieces.py").map({True: "generated", False: "scores"}))
-        .agg(**totals)
-        .to_string()
-    )
+    print(table.groupby(table.piano.map(kind)).agg(**totals).to_string())
+    print(table.groupby(table.source.map(music_of)).agg(**totals).to_string())
     keys = np.bincount(np.concatenate([n.pitch for n in notes]), minlength=128)[21:109]
     velocity = np.concatenate([n.velocity for n in notes])
     print(
@@ -476,8 +479,11 @@ def print_summary(table: pd.DataFrame, notes: list[house.Performance]) -> None:
     print(f"with pedal: {sum(n.pedal_value.max() >= 64 for n in notes)} of {len(notes)}")
 
 
-def check_corpus(out: Path) -> list[str]:
-    """Read everything back, print what was found, return what is wrong."""
+def check_corpus(out: Path, kind=kind_of) -> list[str]:
+    """Read everything back, print what was found, return what is wrong.
+
+    `kind(name of the piano)` names the groups that are counted.
+    """
     table, problems, every, errors_s = pd.read_csv(out / "index.csv"), [], [], {}
 
     def expect(condition, message):
@@ -500,7 +506,7 @@ def check_corpus(out: Path) -> list[str]:
         expect(bool(np.all(notes.offset_s > notes.onset_s)), f"{row.id}: note without length")
         expect(notes.offset_s.max() <= row.duration_s, f"{row.id}: note after the end")
         every.append(notes)
-        errors_s.setdefault(kind_of(row.piano), []).append(
+        errors_s.setdefault(kind(row.piano), []).append(
             house.isolated_onset_errors_s(samples, notes)
         )
     splits = table.groupby("work").split.nunique()
@@ -509,13 +515,13 @@ def check_corpus(out: Path) -> list[str]:
     for folder in ("audio", "midi"):
         for path in sorted((out / folder).iterdir()):
             expect(path.stem in listed, f"{folder}/{path.name} is not in index.csv")
-    print_summary(table, every)
+    print_summary(table, every, kind)
     print("Onsets found in the decoded files minus labels, isolated notes, ms:")
-    for kind, parts in {**errors_s, "all": sum(errors_s.values(), [])}.items():
+    for group, parts in {**errors_s, "all": sum(errors_s.values(), [])}.items():
         ms = 1e3 * np.concatenate(parts)
         if len(ms):
             print(
-                f"  {kind}: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| "
+                f"  {group}: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| "
                 f"{np.median(abs(ms)):.2f}, "
                 f"95 % within {np.percentile(abs(ms), 95):.2f}"
             )

@@ -77,7 +77,7 @@ def shown_path(
 
 # %% ../../nbs/workshop/05c_plan.ipynb #19187001
 def corpus_folder(
-    corpus: str,  # "demo", "maps", "maps+demo", "maps+demo+free" or "free"
+    corpus: str,  # "demo", "maps", "maps+demo", "maps+demo+free", "free" or "free+salamander"
     corpus_root: str | Path | None,  # what the reader said, or None
     root: str | Path,  # the project's folder
 ) -> Path:
@@ -87,7 +87,7 @@ def corpus_folder(
         folder = os.environ.get("PIANOALIGN_MAPS")
     elif not folder and corpus == "demo":
         folder = Path(root) / "corpus"
-    if not folder and corpus == "free":
+    if not folder and corpus.split("+")[0] == "free":
         raise InputError(
             "This tier trains on the free corpus, which does not ship with the project: make it "
             "with corpus/free/make_free.py and name its folder, `--corpus-root folder`."

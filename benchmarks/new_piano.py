@@ -1,0 +1,118 @@
+"""A real piano that no weights have heard: Salamander Grand, sixteen velocity layers, exact labels.
+
+usage: python benchmarks/new_piano.py --salamander FOLDER [--limit N]
+       [--out results/weights/new_piano.csv]
+
+FOLDER holds recordings that `corpus/salamander/make_salamander.py --music demo` has made: the real
+performances of the demo corpus's split `test`, played by the samples of a Yamaha C5. The same
+performances stand in the demo corpus on a sampled Steinway, which the weights `maps` have not heard
+either. So the two pianos are judged on the same notes, each method on the same jittered files.
+
+Rows: piano, method, and notes by velocity (0 to 128: all). In rows with `shift_removed` each
+recording's median error is subtracted.
+"""
+
+import argparse
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import torch
+
+from pianoalign.baselines import dtw_align
+from pianoalign.datasets import cached_spectrogram, evaluation_segments, load_corpus
+from pianoalign.decoding import ALIGNER_WALK, decode
+from pianoalign.files import InputError, repo_root
+from pianoalign.metrics import onset_errors, remove_shift, summarise
+from pianoalign.preprocessing import load_audio
+from pianoalign.report import tables
+from pianoalign.tool.aligner import ask, open_engine
+
+RATE_HZ = 16000
+WHOLE_S = 3600.0  # longer than any recording: one segment, nothing is cut
+VELOCITIES = (0, 30, 50, 70, 128)
+WEIGHTS = ("maps", "free")
+NAMES = {"salamander": "Salamander", "demo": "MuseScore"}
+
+
+def outcomes(segment, engines: dict, cache: str):
+    "Each method's notes: name and Notes, rows as given."
+    recording, given = segment.recording, segment.loose
+    yield "unaligned", given
+    yield "dtw", dtw_align(load_audio(recording.audio, RATE_HZ), RATE_HZ, given)
+    for name, engine in engines.items():
+        audio = engine.experiment.audio
+        image = np.asarray(cached_spectrogram(recording, audio, cache), np.float32)
+        heard = ask(engine.walker, engine.experiment, image, given)
+        yield name, decode(given, heard, audio.fps, ALIGNER_WALK, image, engine.confidence).notes
+
+
+def rows_of(piano: str, method: str, pieces: dict, velocity: dict) -> list[dict]:
+    "All notes and each class of velocity, raw and with the shift of a recording removed."
+    rows = []
+    classes = [(VELOCITIES[0], VELOCITIES[-1]), *zip(VELOCITIES[:-1], VELOCITIES[1:])]
+    for removed in (False, True):
+        values = remove_shift(pieces)[0] if removed else pieces
+        for low, below in classes:
+            part = {
+                piece: errors[(velocity[piece] >= low) & (velocity[piece] < below)]
+                for piece, errors in values.items()
+            }
+            part = {piece: errors for piece, errors in part.items() if len(errors)}
+            about = dict(piano=piano, method=method, low=low, below=below)
+            rows.append(about | dict(shift_removed=int(removed)) | summarise(part))
+    return rows
+
+
+def tested(name: str, folder, limit: int) -> list:
+    "The recordings of a corpus's split `test`. Raises `InputError` where there are none."
+    found = load_corpus(name, folder, ("test",), per_split=limit)
+    if not found:
+        raise InputError(f"{folder} has no split test: make it with --music demo")
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__.split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument(
+        "--salamander",
+        default=str(repo_root() / "corpus" / "salamander"),
+        help="folder of the recordings",
+    )
+    parser.add_argument("--limit", type=int, default=0, help="so many recordings; 0: all")
+    parser.add_argument(
+        "--cache", default=str(repo_root() / ".cache" / "features"), help="folder of spectrograms"
+    )
+    parser.add_argument(
+        "--out",
+        default=str(repo_root() / "results" / "weights" / "new_piano.csv"),
+        help="table to write",
+    )
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    engines = {name: open_engine(name, "cpu") for name in WEIGHTS}
+    data = replace(engines["maps"].experiment.data, segment_s=WHOLE_S)
+    folders = {"salamander": asked.salamander, "demo": repo_root() / "corpus"}
+    rows = []
+    for name, folder in folders.items():
+        errors, velocity = {}, {}
+        for segment in evaluation_segments(tested(name, folder, asked.limit), data):
+            piece = segment.recording.id
+            velocity[piece] = segment.reference.velocity
+            for method, notes in outcomes(segment, engines, asked.cache):
+                errors.setdefault(method, {})[piece] = onset_errors(segment.reference, notes)
+            print(f"{piece}: {len(segment.reference)} notes", flush=True)
+        for method, pieces in errors.items():
+            rows += rows_of(NAMES[name], method, pieces, velocity)
+    table = pd.DataFrame(rows)
+    tables.write_table(table, asked.out)
+    shown = table[(table.below - table.low == VELOCITIES[-1])]
+    columns = ["piano", "method", "shift_removed", "median_ms"]
+    columns += [*(f"within_{w}_pct" for w in (10, 25, 50)), "notes", "pieces"]
+    print(shown[columns].round(1).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
