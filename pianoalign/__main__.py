@@ -12,9 +12,12 @@ import sys
 def main() -> None:  # leaves with SystemExit
     "Load the command line, and run it."
     try:
-        from pianoalign.tool.cli import main as work
+        from pianoalign.processes import interrupts_after_imports
 
-        work()
+        with interrupts_after_imports():
+            from pianoalign.tool.cli import main as work
+
+            work()
     except KeyboardInterrupt:
         print("pianoalign: interrupted; nothing was left half-written", file=sys.stderr)
         raise SystemExit(130) from None

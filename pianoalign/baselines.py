@@ -18,6 +18,7 @@ import numpy as np
 from .notes import HIGHEST_PITCH, LOWEST_PITCH, Notes
 from .files import InputError, from_root, whole_file
 from .preprocessing import check_samples, load_audio, resample
+from .processes import end_with_parent
 
 # %% ../nbs/34_baselines.ipynb #1fce4272
 FILTER_RATE_HZ = 22050  # the toolbox's filter bank is built for this sample rate alone
@@ -491,7 +492,7 @@ def _align_all(groups, recipes, cache_dir, otherwise, jobs, progress, text) -> l
     rest, paths = (recipes, cache_dir, otherwise), []
     with tqdm(total=len(groups), desc=text, unit="recording", disable=not progress) as bar:
         if jobs > 1:
-            with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+            with ProcessPoolExecutor(jobs, get_context("spawn"), end_with_parent) as pool:
                 futures = [pool.submit(align_recording, group, *rest) for group in groups]
                 for future in futures:
                     future.add_done_callback(lambda _: bar.update())

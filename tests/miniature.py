@@ -67,6 +67,7 @@ first = int(state.read_text()) if state.exists() else 0
 steps = 20
 for step in range(first, steps):
     if (folder / "metrics.json").exists(): break
+    while step == 4 and (out / "stop").exists(): time.sleep(0.05)
     time.sleep(0.15)
     with (out / "steps.txt").open("a") as f: f.write(f"{experiment} {step}\\n")
     state.with_name("part").write_text(str(step + 1))
@@ -86,7 +87,8 @@ runs = sorted(p.parent.name for p in Path(results_root, tier, "runs").glob("*/me
 
 
 def make_miniature(tmp_path):
-    "A folder with the real workflow/ and toy notebooks; toy training takes three seconds a run."
+    """A folder with the real workflow/ and toy notebooks; toy training takes three seconds a run,
+    and waits after four steps while there is a file `stop` among the results."""
     from pianoalign.reproduce.chapters import BASELINES, FIGURES, TABLES, TRAINING
 
     root = tmp_path / "project"

@@ -9,6 +9,7 @@ import pytest
 
 from pianoalign.notes import Notes
 from pianoalign.midi import read_midi, write_midi
+from waiting import HANG_S
 
 
 def command(*words, ok=0):
@@ -289,7 +290,7 @@ def test_ctrl_c(piece, untrained, tmp_path):
     "A real signal to a real process, sent when it has said that it is at work."
     code = (
         "import sys, time, pianoalign.tool.aligner as a, pianoalign.tool.cli as c\n"
-        "def slow(*args): print('at work', flush=True); time.sleep(60)\n"
+        "def slow(*args): print('at work', flush=True); time.sleep(600)\n"
         "a.ask = slow\nc.main(sys.argv[1:])"
     )
     words = [
@@ -312,7 +313,7 @@ def test_ctrl_c(piece, untrained, tmp_path):
     )  # whoever started the tests may ignore it
     assert process.stdout.readline() == "at work\n"
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=HANG_S)[1]
     assert process.returncode == 130 and said.count("\n") == 1 and os.listdir(tmp_path) == []
 
 

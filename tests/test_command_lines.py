@@ -1,6 +1,6 @@
 "Command lines as people write them: what comes out, what is said, which exit code the shell sees."
 
-import json, os, re, shutil, signal, subprocess, sys, threading, time
+import contextlib, json, os, re, shutil, signal, subprocess, sys, threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from pianoalign.midi import read_midi
 from pianoalign.tool.exchange import pitch_name
 from test_align_cli import command
 from test_notation import SCORE
+from waiting import HANG_S, living, wait_for
 
 QUICK = ["--method", "dtw"]  # loads no network
 
@@ -285,7 +286,7 @@ def test_a_reader_that_has_left(here, words):
         ("import", "pianoalign.tool.cli"),
         ("import", "numpy"),
         ("import", "pianoalign.tool.aligner"),
-        ("import", "scipy"),
+        ("import", "soundfile"),
         ("import", "onnxruntime"),
         ("open", "piece.mid"),
         ("open", "piece.wav"),
@@ -304,9 +305,33 @@ def test_ctrl_c_at_once(here, event, what):
         "from pianoalign.__main__ import main\nmain()\n"
     )
     line = [sys.executable, "-c", code]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 130 and "Traceback" not in done.stderr
+    interrupted(line)
+    assert not (here / "out.mid").exists()
+
+
+def interrupted(line):
+    "Run a command line that interrupts itself."
+    done = subprocess.run(line, capture_output=True, text=True, timeout=HANG_S)
+    assert done.returncode == 130 and "Traceback" not in done.stderr, done.stderr
     assert done.stderr in ("", "pianoalign: interrupted; nothing was left half-written\n")
+
+
+def test_ctrl_c_while_one_thread_imports_and_another_reads(here):
+    """Just after Python has locked its imports: an interrupt there leaves them locked, and the
+    thread that reads the recording would wait for ever."""
+    code = (
+        "import _imp, os, signal, sys, threading\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "def interrupt(frame, event, what):\n"
+        "    locked = event == 'c_return' and what is _imp.acquire_lock\n"
+        "    if locked and threading.active_count() > 1:\n"
+        "        sys.setprofile(None)\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.setprofile(interrupt)\n"
+        "sys.argv = ['pianoalign', 'align', 'piece.wav', 'piece.mid', 'out.mid']\n"
+        "from pianoalign.__main__ import main\nmain()\n"
+    )
+    interrupted([sys.executable, "-c", code])
     assert not (here / "out.mid").exists()
 
 
@@ -320,14 +345,17 @@ def test_something_moves_on_a_terminal_before_anything_is_loaded(here, untrained
     line = [sys.executable, "-X", "importtime", "-m", "pianoalign", *map(os.fspath, words)]
     process, seen = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=theirs), []
 
-    def read():
-        while data := os.read(ours, 1 << 16):
-            seen.append(data)
+    os.close(theirs)
 
-    reader = threading.Thread(target=read, daemon=True)  # ends with the tests
+    def read():
+        with contextlib.suppress(OSError):  # on Linux the end of a terminal is an error
+            while data := os.read(ours, 1 << 16):
+                seen.append(data)
+
+    reader = threading.Thread(target=read, daemon=True)
     reader.start()
     process.wait()
-    time.sleep(0.5)
+    reader.join(HANG_S)
     seen = b"".join(seen)
     assert process.returncode in (0, 3)
     assert 0 < seen.index(b"starting") < seen.index(b" numpy\r\n")
@@ -492,33 +520,72 @@ def test_whatever_is_raised_is_one_row(here, capsys, monkeypatch):
     assert "MemoryError" in said.err and "RecursionError" in said.err
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_in_a_batch_leaves_nothing(here, batch, jobs):
     "No half-written file, no process, and the pairs that were done are named."
-    process = run(*batch, "--jobs", str(jobs), start_new_session=True)
-    began = time.time()
-    while not list((here / "out").rglob("*.mid")) and time.time() - began < 120:
-        time.sleep(0.05)
+    mark = dict(BATCH=str(here))
+    env = os.environ | mark
+    process = run(*batch, "--jobs", str(jobs), start_new_session=True, env=env)
+    wait_for(lambda: list((here / "out").rglob("*.mid")), process)
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=HANG_S)
     assert process.returncode in (130, 1, 0), err.decode()
     if process.returncode == 130:
         assert "not tried" in out.decode() and err.decode().rstrip().endswith("half-written")
     assert "Traceback" not in err.decode()
     for path in (here / "out").rglob("*.*"):
         assert len(read_midi(path).notes) == 40
-    time.sleep(0.5)
-    assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and alive(pid, process.pid)]
+    wait_for(lambda: not living(mark))
 
 
-def alive(pid, group):
-    "Is this a process of the group that has not ended?"
+# In the place of `sitecustomize`, which Python runs first of all in every process.
+KILLS_ITS_PARENT = """
+import contextlib, os, signal, sys
+
+def kill(event, arguments):
+    if event == {event!r} and str(arguments[0]).endswith({what!r}):
+        with contextlib.suppress(ProcessLookupError):  # the other one was faster
+            os.kill(int(os.environ["VICTIM"]), signal.SIGKILL)
+
+if "--multiprocessing-fork" in sys.orig_argv:
+    sys.addaudithook(kill)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize(
+    "event, what",
+    [
+        ("import", "multiprocessing.spawn"),
+        ("import", "pianoalign.tool.batch"),
+        ("import", "scipy"),
+        ("open", ".wav"),
+    ],
+)
+def test_a_batch_that_is_killed_takes_its_processes_with_it(here, batch, event, what):
+    "Whatever they are about, from their first import on."
+    (here / "first").mkdir()
+    code = KILLS_ITS_PARENT.format(event=event, what=what)
+    (here / "first" / "sitecustomize.py").write_text(code)
+    path = os.pathsep.join([str(here / "first"), os.environ.get("PYTHONPATH", "")])
+    mark = dict(BATCH=str(here))
+    code = (
+        "import os, sys\n"
+        "os.environ['VICTIM'] = str(os.getpid())\n"
+        "from pianoalign.__main__ import main\nmain()\n"
+    )
+    line = [sys.executable, "-c", code, *batch, "--jobs", "2"]
+    env = os.environ | mark | dict(PYTHONPATH=path)
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
     try:
-        fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
-    except OSError:
-        return False
-    return int(fields[2]) == group and fields[0] not in "ZX"
+        assert process.wait(HANG_S) == -signal.SIGKILL
+        wait_for(lambda: not living(mark))
+    finally:
+        for pid in living(mark):
+            os.kill(pid, signal.SIGKILL)
+    for path in (here / "out").rglob("*.mid"):
+        assert len(read_midi(path).notes) == 40
 
 
 @pytest.mark.parametrize("force", [False, True])

@@ -9,12 +9,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from miniature import ROOT, make_miniature, write_notebook
+from waiting import HANG_S, living, wait_for
 
 from pianoalign.files import InputError, write_text
 from pianoalign.reproduce.chapters import (
@@ -79,20 +79,13 @@ def start(root, only, **kwargs):
 
 def finish(root, only):
     process = start(root, only)
-    out, said = process.communicate(timeout=180)
+    out, said = process.communicate(timeout=HANG_S)
     return process.returncode, out, said
 
 
 def steps(root):
     path = root / "results" / "smoke" / "steps.txt"
     return path.read_text().splitlines() if path.exists() else []
-
-
-def wait_for(what, timeout_s=90):
-    until = time.monotonic() + timeout_s
-    while not what():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.1)
 
 
 # ---- the only call of papermill
@@ -180,14 +173,14 @@ def test_life_of_a_run(miniature):
         table, "raise KeyError('no such column')", parameters=dict(tier="smoke", results_root="")
     )
 
-    process = start(miniature, "table2")
-    wait_for(lambda: len(steps(miniature)) >= 4)
+    stop = write_text(miniature / "results" / "smoke" / "stop", "")
+    process = start(miniature, "table2", env=os.environ | dict(TOY_RUN=str(miniature)))
+    wait_for(lambda: len(steps(miniature)) >= 4, process)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    time.sleep(2.5)  # everything that it had started ends with it
-    before = steps(miniature)
-    time.sleep(1)
-    assert steps(miniature) == before and len(before) < 40
+    wait_for(lambda: not living(dict(TOY_RUN=str(miniature))))  # all that it had started
+    stop.unlink()
+    assert 4 <= len(steps(miniature)) <= 8
 
     code, out, said = finish(miniature, "table2")
     every = sorted(f"{run} {k}" for run in ("crnn", "cnn") for k in range(20))
@@ -322,7 +315,7 @@ def test_graph_of_the_real_project_is_complete():
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_S,
     )
     shutil.rmtree(ROOT / ".cache" / "dry", ignore_errors=True)
     assert log.returncode == 0, log.stderr[-2000:]
@@ -368,7 +361,7 @@ def test_neighbours_are_a_part_of_their_own():
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_S,
     )
     shutil.rmtree(ROOT / ".cache" / "dry", ignore_errors=True)
     assert log.returncode == 0, log.stderr[-2000:]

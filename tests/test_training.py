@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,35 +83,23 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(maps, tmp_path
 def test_killed_run_goes_on_and_ends_as_if_nothing_had_happened(maps, tmp_path):
     slow = replace(TOY, training=replace(TOY.training, steps=40))
     straight = run(slow, tmp_path / "straight", maps, tmp_path)
+    state = tmp_path / "killed" / slow.folder_name / "checkpoint" / "state.safetensors"
     code = (
-        "import json, sys, torch; import pianoalign.training as t; torch.set_num_threads(1)\n"
+        "import json, os, signal, sys, torch\n"
+        "import pianoalign.training as t; torch.set_num_threads(1)\n"
         "from pianoalign.experiments import experiment_from_dict\n"
         "step = t.Run.advance\n"
-        "def slowly(self, batch=None):\n"
-        "    import time; time.sleep(.1); step(self, batch)\n"
-        "t.Run.advance = slowly\n"
+        "def killed(self, batch=None):\n"
+        "    step(self, batch)\n"
+        f"    if os.path.exists({str(state)!r}): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "t.Run.advance = killed\n"
         "e = experiment_from_dict(json.loads(sys.argv[1]))\n"
         "t.train(e, sys.argv[2], sys.argv[3], cache_dir=sys.argv[4], sets=('valid', 'test'),\n"
         "    progress=False, device='cpu')\n"
     )
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            code,
-            json.dumps(slow.to_dict()),
-            str(tmp_path / "killed"),
-            str(maps),
-            str(tmp_path / "features"),
-        ]
-    )
-    state = tmp_path / "killed" / slow.folder_name / "checkpoint" / "state.safetensors"
-    for _ in range(600):
-        if state.exists():
-            break
-        time.sleep(0.1)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    words = [json.dumps(slow.to_dict()), tmp_path / "killed", maps, tmp_path / "features"]
+    done = subprocess.run([sys.executable, "-c", code, *map(str, words)])
+    assert done.returncode == -signal.SIGKILL
     assert state.exists() and not (state.parent.parent / "metrics.json").exists(), (
         "the run ended before it could be killed"
     )

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['JUDGES', 'GPU_MIB_A_RUN', 'run_fingerprints', 'has_figures', 'is_finished', 'comes_finished', 'set_aside',
-           'prepare_run_folder', 'end_with_parent', 'run_folder', 'run_job', 'graphics_memory_mib', 'what_there_is',
-           'memory_gib', 'forget_marks_of_pauses', 'notebook_stamp', 'write_stamps', 'write_environment']
+           'prepare_run_folder', 'run_folder', 'run_job', 'graphics_memory_mib', 'what_there_is', 'memory_gib',
+           'forget_marks_of_pauses', 'notebook_stamp', 'write_stamps', 'write_environment']
 
 # %% ../../nbs/workshop/05d_jobs.ipynb #jobs0100
 import contextlib
@@ -17,7 +17,6 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import time
 import zipfile
 from pathlib import Path
@@ -158,21 +157,6 @@ def prepare_run_folder(
         for name in ("metrics.json", "errors.npz"):
             (folder / name).unlink(missing_ok=True)
     write_text(record, json.dumps(fingerprints))
-
-# %% ../../nbs/workshop/05d_jobs.ipynb #cf920850
-def end_with_parent(
-    parent: int | None = None,  # process id; default: whoever started this process
-    every_s: float = 0.5,  # seconds between looks
-) -> None:
-    "From now on this process ends as soon as its parent has."
-    parent = parent or os.getppid()
-
-    def watch():
-        while os.getppid() == parent:
-            time.sleep(every_s)
-        os._exit(130)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 # %% ../../nbs/workshop/05d_jobs.ipynb #cf920801
 def _peak_mib():

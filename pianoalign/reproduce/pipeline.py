@@ -19,12 +19,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..files import did_you_mean, InputError, repo_root, write_text
+from ..processes import end_with_parent
 from .chapters import BASELINES, TABLES
 from .compare import FRESH_RESULTS, accept, clean_results, compare_results
 from .export import check_export, check_export_once, tidy
 from pianoalign.reproduce.jobs import (
     comes_finished,
-    end_with_parent,
     forget_marks_of_pauses,
     graphics_memory_mib,
     has_figures,

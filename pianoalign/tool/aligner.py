@@ -27,6 +27,7 @@ from ..midi import MidiScore, sounding_notes
 from ..notes import frame_of, Notes, SHORTEST_NOTE_S
 from ..postprocessing import cut_overlaps
 from ..preprocessing import AudioSettings
+from ..processes import interrupts_after_imports
 from ..recordings import check_length, check_recording, Facts, stream_audio
 from ..retiming import TimeMap
 from .bars import check_bars
@@ -868,7 +869,7 @@ def align(
     outputs = check_outputs(paths, *outputs, force=force)
     if match:
         check_match(match)
-    with source.file() as recording:
+    with interrupts_after_imports(), source.file() as recording:
         check_recording(recording)
         scores, tell = _piano_scores(midi, repeats), progress or (lambda *args: None)
         if "dtw" in method:

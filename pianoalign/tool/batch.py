@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files import InputError
+from ..processes import end_with_parent
 from .places import Pair
 
 # %% ../../nbs/tool/07_batch.ipynb #ba7c0006
@@ -150,7 +151,9 @@ def _align_and_leave(work, *words) -> Outcome:
 
 
 def _begin_worker(threads):
-    "A worker leaves Ctrl-C to its parent, cleans up when told to end, and shares the cores."
+    """A worker ends with its parent, leaves Ctrl-C to it, cleans up when told to end, and shares
+    the cores."""
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     os.environ["OMP_NUM_THREADS"] = str(threads)  # for PyTorch, should a pair need it
