@@ -553,7 +553,7 @@ def baseline_errors(
     return {key: np.concatenate(values) for key, values in errors.items()}
 
 # %% ../nbs/34_baselines.ipynb #f5838907
-ALL_SETS = ("valid", "test", "recordings")
+ALL_SETS = ("valid", "test", "recordings", "demo_test")
 
 # %% ../nbs/34_baselines.ipynb #3400c000
 def _recipes(study: bool) -> dict:
@@ -582,22 +582,36 @@ def baselines_folder(
     return f"dtw-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 # %% ../nbs/34_baselines.ipynb #3400c001
-def _is_finished(folder: Path, config: dict) -> bool:
-    "Does a run folder hold the results of these settings on this corpus?"
+def _kept_metrics(folder: Path, config: dict) -> dict:  # empty where there are none
+    "What a run folder's metrics.json says, if it is about these settings and this corpus."
     if not (folder / "metrics.json").exists():
-        return False
-    kept = json.loads((folder / "config.json").read_text("utf-8"))
-    return kept.get("fingerprint") == config["fingerprint"]
+        return {}
+    before = json.loads((folder / "config.json").read_text("utf-8"))
+    if before.get("fingerprint") != config["fingerprint"]:
+        return {}
+    return json.loads((folder / "metrics.json").read_text("utf-8"))
 
 
-def _lag_s(segments: list, recipes: dict, *rest):  # seconds; None without segments
+def _by_split(corpus, data, recordings_root, splits) -> dict:  # split -> list of Recording
+    "The recordings of an experiment by split; for a network of MAPS the demo corpus's test, too."
+    from pianoalign.datasets import demo_test
+
+    found = {}
+    for recording in corpus:
+        found.setdefault(recording.split, []).append(recording)
+    if "demo_test" in splits and recordings_root and data.corpus.startswith("maps"):
+        found["demo_test"] = demo_test(data, recordings_root)
+    return found
+
+
+def _lag_ms(segments: list, recipes: dict, *rest):  # None without segments
     "How late the first recipe puts notes, measured on training segments."
     if not segments:
         return None
     groups, first = [[s] for s in segments], {"dtw": recipes["dtw"]}
     tuned = _aligned_times(groups, first, *rest, "DTW's lag")["dtw"]
     late_s = [tuned[s.id][0] - s.reference.onset_s for s in segments]
-    return float(np.median(np.concatenate(late_s)))
+    return float(np.median(np.concatenate(late_s))) * 1000
 
 
 def _times_by_set(sets, aligned) -> dict:  # "set/segment/onset_s" and ".../offset_s" -> (n,)
@@ -623,38 +637,48 @@ def run_baselines(
 ) -> Path:  # the run folder, `dtw-<hash>`
     """Align the recordings of `splits` by DTW; write config, metrics, errors and aligned times.
 
-    A finished folder is left alone, an interrupted call goes on at the recording where it was."""
+    A finished folder is left alone, one that lacks a set gets it, and an interrupted call goes on
+    at the recording where it was."""
     from pianoalign.datasets import corpus_fingerprint, evaluation_segments, experiment_corpus
     from pianoalign.files import write_json
     from pianoalign.judging import summaries
-    from pianoalign.runs import versions, write_npz
+    from pianoalign.runs import read_npz, versions, write_npz
 
     recipes, config = _recipes(study), _config(data, study, splits)
     folder = Path(runs) / baselines_folder(data, study, splits)
     corpus = experiment_corpus(data, corpus_root, recordings_root)
     config["fingerprint"] = corpus_fingerprint(corpus)
-    if _is_finished(folder, config):
+    of_split = _by_split(corpus, data, recordings_root, splits)
+    before = _kept_metrics(folder, config)
+    done = before.get("sets", {})
+    missing = [name for name in splits if name in of_split and name not in done]
+    if before and not missing:
         return folder
-    (folder / "metrics.json").unlink(missing_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "config.json", config | {"versions": versions()})
+    if not before:
+        (folder / "metrics.json").unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "config.json", config | {"versions": versions()})
 
-    of_split = {}
-    for recording in corpus:
-        of_split.setdefault(recording.split, []).append(recording)
-    there = [name for name in splits if name in of_split]
-    sets = {name: evaluation_segments(of_split[name], data) for name in there}
+    sets = {name: evaluation_segments(of_split[name], data) for name in missing}
     evenly = replace(data, jitter="uniform")
-    jittered = [name for name in there if name != "recordings"]
+    jittered = [name for name in missing if name != "recordings"]
     uniform = {name: evaluation_segments(of_split[name], evenly) for name in jittered}
-    learn = calibration_segments(of_split.get("train", []), data)
-    lag_s = _lag_s(learn, recipes, cache_dir, False, jobs, progress)
+    if before:
+        lag_ms = before["lag_ms"]
+    else:
+        learn = calibration_segments(of_split.get("train", []), data)
+        lag_ms = _lag_ms(learn, recipes, cache_dir, False, jobs, progress)
     groups = [group for segments in sets.values() for group in _by_recording(segments)]
     aligned = _aligned_times(groups, recipes, cache_dir, study, jobs, progress, "DTW")
-    errors = baseline_errors(sets, uniform, aligned, lag_s)
-    metrics = dict(sets=summaries(errors), lag_ms=None if lag_s is None else lag_s * 1000)
+    errors = baseline_errors(sets, uniform, aligned, None if lag_ms is None else lag_ms / 1000)
+    metrics = dict(sets=done | summaries(errors), lag_ms=lag_ms)
     metrics |= dict(seconds_trained=0, steps_trained=0, seed=data.seed)
-    write_npz(folder / "aligned.npz", _times_by_set(sets, aligned["dtw"]))
-    write_npz(folder / "errors.npz", {key: e.astype(np.float32) for key, e in errors.items()})
+    times = _times_by_set(sets, aligned["dtw"])
+    errors = {key: e.astype(np.float32) for key, e in errors.items()}
+    if before:
+        times = read_npz(folder / "aligned.npz") | times
+        errors = read_npz(folder / "errors.npz") | errors
+    write_npz(folder / "aligned.npz", times)
+    write_npz(folder / "errors.npz", errors)
     write_json(folder / "metrics.json", metrics)
     return folder

@@ -6,9 +6,9 @@
 __all__ = ['JITTER_SCALE', 'SHORTEST_AFTER_JITTER_S', 'OWN_WAYS', 'JITTERS', 'CUT_GRID_S', 'SPLITS', 'ORIGIN', 'MAPS_SPLITS',
            'MAPS_STEP_S', 'MAPS_STEP_AT', 'JUDGED_FONT', 'DataSettings', 'changed', 'draw_deviations', 'jitter_notes',
            'scale_tempo', 'mixed_jitter', 'loosen', 'cut_points', 'cut_notes', 'Recording', 'Segment', 'pair_by_rank',
-           'spread', 'audio_length_s', 'load_corpus', 'remove_step', 'experiment_corpus', 'corpus_fingerprint',
-           'evaluation_segments', 'degrade', 'feature_path', 'cached_spectrogram', 'feature_store', 'silence_of',
-           'segment_image']
+           'spread', 'audio_length_s', 'load_corpus', 'remove_step', 'experiment_corpus', 'demo_test',
+           'corpus_fingerprint', 'evaluation_segments', 'degrade', 'feature_path', 'cached_spectrogram',
+           'feature_store', 'silence_of', 'segment_image']
 
 # %% ../nbs/31_datasets.ipynb #cb5bbb43
 import hashlib
@@ -500,6 +500,24 @@ def experiment_corpus(
         return found
     by_split = [[r for r in found if r.split == s] for s in (*splits, "unseen", "recordings")]
     return [r for group in by_split for r in spread(group, data.per_split)]
+
+
+def demo_test(
+    data: DataSettings,  # of the experiment that is judged
+    recordings_root: str | Path | None,  # folder of the demo corpus
+) -> list:  # of Recording, all of the split "demo_test"
+    """The demo corpus's test split, to judge networks on that were trained on another corpus:
+    its labels are exact, those of MAPS's two Disklaviers are not. Raises `InputError`."""
+    if data.corpus == "demo":
+        raise InputError(
+            "to an experiment on the demo corpus that corpus's test split is the set 'test': "
+            "leave 'demo_test' out"
+        )
+    if not recordings_root:
+        raise InputError("the set 'demo_test' needs the demo corpus: name its folder as well")
+    how = dict(pedal=data.pedal, per_split=data.per_split)
+    found = load_corpus("demo", recordings_root, ("test",), **how)
+    return [replace(r, split="demo_test") for r in found]
 
 
 def corpus_fingerprint(

@@ -27,6 +27,7 @@ from pianoalign.datasets import (
     corpus_fingerprint,
     cut_points,
     degrade,
+    demo_test,
     evaluation_segments,
     experiment_corpus,
     feature_store,
@@ -748,7 +749,7 @@ def _learn(
     save_weights(network, experiment, folder.checkpoint, step=run.step, data=data, trained=trained)
 
 # %% ../nbs/32d_training.ipynb #40d0e9fa
-SETS = ("train", "valid", "test", "unseen", "recordings")
+SETS = ("train", "valid", "test", "unseen", "recordings")  # the splits of an experiment's corpus
 
 
 def _refuse_to_judge_nothing(folder: RunFolder, pause_s: float) -> None:
@@ -764,6 +765,14 @@ def _corpus(experiment, corpus_root, recordings_root, sets) -> list:  # of Recor
     "The recordings of an experiment; the demo corpus only where something asks for it."
     needs_demo = "recordings" in sets or "+" in experiment.data.corpus
     return experiment_corpus(experiment.data, corpus_root, recordings_root if needs_demo else None)
+
+
+def _by_set(corpus, experiment, recordings_root, sets) -> dict:  # set -> list of Recording
+    "The recordings of each split; and the demo corpus's test split, where it is asked for."
+    found = {s: [r for r in corpus if r.split == s] for s in SETS}
+    if "demo_test" in sets:
+        found["demo_test"] = demo_test(experiment.data, recordings_root)
+    return found
 
 
 def _used(by_set: dict, sets) -> list:  # of Recording
@@ -791,7 +800,7 @@ def train(
     corpus_root: str | Path,  # folder of `experiment.data.corpus`
     recordings_root: str | Path | None = None,  # the demo corpus, for the set "recordings"
     cache_dir: str | Path = ".cache/features",  # where spectrograms are kept
-    sets: list | tuple = ("valid",),  # what to judge on: valid, test, recordings, unseen
+    sets: list | tuple = ("valid",),  # to judge on: valid, test, recordings, unseen, demo_test
     dtw: str | Path | None = None,  # DTW's run folder, for DTW + CRNN
     progress: bool = True,  # show bars
     device: str = "auto",  # "cpu", "cuda", or what there is
@@ -813,7 +822,7 @@ def train(
     config = _begin(experiment, folder, corpus, sets, keep)
     if folder.finished:
         return folder.path
-    by_set = {s: [r for r in corpus if r.split == s] for s in SETS}
+    by_set = _by_set(corpus, experiment, recordings_root, sets)
     used = _used(by_set, sets)
     if features:
         features = features(used)

@@ -1,5 +1,6 @@
 "DTW and its run folder: what the chapter does not show, above all odd input and interruption."
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ from pianoalign.files import InputError
 from pianoalign.notes import Notes
 from pianoalign.report.plots import synthesise
 from pianoalign.judging import read_aligned
-from pianoalign.runs import read_errors, write_npz
+from pianoalign.runs import read_errors, read_npz, write_npz
 
 RATE_HZ = 16000
 
@@ -299,7 +300,7 @@ def small_world(monkeypatch, played, sound, tmp_path):
                 soundfile.write(audio, sound, RATE_HZ)
             made.append(
                 Recording(
-                    split,
+                    split if name == "demo" else f"{name}_{split}",
                     split,
                     "toy",
                     audio,
@@ -358,6 +359,33 @@ def test_run_folder(small_world, monkeypatch):
     (folder / "metrics.json").unlink()
     run()
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before  # the same to the last byte
+
+
+def test_a_folder_that_lacks_a_set_gets_it_and_no_other_work_is_done(small_world, monkeypatch):
+    "As those did that were made before networks of MAPS were judged on the demo corpus."
+    aligned = []
+
+    def quick(samples, sample_rate_hz, loose, recipes):
+        aligned.append(len(loose))
+        return {method: loose.shifted(0.01) for method in recipes}
+
+    def run(cache):
+        roots = small_world / "runs", small_world, small_world, small_world / cache
+        return run_baselines(DataSettings(corpus="maps"), *roots, progress=False)
+
+    monkeypatch.setattr(baselines, "align_segment", quick)
+    folder = run("cache")
+    assert len(aligned) == 5 and len({s for s, _ in read_aligned(folder)}) == 4
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    for name in ("errors.npz", "aligned.npz"):
+        kept = read_npz(folder / name)
+        write_npz(folder / name, {k: v for k, v in kept.items() if not k.startswith("demo_test/")})
+    metrics = json.loads(before["metrics.json"])
+    del metrics["sets"]["demo_test"]
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    aligned.clear()
+    assert run("another cache") == folder and len(aligned) == 1
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
 
 def test_npz_is_the_trainings(tmp_path):

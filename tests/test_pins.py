@@ -137,6 +137,17 @@ def test_environment_takes_its_versions_from_constraints():
     assert all(line in pins() for line in named)  # nothing with a version of its own
 
 
+def test_one_line_of_the_conda_environment_chooses_the_processors_pytorch():
+    "Without it pip has its usual index alone, and there the same version is built for CUDA."
+    chosen = [line for line in pip_lines() if "index" in line]
+    assert chosen == ["--extra-index-url https://download.pytorch.org/whl/cpu"]
+    before = (ROOT / "environment.yml").read_text().split(f"  - {chosen[0]}")[0].splitlines()[-1]
+    assert before.startswith("  # For an NVIDIA card delete the next line")
+    assert "torch==2.13.0" in pins()  # no local version, such as +cpu, which one index alone has
+    for text in ((ROOT / "README.md").read_text(), (ROOT / "workflow" / "gpu.py").read_text()):
+        assert "environment.yml" in text
+
+
 def test_version_stands_in_one_place():
     import pianoalign
 

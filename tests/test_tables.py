@@ -194,7 +194,7 @@ def test_further_runs_of_table1_get_rows_of_their_own(example):
     )
 
 
-def test_maps_has_four_forms(example, tmp_path):
+def test_maps_has_two_forms_for_each_set(example, tmp_path):
     tier = example_tier(tmp_path / "paper-like")
     for path in tier.glob("runs/*/config.json"):
         path.write_text(path.read_text().replace('"demo"', '"maps"'))
@@ -203,9 +203,45 @@ def test_maps_has_four_forms(example, tmp_path):
         "table4_shift_removed",
         "table4_test",
         "table4_test_shift_removed",
+        "table4_recordings",
+        "table4_recordings_shift_removed",
     ]
     assert set(tables.table1(tier).dataset) == {"maps", "recordings"}
     assert list(tables.variants("table4", example)) == ["table4"]
+
+
+def judged_on_demo(tier, *names):
+    "Give runs a set `demo_test`: the errors of their test set, under other pieces' names."
+    for name in names:
+        path = next((tier / "runs").glob(f"{name}-*")) / "errors.npz"
+        with np.load(path) as stored:
+            kept = {key: stored[key] for key in stored.files}
+        lent = {"demo_" + k: 1.5 * e for k, e in kept.items() if k.startswith("test/")}
+        write_npz(path, kept | lent)
+    for path in tier.glob("runs/*/config.json"):
+        path.write_text(path.read_text().replace('"demo"', '"maps"'))
+    return Runs(tier)
+
+
+def test_a_tier_of_maps_has_rows_for_the_demo_corpus_where_they_were_judged(tmp_path):
+    tier = hand_made(tmp_path / "x")
+    runs = judged_on_demo(tier, "dtw", "crnn")
+    table = tables.table1(runs)
+    assert list(dict.fromkeys(table.dataset)) == ["maps", "recordings", "demo"]
+    demo, maps = (table[table.dataset == name].set_index("method") for name in ("demo", "maps"))
+    assert list(demo.index) == ["unaligned", "dtw", "crnn", "dtw_crnn", "unaligned_uniform"]
+    assert demo.mean_ms.crnn == pytest.approx(1.5 * maps.mean_ms.crnn)
+    assert demo.published_mean_ms.crnn == maps.published_mean_ms.crnn  # what it stands beside
+    every = claims.ledger(runs, ids=["c02", "c03", "c05", "c10"]).set_index("id").set
+    assert list(every["c02"]) == ["test", "test", "demo_test", "demo_test"]
+    assert "demo_test" not in " ".join([*every["c03"], *every["c05"], *every["c10"]])
+    other = claims.judge_claim(runs, "c02", claims.Case(test="demo_test"))
+    assert other.ours != claims.judge_claim(runs, "c02").ours
+
+
+def test_without_a_base_run_that_was_judged_there_no_row_is_of_the_demo_corpus(tmp_path):
+    runs = judged_on_demo(hand_made(tmp_path / "x"), "dtw", "crnn_onsets")
+    assert set(tables.table1(runs).dataset) == {"maps", "recordings"}
 
 
 # ------------------------------ same runs, same bytes

@@ -24,6 +24,7 @@ from pianoalign.experiments import Experiment, load_plan, TrainingSettings
 from pianoalign.runs import RunFolder, find_run, load_network, read_errors
 from pianoalign.training import Examples, Run, drawn_ahead, train
 
+ROOT = Path(__file__).resolve().parent.parent
 TOY = Experiment(
     "toy",
     network=NetworkSettings(filters=(4, 4, 8), dense=8, hidden=8),
@@ -493,6 +494,26 @@ def test_a_run_may_belong_to_some_tiers_alone():
             assert getattr(getattr(e, section), name) == getattr(getattr(printed, section), name), (
                 name
             )
+
+
+def test_a_network_of_maps_is_judged_on_the_demo_corpus_and_stays_the_same_run(maps, tmp_path):
+    few = replace(TOY, data=replace(TOY.data, per_split=1))
+    alone = RunFolder(run(few, tmp_path / "alone", maps, tmp_path))
+    demo = dict(sets=("valid", "demo_test"), recordings_root=ROOT / "corpus")
+    folder = RunFolder(run(few, tmp_path / "both", maps, tmp_path, **demo))
+    first = next(r for r in load_corpus("demo", ROOT / "corpus") if r.split == "test")
+    assert list(folder.errors()["demo_test", "crnn"]) == [first.id]
+    assert folder.read("config.json")["data"] == alone.read("config.json")["data"]
+    weights = "checkpoint/weights.safetensors"
+    assert bytes_of(folder.path, weights) == bytes_of(alone.path, weights)
+    with pytest.raises(InputError, match="name its folder as well"):
+        run(few, tmp_path / "nowhere", maps, tmp_path, sets=("demo_test",))
+
+
+def test_every_run_of_tier_printed_is_judged_on_late_and_on_exact_labels():
+    plan = load_plan()
+    sets = {tuple(plan.run(name, "printed")["sets"]) for name in plan.runs_of("printed")}
+    assert sets == {("valid", "test", "recordings", "demo_test")}
 
 
 def test_a_tier_may_say_what_all_its_runs_are_judged_on():

@@ -420,6 +420,7 @@ class Case:
     run: str = "crnn"  # stands in the base run's place
     split: str = "valid"  # stands in the validation set's place; §4.1 names its own sets
     shift_removed: bool = False
+    test: str = "test"  # stands in the test set's place
 
     def put(
         self,
@@ -433,7 +434,7 @@ class Case:
         return replace(
             row,
             run=self.run if row.run == "crnn" else row.run,
-            set=self.split if row.set == "valid" else row.set,
+            set=dict(valid=self.split, test=self.test).get(row.set, row.set),
             shift_removed=self.shift_removed,
         )
 
@@ -445,11 +446,22 @@ class Case:
 def _sets_of(runs, claim):
     "The sets on which all runs of a claim about the validation set were judged."
     if claim is None:
-        return ["test", "valid", "recordings"]
+        lent = ["demo_test"] if runs.there("crnn") and runs.has("crnn", "demo_test") else []
+        return ["test", "valid", "recordings", *lent]
     if {row.set for row in claim.all_rows} != {"valid"}:
         return ["valid"]  # §4.1: its rows name their sets, and stay there
-    names = {row.run for row in claim.all_rows}
-    return [s for s in ("valid", "test", "recordings") if all(runs.has(n, s) for n in names)]
+    names, sets = {row.run for row in claim.all_rows}, ("valid", "test", "recordings", "demo_test")
+    return [s for s in sets if all(runs.has(n, s) for n in names)]
+
+
+def _tests_of(runs, claim, run):
+    "The test sets that a claim of §4.1 can be judged on: the paper's, and the demo corpus's."
+    case = Case(run, test="demo_test")
+    moved = [row for row in case.put(claim).all_rows if row.set == "demo_test"]
+    there = moved and all(runs.there(row.run) for row in moved)
+    if there and all(runs.has(row.run, row.set, row.method) for row in moved):
+        return ["test", "demo_test"]
+    return ["test"]
 
 
 def _base_runs(runs, claim):
@@ -478,9 +490,10 @@ def cases(
     if id == "c09":
         return [Case(run, split) for run in bases for split in _sets_of(runs, claim)]
     return [
-        Case(run, split, removed)
+        Case(run, split, removed, test)
         for run in bases
         for split in _sets_of(runs, claim) or ["valid"]
+        for test in _tests_of(runs, claim, run)
         for removed in (False, True)
     ]
 

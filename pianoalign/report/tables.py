@@ -683,12 +683,14 @@ def rows_of_table1(
 ) -> dict:  # (dataset, method) -> Row
     """Where the rows of Table 1 lie, the paper's and our own.
     Sets without baselines are left out, and so are rows whose run has no folder."""
-    rows = {}
-    for dataset, split in ((corpus_of(runs), "test"), ("recordings", "recordings")):
+    rows, lent = {}, "demo_test"  # of another corpus: only networks that were judged on it
+    for dataset, split in ((corpus_of(runs), "test"), ("recordings", "recordings"), ("demo", lent)):
         if not runs.has("dtw", split, "unaligned"):
             continue  # a corpus without recordings
+        if split == lent and not runs.has("crnn", lent):
+            continue
         for method, (run, key) in {**TABLE1_METHODS, **_own_methods(runs, split)}.items():
-            if runs.there(run):
+            if runs.there(run) and (split != lent or runs.has(run, lent, key)):
                 rows[dataset, method] = Row(split, run, key, shift_removed)
     return rows
 
@@ -818,15 +820,17 @@ def variants(
     tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
     plan: Plan | None = None,  # from `experiments.load_plan`
 ) -> dict:  # file name without its ending -> table
-    "A table of the ablation; on MAPS also with the shifts removed, and on the test set."
+    "A table of the ablation; on MAPS also with the shifts removed, and on other sets."
     runs = Runs.of(tier_dir, plan)
     out = {name: ablation(name, runs)}
     if corpus_of(runs) != "maps":
         return out
     out[f"{name}_shift_removed"] = ablation(name, runs, shift_removed=True)
-    if judged_everywhere(runs, name):  # where the plan asks for it
-        out[f"{name}_test"] = ablation(name, runs, split="test")
-        out[f"{name}_test_shift_removed"] = ablation(name, runs, split="test", shift_removed=True)
+    for split in ("test", "recordings", "demo_test"):
+        if judged_everywhere(runs, name, split):  # where the plan asks for it
+            on = f"{name}_{split}"
+            out[on] = ablation(name, runs, split=split)
+            out[f"{on}_shift_removed"] = ablation(name, runs, split=split, shift_removed=True)
     return out
 
 # %% ../../nbs/workshop/03a_tables.ipynb #fa76be67
@@ -834,6 +838,10 @@ FORMS = dict(
     shift_removed="validation set, shifts removed",
     test="test set",
     test_shift_removed="test set, shifts removed",
+    recordings="recordings",
+    recordings_shift_removed="recordings, shifts removed",
+    demo_test="the demo corpus's test set",
+    demo_test_shift_removed="the demo corpus's test set, shifts removed",
 )
 "Ending of a table's file name -> what it says."
 
