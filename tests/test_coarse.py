@@ -1,13 +1,17 @@
 "Where is a score's music in a recording? Made-up music, heard perfectly or with notes missing."
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pianoalign.notes import N_PITCHES, Notes
 from pianoalign.tool.coarse import (
+    chords_of,
     events_of,
     find_at_any_pitch,
     find_in_recording,
+    search,
     tuning_of,
 )
 from pianoalign.decoding import Heard
@@ -150,3 +154,35 @@ def test_tuning_is_found_within_three_cents():
         sound = np.concatenate(sound).astype(np.float32)
         assert abs(tuning_of([sound], rate_hz) - cents) < 3
     assert tuning_of([np.zeros(100, np.float32)], rate_hz) == 0.0
+
+
+def test_a_way_begins_anywhere_at_no_cost():
+    "A note that happens to be in the score, long before the music, must not be joined to it."
+    pitch = np.array([60, 64, 62, 67, 65, 71])
+    score = Notes.from_arrays(0.5 * np.arange(6), 0.5 * np.arange(1, 7), pitch)
+    time_s = np.append(1.0, 30.0 + 0.5 * np.arange(6))
+    order = np.lexsort((time_s, np.append(71, pitch)))
+    heard = Heard(
+        np.zeros((3500, N_PITCHES), np.uint8),
+        time_s[order],
+        np.append(71, pitch)[order],
+        np.full(7, 0.9),
+    )
+    (way,) = search(events_of(heard), chords_of(score))
+    assert list(way.chord) == list(range(6))
+
+
+def test_of_two_passes_the_one_with_which_the_recording_ends():
+    "That it is the softer one does not count."
+    other, section = music(30, seed=1), music(40, seed=2)
+    after = lambda notes, before: notes.shifted(before.onset_s.max() + 1.0)
+    loud = after(section, other)
+    between = after(other, loud)
+    soft = after(section, between)
+    parts = other, loud, between, soft
+    pitch = np.concatenate([part.pitch for part in parts])
+    heard = heard_of(np.concatenate([part.onset_s for part in parts]), pitch)
+    height = np.where(heard.time_s > between.onset_s.max() + 0.5, 0.3, 1.0) * heard.height
+    found = find_in_recording(replace(heard, height=height), section)
+    assert found.jumps == 0
+    assert np.mean(away(found, soft.onset_s) < 0.1) > 0.9
