@@ -17,6 +17,7 @@ Every case makes a score and a recording out of them whose true onsets are known
     end       the score holds the last four tenths only
     omitted   a quarter of the music is not played
     twice     a quarter of the music is played twice (the first time counts)
+    once      a quarter is written out twice and played once (the first one counts)
     lacks     the score lacks a quarter of what is played
     a415      the recording sounds a semitone lower, at its own pace
     wrong     one note in twenty is written a tone or a semitone off
@@ -120,6 +121,20 @@ def without(score: Notes, kept, a_s: float) -> Notes:
     return Notes.from_arrays(onset_s - gap_s * after, offset_s - gap_s * after, score.pitch[kept])
 
 
+def written_twice(score: Notes, true_s, a_s: float, b_s: float):  # -> score, (n,) true onsets
+    "A section, by seconds of the recording, is written out twice; the second one is not played."
+    begin_s = score.onset_s[true_s >= a_s].min()
+    end_s = score.onset_s[true_s >= b_s].min()
+    again = (score.onset_s >= begin_s) & (score.onset_s < end_s)
+    later_s = np.where(score.onset_s >= end_s, end_s - begin_s, 0.0)
+    notes = Notes.from_arrays(
+        np.append(score.onset_s + later_s, score.onset_s[again] + end_s - begin_s),
+        np.append(score.offset_s + later_s, score.offset_s[again] + end_s - begin_s),
+        np.append(score.pitch, score.pitch[again]),
+    )
+    return notes, np.append(true_s, np.full(again.sum(), np.nan))
+
+
 def with_wrong_notes(score: Notes, true_s, share: float = 0.05):  # -> score, (n,) true onsets
     "Some notes a tone or a semitone off."
     rng = np.random.default_rng(1)
@@ -164,6 +179,8 @@ def case_of(case, samples, score, true_s):  # -> samples, score, (n,) true onset
     if case == "twice":
         here_s = np.where(true_s < b, true_s, true_s + b - a)
         return joined(samples, (0, b), (a, end_s)), score, here_s
+    if case == "once":
+        return samples, *written_twice(score, true_s, a, b)
     if case == "lacks":
         kept = (true_s < a) | (true_s > b)
         last_s = score.onset_s[true_s < a].max()
@@ -179,8 +196,8 @@ def case_of(case, samples, score, true_s):  # -> samples, score, (n,) true onset
 
 
 CASES = (
-    *("flat", "third", "three", "cut", "late", "end", "omitted", "twice", "lacks", "a415"),
-    *("wrong", "part"),
+    *("flat", "third", "three", "cut", "late", "end", "omitted", "twice", "once", "lacks"),
+    *("a415", "wrong", "part"),
 )
 
 

@@ -186,3 +186,22 @@ def test_of_two_passes_the_one_with_which_the_recording_ends():
     found = find_in_recording(replace(heard, height=height), section)
     assert found.jumps == 0
     assert np.mean(away(found, soft.onset_s) < 0.1) > 0.9
+
+
+def test_a_section_written_twice_and_played_once():
+    "The second pass is absent, as a whole."
+    score = music(120)
+    begin_s, end_s = score.onset_s[90], score.onset_s[170]
+    section = (score.onset_s >= begin_s) & (score.onset_s < end_s)
+    later_s = np.where(score.onset_s >= end_s, end_s - begin_s, 0.0)
+    paper = Notes.from_arrays(
+        np.append(score.onset_s + later_s, score.onset_s[section] + end_s - begin_s),
+        np.append(score.offset_s + later_s, score.offset_s[section] + end_s - begin_s),
+        np.append(score.pitch, score.pitch[section]),
+    )
+    played = np.arange(len(paper)) < len(score)
+    true_s = 1.0 + np.append(score.onset_s, np.zeros(section.sum()))
+    found = find_in_recording(heard_of(1.0 + score.onset_s, score.pitch), paper)
+    assert not found.in_recording[~played].any()
+    assert found.in_recording[played].mean() > 0.98
+    assert np.mean(away(found, true_s)[played] < 0.1) > 0.97

@@ -6,11 +6,11 @@
 __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BELIEVED', 'ALL_BUT_TOUCH_S', 'SKIP_CHORDS',
            'SKIP_EVENTS', 'JUMP_COST', 'BEST_CHORD', 'UNHEARD_SHARE', 'PACE_REACH', 'LEAST_START', 'WEAK_STEP',
            'LEAST_END', 'POOR_STEP', 'LEAST_GAIN', 'LEAST_PASSAGE', 'LEAST_DENSITY', 'MOST_SPARE', 'AS_WELL',
-           'LEFT_OUT', 'AT_BOTH_ENDS', 'SETTLED', 'CLEARLY_BETTER', 'KEPT_PLACES', 'END_CHORDS', 'END_S', 'END_CREDIT',
-           'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE', 'TUNING_S', 'TUNING_HZ', 'SLIGHT_CENTS', 'GOOD_NATS',
-           'FURTHEST_CENTS', 'Events', 'events_of', 'worth_of_levels', 'Chords', 'chords_of', 'Passage', 'search',
-           'trimmed', 'needed', 'owners', 'best_passages', 'Stretch', 'stretch_of', 'followed', 'CoarseAlignment',
-           'find_in_recording', 'draw_path', 'tuning_of', 'find_at_any_pitch']
+           'LEFT_OUT', 'AT_BOTH_ENDS', 'SETTLED', 'LEAST_ALIKE', 'CLEARLY_BETTER', 'KEPT_PLACES', 'END_CHORDS', 'END_S',
+           'END_CREDIT', 'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE', 'TUNING_S', 'TUNING_HZ', 'SLIGHT_CENTS',
+           'GOOD_NATS', 'FURTHEST_CENTS', 'Events', 'events_of', 'worth_of_levels', 'Chords', 'chords_of', 'Passage',
+           'search', 'trimmed', 'needed', 'whole_passes', 'owners', 'best_passages', 'Stretch', 'stretch_of',
+           'followed', 'CoarseAlignment', 'find_in_recording', 'draw_path', 'tuning_of', 'find_at_any_pitch']
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #09a9766b
 from collections.abc import Callable, Iterable
@@ -416,7 +416,49 @@ def needed(
         span = passage.chord[-1] - passage.chord[0] + 1 if len(passage.chord) else 1
         if passage.score >= max(LEAST_PASSAGE, LEAST_DENSITY * span):
             kept.append(passage)
-    return _least_dear(kept, events, chords)
+    return whole_passes(_least_dear(kept, events, chords), chords)
+
+
+LEAST_ALIKE = 4  # so many chords at least make a repeat
+
+
+def _alike(chord: int, by: int, chords) -> int:
+    "How many chords, from a given one on, have the same keys as those that come `by` later."
+    for n, k in enumerate(range(chord, len(chords) - by)):
+        if not np.array_equal(chords.keys(k), chords.keys(k + by)):
+            return n
+    return max(len(chords) - by - chord, 0)
+
+
+def _joined(first: Passage, second: Passage) -> Passage:
+    "Two passages as one."
+    columns = "chord", "event", "gain", "step", "pace"
+    both = (np.append(getattr(first, c), getattr(second, c)) for c in columns)
+    return Passage(*both)
+
+
+def whole_passes(
+    passages: list,  # of `Passage`, in the order of the recording
+    chords: Chords,
+) -> list:  # of `Passage`
+    """A repeat that is written out and not played is left out as a whole, the second time.
+
+    Where the music jumps on into a later pass of the same chords, nothing tells how far the
+    earlier pass was played. It is taken to be played to its end."""
+    out = list(passages)
+    for n in range(len(out) - 1):
+        before, after = out[n], out[n + 1]
+        last = int(before.chord[-1])
+        later = int(after.chord[0]) - last - 1  # the distance of the passes, if all was heard
+        ways = [by for by in range(later - 3, later + 4) if by > LEAST_ALIKE]
+        alike, by = max(((_alike(last + 1, by, chords), by) for by in ways), default=(0, 0))
+        if alike < LEAST_ALIKE:
+            continue
+        moved = int(np.searchsorted(after.chord, last + 1 + alike + by))
+        first = after.part(0, moved)
+        out[n] = _joined(before, replace(first, chord=first.chord - by))
+        out[n + 1] = after.part(moved, len(after.chord))
+    return [passage for passage in out if len(passage.chord)]
 
 
 def _is_spare(n: int, passages, n_chords: int) -> bool:
@@ -883,9 +925,11 @@ def _follow_all(stretches, own, chords, heard, worth, end_s):
     "Follow every stretch beyond both ends, up to other stretches and the recording's ends."
     stretches, own = list(stretches), own.copy()
     for n in range(len(stretches)):
-        begins = [s.time_s[0] for s in stretches if s.time_s[0] > stretches[n].time_s[-1]]
-        ends = [s.time_s[-1] for s in stretches if s.time_s[-1] < stretches[n].time_s[0]]
-        limits_s = max(ends, default=0.0), min(begins, default=end_s)
+        before, after = stretches[:n], stretches[n + 1 :]
+        limits_s = (
+            before[-1].time_s[-1] + EVENT_S if before else 0.0,
+            after[0].time_s[0] - EVENT_S if after else end_s,
+        )
         for forward in (True, False):
             until_s = limits_s[forward]
             stretches[n] = followed(stretches[n], forward, own < 0, until_s, chords, heard, worth)
