@@ -2,11 +2,13 @@
 
 import configparser
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,6 +52,27 @@ def test_constraints_fix_one_version_each():
     names = [canonical(pin.split("==")[0]) for pin in pins()]
     assert len(names) == len(set(names)) and names == sorted(names)
     assert "torch==2.13.0" in pins() and "nbdev==2.4.14" in pins()
+
+
+HASHES = runpy.run_path(str(ROOT / "workflow" / "hashes.py"))
+
+
+def test_every_pin_has_hashes_and_nothing_else_has():
+    text = HASHES["HASHES"].read_text()
+    releases = HASHES["releases"](text)
+    named = [pin.split("==") for pin in pins()]
+    assert set(releases) == {f"{canonical(name)}=={version}" for name, version in named}
+    assert text == HASHES["HEAD"] + "".join(releases.values())  # no address, nothing local
+
+
+def test_what_pip_would_install_is_found_among_the_hashes():
+    found = lambda *names: dict(
+        install=[dict(metadata=dict(name=n, version=v)) for n, v in map(str.split, names)]
+    )
+    lines = HASHES["needed"](found("torch 2.13.0+cpu", "pianoalign 0.1.0", "mir_eval 0.8.2"))
+    assert list(HASHES["releases"](lines)) == ["mir-eval==0.8.2", "torch==2.13.0"]
+    with pytest.raises(SystemExit, match="mido==0.0.1 has no hashes"):
+        HASHES["needed"](found("mido 0.0.1"))
 
 
 def test_every_requirement_is_pinned():
