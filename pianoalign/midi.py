@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .files import InputError, whole_file
+from .files import InputError, kind_of_bytes, MIDI, whole_file
 from .notes import Notes, SHORTEST_NOTE_S
 
 # %% ../nbs/20b_midi.ipynb #d82ef30e
@@ -343,12 +343,17 @@ def _open_midi(
         raise InputError(f"{path}: the file is empty; export the MIDI again.")
     if size > LARGEST_FILE:
         raise InputError(f"{path}: has {size >> 20} MiB, more than notes ever take; {give}.")
+    data = b""
     try:
-        midi = parse_midi(path.read_bytes())
+        data = path.read_bytes()
+        midi = parse_midi(data)
     except PermissionError:
         raise InputError(f"{path}: may not be read; change its permissions.") from None
     except (ValueError, EOFError, IndexError) as error:
         why = str(error) if isinstance(error, ValueError) else "it ends too early"
+        what, remedy = kind_of_bytes(data)
+        if what and what != MIDI[0]:
+            raise InputError(f"{path}: not a MIDI file but {what}; {remedy}.") from None
         raise InputError(
             f"{path}: not a MIDI file, or a damaged one ({why}); "
             "export it again as a standard MIDI file of type 0 or 1."

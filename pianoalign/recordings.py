@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .files import InputError
+from .files import InputError, kind_of_file, RECORDING
 
 # %% ../nbs/20d_recordings.ipynb #d0000006
 #: Endings of the files that are taken for recordings; some of them need ffmpeg.
@@ -68,6 +68,10 @@ def check_recording(
     "The path, if there is a plain file that may be read. Raises `InputError`."
     path = Path(path)
     if not os.path.exists(path):
+        if re.match(r"(https?|file):", str(path)):
+            raise InputError(f"{path} is an address: download the recording, and name the file")
+        if str(path) == "-":
+            raise InputError("the recording is not read from a pipe: save it to a file first")
         raise InputError(f"{path} does not exist: check the path of the recording")
     if path.is_dir():
         raise InputError(f"{path} is a folder: name the recording itself")
@@ -480,7 +484,8 @@ def _opened(path, part):  # -> soundfile.SoundFile, the file object to close
     import soundfile
 
     name = os.fsencode(path.absolute()) if os.name == "posix" else str(path.absolute())
-    file = FilePart(path, **part) if part else None
+    bare = path.suffix.lower() == ".raw"  # a name for which soundfile does not look at the bytes
+    file = FilePart(path, **part) if part or bare else None
     try:
         return soundfile.SoundFile(file or name), file
     except BaseException:
@@ -514,8 +519,8 @@ def _from_libsndfile(path, remarks):  # yields (rate, `Layout`), then blocks
     import soundfile
 
     with _hush:
-        sound, _ = _opened(path, {})
-    with sound:
+        sound, file = _opened(path, {})
+    with sound, contextlib.closing(file or sound):
         rate_hz, layout = sound.samplerate, layout_of(path, sound)
         quiet = _hush if sound.format in ("MP3", "MPEG") else contextlib.nullcontext()
     yield rate_hz, layout
@@ -597,6 +602,8 @@ def _from_ffmpeg(path, program, remarks):  # yields (rate, `Layout`), then block
     def failed():
         said.seek(0)
         lines = said.read().decode(errors="replace").strip().splitlines()
+        if any("matches no streams" in line for line in lines):
+            return OSError("no sound track in it")
         last = lines[-1].removeprefix(f"file:{path.resolve()}: ") if lines else "no sound in it"
         return OSError(last.rstrip("."))
 
@@ -626,6 +633,20 @@ def _from_ffmpeg(path, program, remarks):  # yields (rate, `Layout`), then block
         said.close()
 
 # %% ../nbs/20d_recordings.ipynb #d0000021
+def _why(error) -> str:
+    "What libsndfile says, less the name of the file and what is known to be false."
+    said = getattr(error, "error_string", str(error)).strip().rstrip(".").removeprefix("Error : ")
+    return "no sound was found in it" if "does not exist" in said else said
+
+
+def _refused(path: Path, why: str, remedy: str) -> InputError:
+    "The sentence about a file that is no recording: what it is, if its bytes tell."
+    what, known_remedy = kind_of_file(path)
+    if what and what != RECORDING[0]:
+        why, remedy = f"it is {what}", known_remedy
+    return InputError(f"{path} cannot be read as audio ({why}): {remedy}")
+
+
 def open_blocks(
     path: str | Path,  # any file that libsndfile or ffmpeg reads
     remarks: list | None = None,  # to which sentences are added on the way
@@ -638,21 +659,17 @@ def open_blocks(
     try:
         return *next(blocks), blocks
     except (soundfile.LibsndfileError, RuntimeError, OSError, struct.error) as error:
-        why = str(error).strip().rstrip(".")
+        why = _why(error)
     program = shutil.which("ffmpeg")
+    convert = "convert it to wav, flac or ogg"
     if not program:
-        raise InputError(
-            f"{path} cannot be read as audio ({why}): convert it to wav, flac or ogg, "
-            "or install ffmpeg, which reads m4a, wma and video"
-        )
+        instead = f"{convert}, or install ffmpeg, which reads m4a, wma and video"
+        raise _refused(path, why, instead)
     blocks = _from_ffmpeg(path, program, remarks)
     try:
         return *next(blocks), blocks
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be read as audio, by ffmpeg neither ({error}): "
-            "convert it to wav, flac or ogg"
-        ) from None
+        raise _refused(path, f"ffmpeg says: {error}", convert) from None
 
 # %% ../nbs/20d_recordings.ipynb #d0000023
 OPPOSITE = 0.06  # of the power that independent channels would have in the mix: -12 dB
@@ -748,7 +765,7 @@ def _mono_blocks(path, facts, rate_hz, promised, blocks, remarks, most, too_long
     except (RuntimeError, OSError) as error:  # libsndfile's own are RuntimeErrors
         if not done:
             raise InputError(
-                f"{path} cannot be read as audio ({str(error).strip().rstrip('.')}): copy it again"
+                f"{path} cannot be read as audio ({_why(error)}): copy it again"
             ) from None
     check_level(path, facts.heard, facts.peak)
     if promised > done + LEAST_MISSED_S * rate_hz:

@@ -144,6 +144,7 @@ def test_unusual_audio(piece, untrained, tmp_path, case):
         tmp_path / "out.mid",
         "--weights",
         untrained[1],
+        ok=3 if case == "a_few_samples" else 0,  # all notes lie beyond its end
     )
     assert everything_but_times(piece[0] / "piece.mid") == everything_but_times(
         tmp_path / "out.mid"

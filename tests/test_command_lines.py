@@ -120,7 +120,7 @@ TABLE = [  # words after `pianoalign`, exit code, what is said (on either stream
     ("align-all", 2, "Missing option"),
     ("align-all -o out", 2, "or a table of them"),
     ("align-all . --pairs words.txt -o out", 2, "or a table of them"),
-    ("align-all folder -o out", 2, "0 recordings and 0 MIDI files"),
+    ("align-all folder -o out", 2, "no recordings and no MIDI files there"),
     ("align-all piece.wav 'x*.mid' -o out", 2, "fits this pattern"),
     ("align-all piece.wav no.mid -o out", 2, "no.mid: no such file"),
     ("align-all piece.wav piece.mid -o words.txt", 2, "words.txt: is a file"),

@@ -72,8 +72,10 @@ def test_the_report_has_groups_and_sums(a_set, capsys):
 
 def test_shares_and_a_dry_run(a_set, capsys):
     folder, words = a_set
-    command(*words, "--dry-run")
-    assert "3 pairs" in capsys.readouterr().out and not (folder / "out").exists()
+    command(*words, "--dry-run", ok=1)  # c.wav is missing
+    said = capsys.readouterr()
+    assert "3 pairs" in said.out and not (folder / "out").exists()
+    assert "c.wav does not exist" in said.err
     command(*words, "--shard", "2/3")
     assert sorted(p.name for p in (folder / "out").glob("*.mid")) == ["b.mid"]
     command(*words, "--shard", "4/3", ok=2)

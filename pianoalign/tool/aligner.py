@@ -22,7 +22,7 @@ import numpy as np
 import pianoalign
 from ..decoding import ALIGNER_WALK, decode, Heard, MATCHED, NOT_FOUND
 from ..experiments import matching_limits
-from ..files import check_installed, InputError, repo_root, whole_files
+from ..files import check_installed, did_you_mean, InputError, repo_root, whole_files
 from ..midi import MidiScore, sounding_notes
 from ..notes import frame_of, Notes, SHORTEST_NOTE_S
 from ..postprocessing import cut_overlaps
@@ -90,7 +90,7 @@ def weights_folder(
         return Path(weights)
     raise InputError(
         f"{weights} does not exist: name a folder with trained weights, or weights that ship "
-        f"({', '.join(shipped) or 'there are none'})"
+        f"({', '.join(shipped) or 'there are none'}).{did_you_mean(weights, shipped)}"
     )
 
 # %% ../../nbs/tool/01_aligner.ipynb #3128cf65
@@ -189,6 +189,8 @@ def _check_offset(offset):
         raise InputError(
             f"offset {offset!r} is unknown; choose auto, none or a number of seconds"
         ) from None
+    if seconds != seconds:
+        raise InputError("offset nan is no number; choose auto, none or a number of seconds")
     if not abs(seconds) <= 3600:
         raise InputError(
             f"offset {offset!r} is more than an hour; choose auto, none or a number of seconds"
@@ -344,8 +346,9 @@ def _about_the_notes(result: AlignmentResult, dtw_tried: bool) -> list:  # of se
         about_dtw = NO_SURER if dtw_tried else TRY_DTW
         if "dtw" in result.method or result.method == "score":
             about_dtw = ""
+        sure = f" (mean confidence {100 * known.mean():.0f} %)" if len(known) else ""
         said.append(
-            f"hardly anything was recognised (mean confidence {100 * known.mean():.0f} %); is it "
+            f"hardly anything was recognised{sure}; is it "
             "this recording, does it hold a piano, and do both begin within 2 s of each other? "
             f"{about_dtw}Do not trust the result without listening"
         )
@@ -660,7 +663,8 @@ def sureness(
     absent = result.status == NOT_IN_RECORDING
     known = result.confidence[(result.status != NOT_ON_PIANO) & ~absent]
     if not np.isfinite(known).any():
-        return 0.0 if absent.any() else np.nan
+        beyond = np.isin(result.status, (NOT_IN_AUDIO, NOT_ON_PIANO)).all()
+        return 0.0 if absent.any() or beyond else np.nan
     sure = float(np.nan_to_num(known).mean())
     doubt = absent.sum() * (sure - min(sure, ABSENT_COUNTS))
     return sure - float(doubt) / (len(known) + absent.sum())

@@ -6,7 +6,8 @@
 __all__ = ['NOT_INSTALLED', 'app', 'EXIT_CODES', 'HowMethod', 'HowWeights', 'HowDecoding', 'HowOffset', 'HowDevice', 'HowBars',
            'HowRepeats', 'HowForce', 'HowQuiet', 'HowVerbose', 'HowJson', 'JUDGED', 'Corpus', 'Results', 'Budget',
            'say', 'say_aside', 'one_sentence', 'ProgressBar', 'Method', 'Decoding', 'Repeats', 'Device', 'align',
-           'ReportForm', 'align_all', 'align_set', 'paired_errors', 'evaluate', 'judge', 'reproduce', 'train', 'main']
+           'ReportForm', 'align_all', 'align_set', 'paired_errors', 'evaluate', 'judge', 'reproduce', 'train',
+           'at_home', 'main']
 
 # %% ../../nbs/tool/02_command_line.ipynb #493d4ddc
 import contextlib, functools, json, os, sys, time, warnings
@@ -122,7 +123,7 @@ class ProgressBar:
         verbose: bool = False,  # a line for each step?
     ):
         self.on = not quiet and not verbose and sys.stderr.isatty()
-        self.name, self.verbose, self.bar = name, verbose, None
+        self.name, self.verbose, self.bar = name, verbose and not quiet, None
         self.doing, self.start_s = "", time.perf_counter()
 
     def __call__(self, what: str, done_s: float = 0, total_s: float | None = None) -> None:
@@ -273,7 +274,7 @@ def align(
     ],
     third: Annotated[
         Optional[Path],
-        typer.Argument(metavar="[OUT]", help="The aligned MIDI file to write.", show_default=False),
+        typer.Argument(metavar="OUT", help="The aligned MIDI file to write.", show_default=False),
     ] = None,
     out: Annotated[
         Optional[Path], typer.Option("-o", "--out", help="The same, as an option.")
@@ -349,7 +350,7 @@ def align(
             progress=progress,
         )
         progress("done")
-        if verbose:
+        if progress.verbose:
             _say_machine()
     finally:
         progress.close()
@@ -400,7 +401,7 @@ def align_all(
     files: Annotated[
         Optional[list[str]],
         typer.Argument(
-            metavar="[FILES]",
+            metavar="FILES",
             help="Recordings and MIDI files: files, folders or quoted patterns, say "
             "'audio/*.flac' midi/. Equal stems belong together, and audio.* and score.mid in a "
             "folder of a piece.",
@@ -578,7 +579,10 @@ def align_set(
     pairs = sets.shard_of(sets.read_manifest(manifest, default), shard)
     tell = (lambda line: None) if quiet else say_aside
     if dry_run:
-        return say(sets.cost_sentence(sets.set_cost(pairs, out, cores), cores))
+        say(sets.cost_sentence(sets.set_cost(pairs, out, cores), cores))
+        for path in sets.missing_files(pairs):
+            say_aside(f"{path} does not exist; its pair would fail")
+        raise SystemExit(1 if sets.missing_files(pairs) else 0)
     outcomes = sets.align_set(pairs, out, cores, tell)
     rows = sets.set_rows(pairs, out)
     if as_json:
@@ -694,11 +698,14 @@ def judge(
 
     DTW, the network, and both, decoded as in the paper and between the frames; with 95 % intervals
     over recordings."""
-    from pianoalign.report.tables import name_of, write_table
-    from pianoalign.tool.own import judge_recordings, judged_table
     from pianoalign.tool.places import check_output
 
     out = check_output(out, force, (), (".csv",))
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; name one that holds a folder for each piece")
+    from pianoalign.report.tables import name_of, write_table
+    from pianoalign.tool.own import judge_recordings, judged_table
+
     tell = None if quiet else lambda name: say(f"aligning {name} ...", sys.stderr)
     with warnings.catch_warnings(record=True) as noticed:  # say, that a recording is cut
         warnings.simplefilter("always", UserWarning)
@@ -820,8 +827,20 @@ def train(
     print(f"weights in {run.checkpoint}")
 
 # %% ../../nbs/tool/02_command_line.ipynb #948c7884
+def at_home(
+    word: str,  # of the command line
+) -> str:
+    """A word whose ~ is the user's home: no shell of Windows says so, and others do not between
+    quotes or behind `--out=`. A file that bears such a name is itself."""
+    begins, equals, place = word.partition("=") if word.startswith("--") else ("", "", word)
+    if not place.startswith(("~/", "~\\")) or os.path.exists(place):
+        return word
+    return f"{begins}{equals}{os.path.expanduser(place)}"
+
+
 def main(
     argv: list | None = None,  # list of words; default: those of the command line
 ) -> None:  # leaves with SystemExit
     "The command `pianoalign`."
-    app(args=argv, prog_name="pianoalign")
+    words = sys.argv[1:] if argv is None else argv
+    app(args=[at_home(word) for word in words], prog_name="pianoalign")

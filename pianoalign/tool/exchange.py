@@ -21,7 +21,7 @@ from ..files import check_installed, InputError, whole_file
 from ..midi import MidiScore, read_midi, write_midi
 from ..notes import NOTE_COLUMNS, Notes
 from .notation import is_notation, read_notation, ways_to_play, written_of
-from .tables import is_table, notes_of_file
+from .tables import is_level, is_table, notes_of_file, velocity_of_level
 
 # %% ../../nbs/tool/04_exchange.ipynb #exc00006
 MOST_CHANNELS = 32  # an array with more rows and more columns than this is no recording
@@ -64,6 +64,8 @@ def _samples_of(thing) -> tuple:  # (k, c) float32, whole rate in Hz
         samples, rate = np.asarray(samples), float(rate_hz)
     except (TypeError, ValueError):
         raise InputError(f"the recording cannot be understood; {_AUDIO}") from None
+    if not samples.size:
+        raise InputError("the recording holds no samples; give some sound")
     if samples.dtype.kind not in "iuf":
         raise InputError(f"the recording's samples are of kind {samples.dtype}; give real numbers")
     if not (1000 <= rate <= 10**6 and rate == int(rate)):
@@ -167,7 +169,9 @@ def notes_of_table(
         if missing:
             names = " and ".join(f"{w} ({', '.join(NOTE_COLUMNS[w].split()[:3])})" for w in missing)
             raise InputError(f"the table of notes has no column {names}; name them so")
-        found.setdefault("velocity", np.full(len(table), 64))
+        loudness = found.setdefault("velocity", np.full(len(table), 64))
+        if is_level(loudness):  # as libfmp and synctoolbox write it
+            found["velocity"] = velocity_of_level(loudness)
         return Notes.from_arrays(**found)
     except (TypeError, ValueError) as error:
         if isinstance(error, InputError):

@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = ['MIDI_OUT', 'MIDI_ENDINGS', 'SCORE_ENDINGS', 'PAIR_HEADINGS', 'same_file', 'check_name_fits', 'check_output',
            'check_outputs', 'Found', 'files_in', 'files_of', 'Pair', 'as_read', 'piece_folders', 'match_names',
-           'find_pairs', 'read_table_text', 'name_in_folder', 'read_pairs']
+           'find_pairs', 'read_table_text', 'path_in_table', 'name_in_folder', 'read_pairs']
 
 # %% ../../nbs/tool/06_places.ipynb #f1aces03
-import csv, glob, io, os, unicodedata
+import codecs, csv, glob, io, os, unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..files import InputError
+from ..notes import _columns_in
 from ..recordings import AUDIO_ENDINGS
 from .notation import NOTATION_ENDINGS
 
@@ -62,7 +63,7 @@ def check_output(
     for other in inputs:
         if same_file(path, other):
             raise InputError(
-                f"{path}: has another part in this command already; choose another name"
+                f"{path}: has another part in this command already; choose another name or folder"
             )
     if path.exists() and not path.is_file():
         raise InputError(f"{path}: is a pipe or a device and no plain file; name a file to write")
@@ -214,6 +215,23 @@ def match_names(
     return sorted(pairs, key=lambda p: p.name), sorted(alone, key=lambda f: str(f.path))
 
 
+def _counted(n: int, what: str) -> str:
+    return f"{n or 'no'} {what}{'' if n == 1 else 's'}"
+
+
+def _why_none(words: list, found: list, recursive: bool) -> str:
+    "What a user should know whose files make no pair."
+    midi = sum(f.is_midi for f in found)
+    sounds, many = len(found) - midi, _counted(midi, "MIDI file")
+    if sounds and midi:
+        remedy = "give a recording and its notes the same name, or list them with --pairs"
+        return f"{_counted(sounds, 'recording')} and {many}, but none of the same stem; {remedy}"
+    folders = [w for w in words if os.path.isdir(w)]
+    deeper = not recursive and any(e.is_dir() for w in folders for e in os.scandir(w))
+    remedy = "look into its folders with --recursive" if deeper else "name both, say audio/ midi/"
+    return f"{_counted(sounds, 'recording')} and {many} there; {remedy}"
+
+
 def find_pairs(
     words: Iterable,  # files, folders and patterns
     recursive: bool = False,  # also what lies in folders of folders?
@@ -228,16 +246,16 @@ def find_pairs(
     pairs, alone = match_names([f for f in found if f.path not in taken])
     pairs = sorted(pieces + pairs, key=lambda p: p.name)
     if not pairs:
-        midi = sum(f.is_midi for f in found)
-        raise InputError(
-            f"{', '.join(words)}: {len(found) - midi} recordings and {midi} MIDI files, but none "
-            "of the same stem; name both, say audio/ and midi/"
-        )
+        raise InputError(f"{', '.join(words)}: {_why_none(words, found, recursive)}")
     lacks = {True: "recording", False: "MIDI file"}
     return pairs, [f"{f.path}: no {lacks[f.is_midi]} of that stem; left out" for f in alone]
 
 # %% ../../nbs/tool/06_places.ipynb #f1aces15
-PAIR_HEADINGS = ("audio", "midi", "out")
+PAIR_HEADINGS = dict(  # column -> names by which it is known
+    audio="audio recording sound wav audio_file audio_filename",
+    midi="midi score notes mid midi_file midi_filename",
+    out="out output name result",
+)
 
 
 def read_table_text(
@@ -245,11 +263,38 @@ def read_table_text(
 ) -> str:
     "The text of a table that spreadsheets have saved. Raises `InputError`."
     try:
-        return Path(path).read_bytes().decode("utf-8-sig")
+        data = Path(path).read_bytes()
+        unicode_text = data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as Excel calls it
+        return data.decode("utf-16" if unicode_text else "utf-8-sig")
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): check its name") from None
     except UnicodeDecodeError:
         raise InputError(f"{path} is no text in UTF-8: save the table as CSV UTF-8") from None
+
+
+def path_in_table(
+    table: str | Path,  # the file that names it
+    name: str,  # as it stands there
+) -> Path:
+    "The path that a table names, relative to the table. Backslashes may part folders."
+    path = Path(table).parent / Path(name).expanduser()
+    if "\\" in name and not path.exists():
+        path = Path(table).parent / Path(name.replace("\\", "/")).expanduser()
+    return path
+
+
+def _pair_columns(
+    first: list,  # cells of the first line
+    where: str,  # for the message
+) -> dict | None:  # column -> place; None: the line names no columns but a pair
+    "What the heading of a table of pairs says. Raises `InputError` for half of one."
+    places = _columns_in([cell.strip() for cell in first], PAIR_HEADINGS)
+    if "audio" in places and "midi" in places:
+        return places
+    if places and not any(Path(c).suffix.lower() in SCORE_ENDINGS | AUDIO_ENDINGS for c in first):
+        missing = "midi" if "audio" in places else "audio"
+        raise InputError(f"{where} names no column {missing}; write audio,midi or audio,midi,out")
+    return None
 
 
 def name_in_folder(
@@ -276,16 +321,19 @@ def read_pairs(
     except csv.Error as error:
         raise InputError(f"{path} is no table of pairs ({error}): write audio,midi") from None
     pairs, names = [], {}
+    heading = _pair_columns(rows[0], f"{path}: its first line") if rows else None
+    columns = heading or {column: place for place, column in enumerate(PAIR_HEADINGS)}
     for number, row in enumerate(rows, 1):
         row = [cell.strip() for cell in row]
-        if not any(row) or (number == 1 and row[0].lower() == PAIR_HEADINGS[0]):
+        if not any(row) or (number == 1 and heading):
             continue
-        if len(row) not in (2, 3) or not row[0] or not row[1]:
+        cells = {column: row[k] if k < len(row) else "" for column, k in columns.items()}
+        if not cells["audio"] or not cells["midi"] or (not heading and len(row) > len(columns)):
             raise InputError(
                 f"{path}: line {number} names no pair; write audio,midi or audio,midi,out"
             )
-        audio, midi = (path.parent / Path(cell).expanduser() for cell in row[:2])
-        out = row[2] if len(row) == 3 and row[2] else midi.stem
+        audio, midi = (path_in_table(path, cells[kind]) for kind in ("audio", "midi"))
+        out = cells.get("out") or midi.stem
         name = name_in_folder(out, f"{path}: line {number}")
         if as_read(name).casefold() in names:
             raise InputError(

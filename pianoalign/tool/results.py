@@ -97,6 +97,8 @@ class AlignmentResult:
     @property
     def doubtful(self) -> bool:
         "Is it likely that the recording is of something else, or holds no piano?"
+        if np.all(np.isin(self.status, (NOT_IN_AUDIO, NOT_ON_PIANO))):
+            return True  # not a note could be asked about
         played = self.confidence[self.status != NOT_IN_RECORDING]
         known = played[np.isfinite(played)] if self.matched.any() else self.known
         absent = np.mean(self.status == NOT_IN_RECORDING)

@@ -6,7 +6,7 @@
 __all__ = ['MANIFEST_COLUMNS', 'PAIR_OPTIONS', 'DONE', 'CPU_S_A_MINUTE', 'START_S', 'LEAST_MEASURED', 'PACKED_BYTES_S',
            'REPORT_FIELDS', 'WORST', 'SetPair', 'options_of', 'read_manifest', 'shard_of', 'read_record', 'is_done',
            'align_and_record', 'seconds_of', 'Cost', 'expected_cost', 'in_words', 'cost_sentence', 'set_rows',
-           'worst_of', 'set_report', 'write_set_report', 'set_cost', 'align_set']
+           'worst_of', 'set_report', 'write_set_report', 'set_cost', 'missing_files', 'align_set']
 
 # %% ../../nbs/tool/20_data_sets.ipynb #set00003
 import csv, functools, io, json, sys, time
@@ -22,7 +22,7 @@ from ..recordings import check_recording
 from .aligner import check_choices, weights_folder
 from .batch import align_pair, align_pairs, Options, Outcome
 from .notation import check_repeats
-from .places import as_read, name_in_folder, Pair, read_table_text
+from .places import as_read, name_in_folder, Pair, path_in_table, read_table_text
 
 # %% ../../nbs/tool/20_data_sets.ipynb #set00006
 MANIFEST_COLUMNS = ("audio", "midi", "out", "group", "options")
@@ -63,7 +63,7 @@ def _rows_of(path: Path) -> Iterator[tuple]:  # yields (line, dict of column -> 
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
     heads = [cell.strip().lower() for cell in next(reader, [])]
     if not {"audio", "midi"} <= set(heads):
-        raise InputError(f"{path}: its first line names no columns audio and midi; add it")
+        raise InputError(f"{path}: its first line names no columns audio and midi; add them")
     unknown = sorted(set(heads) - set(MANIFEST_COLUMNS) - {""})
     if unknown:
         raise InputError(
@@ -86,7 +86,7 @@ def read_manifest(
     for line, row in _rows_of(path):
         if not row["audio"] or not row["midi"]:
             raise InputError(f"{path}: line {line} names no pair; fill in audio and midi")
-        audio, midi = (path.parent / Path(row[k]).expanduser() for k in ("audio", "midi"))
+        audio, midi = (path_in_table(path, row[k]) for k in ("audio", "midi"))
         name = name_in_folder(row.get("out") or midi.stem, f"{path}: line {line}")
         same = as_read(name).casefold()
         if same in lines:
@@ -217,7 +217,7 @@ def seconds_of(
 
     try:
         return float(soundfile.info(str(path)).duration)
-    except (RuntimeError, OSError):
+    except (RuntimeError, OSError, TypeError):  # the last for samples without a header
         return path.stat().st_size / PACKED_BYTES_S if path.is_file() else 0.0
 
 
@@ -410,6 +410,13 @@ def set_cost(
     left = [pair for pair in pairs if records[pair.name].get("state") not in DONE]
     audio_s = sum(seconds_of(pair.audio) for pair in left)
     return expected_cost(len(left), audio_s, list(records.values()), jobs)
+
+
+def missing_files(
+    pairs: list,  # of `SetPair`
+) -> list:  # of Path
+    "Recordings and MIDI files that a set names and that are not there."
+    return [path for pair in pairs for path in (pair.audio, pair.midi) if not path.exists()]
 
 
 def align_set(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STEPS', 'SHARPS', 'A4_HZ', 'A4_PITCH', 'NAMES', 'ENDLESS', 'LONGEST_TABLE_S', 'WANTED', 'TABLE_ENDINGS', 'pitch_of',
-           'pitch_of_hz', 'is_table', 'notes_of_file']
+           'pitch_of_hz', 'velocity_of_level', 'is_level', 'is_table', 'notes_of_file']
 
 # %% ../../nbs/tool/04b_tables.ipynb #tab1e002
 import json, re
@@ -96,6 +96,24 @@ def _with_heading(rows: list) -> Notes:
     return _notes_of(values)
 
 
+def velocity_of_level(
+    level: np.ndarray,  # (n,) 0 to 1
+) -> np.ndarray:  # (n,) MIDI velocities, 1 to 127, as float64
+    "A loudness from 0 to 1 as a velocity."
+    return np.clip(np.rint(127 * np.asarray(level, float)), 1, 127)
+
+
+def is_level(
+    values: np.ndarray,  # (n,)
+) -> bool:
+    "Are these loudnesses from 0 to 1, and not whole velocities?"
+    values = np.asarray(values)
+    if values.dtype.kind != "f" or not len(values):
+        return False
+    within = np.all((0 <= values) & (values <= 1))
+    return bool(within and np.any(values != np.rint(values)))
+
+
 def _notes_of(values: dict) -> Notes:  # of columns named as in `NAMES`, in seconds
     """Notes from columns, a length in place of an end, a level in place of a velocity.
 
@@ -105,7 +123,9 @@ def _notes_of(values: dict) -> Notes:  # of columns named as in `NAMES`, in seco
     if "offset_s" not in values:
         values["offset_s"] = values["onset_s"] + duration_s
     if level is not None and "velocity" not in values and np.all((0 <= level) & (level <= 1)):
-        values["velocity"] = np.clip(np.rint(127 * level), 1, 127)
+        values["velocity"] = velocity_of_level(level)
+    elif "velocity" in values and is_level(values["velocity"]):  # as libfmp writes it
+        values["velocity"] = velocity_of_level(values["velocity"])
     last_s = max(np.max(values[column], initial=0) for column in ("onset_s", "offset_s"))
     if last_s > LONGEST_TABLE_S:
         raise InputError(
