@@ -623,7 +623,7 @@ def _times_by_set(sets, aligned) -> dict:  # "set/segment/onset_s" and ".../offs
             times |= {f"{name}/{s.id}/onset_s": onset_s, f"{name}/{s.id}/offset_s": offset_s}
     return times
 
-
+# %% ../nbs/34_baselines.ipynb #3400c002
 def run_baselines(
     data: object,  # `datasets.DataSettings`: corpus, jitter, segments
     runs: str | Path,  # folder of run folders

@@ -289,7 +289,7 @@ def spread(
         return items
     return [items[i] for i in sorted({int(k) for k in np.linspace(0, len(items) - 1, n)})]
 
-
+# %% ../nbs/31_datasets.ipynb #1b8c4f0b
 ORIGIN = {
     "demo": "it ships as corpus/",
     "free": "corpus/free/make_free.py makes it",
@@ -379,7 +379,7 @@ def _maps_recording(path: Path, pedal: bool) -> Recording:
     split = MAPS_SPLITS.get(piano, "train")
     return Recording(path.stem, split, piano, path, duration_s, reference, None, piece)
 
-
+# %% ../nbs/31_datasets.ipynb #83d9fa50
 def _maps_recordings(root: Path, splits, pedal, on_error):
     paths = sorted(
         (p for p in root.rglob("MAPS_MUS-*") if p.suffix.lower() in AUDIO_ENDINGS),
@@ -577,22 +577,22 @@ def degrade(
     from scipy.signal import lfilter
 
     n_bins, nats = image.shape[1], np.log(10) / 20  # nats a dB of amplitude
-    if data.detune_cents:
+    if data.detune_cents:  # read each row a little beside its key
         shift = rng.uniform(-1, 1) * data.detune_cents / 100
         place = np.clip(np.arange(n_bins) + shift, 0, n_bins - 1)
         low = np.minimum(place.astype(int), n_bins - 2)
         part = (place - low).astype(np.float32)
         image = image[:, low] * (1 - part) + image[:, low + 1] * part
-    if data.room_s and rng.random() < 0.5:
+    if data.room_s and rng.random() < 0.5:  # each frame leaves a tail, which adds up as power
         decay = 10 ** (-6 / (rng.uniform(0.1, data.room_s) * fps))
         below_db = rng.uniform(0, 15)  # how far the tail lies below the direct sound
         weight = (1 - decay) * 10 ** (-below_db / 10)
         power = np.exp(2 * image)
         image = 0.5 * np.log(power + weight * lfilter([0, 1], [1, -decay], power, axis=0))
-    if data.equaliser_db:
+    if data.equaliser_db:  # a factor for each key is a sum in the logarithm
         gain = _smooth_over_keys(rng, n_bins) + rng.standard_normal()
         image = image + nats * data.equaliser_db * gain
-    if data.noise_db:
+    if data.noise_db:  # the power of noise in a band is exponentially distributed
         strength = rng.uniform(-0.5, 1) * data.noise_db
         level = np.log(LOG_FLOOR) + nats * (strength + 3 * _smooth_over_keys(rng, n_bins))
         noise = np.exp(2 * level) * rng.exponential(size=image.shape)

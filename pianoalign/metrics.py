@@ -171,6 +171,7 @@ def median_of_draws(
         low, high = np.zeros(len(k), dtype=np.int64), np.full(len(k), len(pooled) - 1)
         while (low < high).any():
             middle = (low + high) // 2
+            # how many notes of each draw are no larger than its middle value
             up_to = sum(
                 w * np.searchsorted(v, pooled[middle], side="right")
                 for w, v in zip(weights.T, pieces)

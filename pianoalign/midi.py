@@ -138,7 +138,7 @@ def _number_bytes(value: int) -> bytes:
         out.append(value & 127 | 128)
     return bytes(reversed(out))
 
-
+# %% ../nbs/20b_midi.ipynb #ev3nts31
 def _event(body: bytes, at: int, running: int) -> tuple:  # its bytes, place behind it, running
     "One event with its status byte, and the status that the next may leave out (0: none)."
     status = body[at]
@@ -228,7 +228,7 @@ def _remarks(kind: int, counted: int, tracks: int, foreign: int, clipped: int):
     if clipped:
         yield f"{clipped} of its data bytes are over 127 and count as 127"
 
-
+# %% ../nbs/20b_midi.ipynb #ev3nts33
 def parse_midi(
     data: bytes,  # a standard MIDI file, or one inside a RIFF file
 ) -> MidiFile:
@@ -294,7 +294,7 @@ def _track_bytes(track: Track) -> bytes:
         running = event[0] if event[0] < MAKERS else 0
     return bytes(out)
 
-
+# %% ../nbs/20b_midi.ipynb #ev3nts32
 def midi_bytes(
     midi: MidiFile,
 ) -> bytes:
@@ -446,7 +446,7 @@ def _first_in_first_out(
             stray.append((event, last))
     return notes, stray
 
-
+# %% ../nbs/20b_midi.ipynb #pa1rkey5
 def _pair(
     events: list,  # [(event, tick, velocity)] of one key
     end: int,  # tick at which the track ends
@@ -619,7 +619,7 @@ def midi_score(
         duration_s=end_s,
     )
 
-
+# %% ../nbs/20b_midi.ipynb #ec32644b
 def read_midi(
     path: str | Path,  # standard MIDI file
 ) -> MidiScore:

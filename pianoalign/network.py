@@ -285,7 +285,7 @@ def _boxes(shapes, prefix) -> list:
     ]
     return [(_label(layer), _shape_text(shape)) for layer, shape in rows]
 
-
+# %% ../nbs/22_network.ipynb #dcefed50
 def draw_network(
     network: CRNN,  # any variant
     ax: object,  # axes of matplotlib to draw on

@@ -250,7 +250,7 @@ def estimate_tempo(
         for slope in slopes
     ]
     slope, shift_s = slopes[int(np.argmax(votes))], 0.0
-    for _ in range(3):
+    for _ in range(3):  # a better line gives better pairs, and these a better line
         moved = given.at_times(slope * given.onset_s + shift_s, slope * given.offset_s + shift_s)
         index = match_notes(moved, found)
         pairs = index >= 0
@@ -319,6 +319,7 @@ def follow_onsets(
     high = np.searchsorted(peak_s, given_s + max_displacement_s, side="right").tolist()
     peaks, worth, layers, last = peak_s.tolist(), np.asarray(score).tolist(), [], None
     for time_s, lo, hi in zip(given_s.tolist(), low, high):
+        # what this note may do: its new time, which candidate (-1: it stays), what that is worth
         states = [(time_s, -1, stay_score)]
         for j in range(lo, hi):
             states.append((peaks[j], j, worth[j] - abs(peaks[j] - time_s) / scale_s))

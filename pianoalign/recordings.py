@@ -137,7 +137,7 @@ class FilePart:
         "Close the file."
         self.file.close()
 
-
+# %% ../nbs/20d_recordings.ipynb #d0000060
 @dataclass
 class Layout:
     "How the sound lies in a file."
@@ -202,7 +202,7 @@ def chunk_of_samples(
                 return start + before, promised - before
     return 0, -1
 
-
+# %% ../nbs/20d_recordings.ipynb #d0000062
 def ends_in_chunks(
     file: BinaryIO,  # open, binary
     size: int,  # of the file, in bytes
@@ -307,7 +307,7 @@ def mp3_frames(
         count, at = count + 1, after
     return first, count
 
-
+# %% ../nbs/20d_recordings.ipynb #d0000064
 def mp3_tag(
     frame: bytes,  # the first frame
 ) -> tuple:  # number of frames, -1: no tag; samples of padding before and behind, 0: unknown
@@ -342,7 +342,7 @@ def made_tag(
         about += b"LAME3.100" + bytes(12) + (delay_smp << 12).to_bytes(3, "big")
     return (head + bytes(side) + about).ljust(mp3_frame_bytes(head), b"\0")
 
-
+# %% ../nbs/20d_recordings.ipynb #d0000066
 def mp3_layout(
     path: str | Path,
     sound: object,  # soundfile.SoundFile of it
@@ -420,7 +420,7 @@ def ogg_layout(
     parts = tuple(dict(start=a, stop=b) for a, b in links)
     return Layout(parts, there=there, ends=ends, remarks=(says,))
 
-
+# %% ../nbs/20d_recordings.ipynb #d0000068
 def layout_of(
     path: str | Path,  # a recording that libsndfile opens
     sound: object,  # soundfile.SoundFile of it
@@ -479,7 +479,7 @@ class _Hush:
 
 _hush = _Hush()
 
-
+# %% ../nbs/20d_recordings.ipynb #d0000070
 def _opened(path, part):  # -> soundfile.SoundFile, the file object to close
     import soundfile
 
@@ -743,7 +743,7 @@ def check_length(
     "Raise `InputError` for a recording whose bytes say that it is too long; nothing is decoded."
     open_mono(path, Facts(), longest_s, remedy)[1].close()
 
-
+# %% ../nbs/20d_recordings.ipynb #d0000072
 def _too_long(path, longest_s, remedy):  # -> InputError
     return InputError(f"{path} lasts more than {longest_s / 3600:g} hours: {remedy}")
 

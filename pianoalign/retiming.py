@@ -168,6 +168,7 @@ def _new_clock(
         s_per_tick = np.array([1 / _smpte_rate(division)])
         return division, TempoMap(np.array([0]), np.array([0.0]), s_per_tick), {}
     at, last = {}, (-1, -1)
+    # walk from tempo to tempo: each stands on the whole tick that is nearest to its instant
     tick, second, tempo_us = 0, 0.0, DEFAULT_TEMPO_US
     for due_s, i, k, next_us in sorted(tempi):
         s_per_tick = tempo_us / 1e6 / division

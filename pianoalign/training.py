@@ -631,7 +631,7 @@ def fit(
     watch, to_save, to_note = Stopwatch(run), Clock(checkpoint_s), Clock(2.0)
     to_pause, pauses = Clock(pause_s), pause_s == 0 and run.step < run.steps
     bar = _bar(run, progress)
-    last = run.step if pauses else run.steps
+    last = run.step if pauses else run.steps  # a pause at once: no step at all
     batches = drawn_ahead(run.examples, run.step, last, run.device)
     for batch in batches:
         run.advance(batch)
@@ -646,7 +646,7 @@ def fit(
             stop = run.look(validate(run.network))
             watch.read()
             bar.set_postfix(valid=f"{run.history[-1]['valid_loss']:.4f}")
-            if stop:
+            if stop:  # the best weights count, and the state is not needed any more
                 break
             run.save(state)
             if spent:
