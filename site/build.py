@@ -201,19 +201,19 @@ def figures_of(table) -> tuple:
 
 def html_table(path: Path) -> str:
     "A neighbour's committed table as it is read: names, then figures with their intervals."
+    import numpy as np
     import pandas as pd
 
     from pianoalign.report.tables import Shown, spelled
 
     table = pd.read_csv(path)
     names, measured = figures_of(table)
-    written = lambda value: "" if pd.isna(value) else f"{value:.4g}"
 
     def cell(row, column):
-        low, high = row.get(f"{column}_lo"), row.get(f"{column}_hi")
-        if low is None or pd.isna(low):
-            return written(row[column])
-        return [written(row[column]), f"[{low:.4g}, {high:.4g}]"]
+        value, low, high = (row.get(column + end, np.nan) for end in ("", "_lo", "_hi"))
+        kind = ".1f" if column.rpartition("_")[2] in UNITS else ".3f"
+        number = "" if pd.isna(value) else f"{value:{kind}}"
+        return number if pd.isna(low) else [number, f"[{low:{kind}}, {high:{kind}}]"]
 
     rows = [
         [*(spelled(c, row[c]) for c in names), *(cell(row, c) for c in measured)]
@@ -273,11 +273,29 @@ def raw(text: str) -> list:
     return ["```{raw} html", f'<div class="cell_output">{text}</div>', "```", ""]
 
 
+OWN_ROWS = ["within_10_pct", "within_25_pct", "within_50_pct", "median_ms", "mean_ms"]
+
+
+def parts_of(table) -> list:
+    "A table as it fits the page: Table 1 set by set, the rows of our own apart; others whole."
+    from pianoalign.report import tables
+
+    if "dataset" not in table:
+        return [tables.show(table)]
+    ours = ~table.method.isin(tables.TABLE1_METHODS)
+    parts = []
+    for own, columns, kind in ((False, None, ""), (True, OWN_ROWS, ", rows beyond the paper")):
+        for name in table.dataset.unique():
+            part = table[(table.dataset == name) & (ours == own)]
+            if len(part):
+                parts.append(tables.show(part, f"Data: {name}{kind}", columns))
+    return parts
+
+
 def results_page(tier: str) -> str:
     "The tables as they stand in results/, ours beside the published ones, and the claims."
     import pandas as pd
 
-    from pianoalign.report import tables
 
     folder = ROOT / "results" / tier
     text = [
@@ -292,7 +310,9 @@ def results_page(tier: str) -> str:
         if path.is_file():
             table = pd.read_csv(path)
             table["started_from"] = table.started_from.fillna("")
-            text += [f"## Table {k}", "", *raw(tables.show(table)._repr_html_())]
+            text += [f"## Table {k}", ""]
+            for shown in parts_of(table):
+                text += raw(shown._repr_html_())
     if (folder / "claims.csv").is_file():
         ledger = pd.read_csv(folder / "claims.csv").fillna("")
         shown = ledger[["section", "claim", "published", "ours", "verdict", "reason"]]

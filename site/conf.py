@@ -15,6 +15,7 @@ project, author, copyright = (
 extensions = ["myst_nb", "autodoc2", "mathml"]
 html_theme, html_title = "furo", "pianoalign"
 html_static_path, html_css_files = [str(HERE / "_static")], ["site.css"]
+html_js_files = ["frames.js"]
 html_copy_source, html_show_sourcelink = False, False
 pygments_style, pygments_dark_style = "friendly", "monokai"
 html_theme_options = {
@@ -24,6 +25,7 @@ html_theme_options = {
 
 nb_render_markdown_format = "myst"  # tables in outputs are tables
 nb_code_prompt_show = nb_code_prompt_hide = "Code"
+nb_merge_streams = True  # lines that one cell prints are one block
 nb_execution_mode = "off"  # the notebooks come executed, by papermill
 nb_ipywidgets_js = {}  # nothing from content networks
 nb_mime_priority_overrides = [

@@ -175,11 +175,11 @@ def test_a_table_of_many_columns_shows_those_that_have_an_interval(tmp_path):
     assert heads == ["method", "≤ 10 ms (%)", "mean (ms)"]
     assert [re.sub("<.*?>", " ", c).strip().split(maxsplit=1) for c in cells] == [
         ["DTW"],
-        ["27.5", "[26, 28.12]"],
-        ["30.25", "[29.5, 31]"],
+        ["27.5", "[26.0, 28.1]"],
+        ["30.2", "[29.5, 31.0]"],
         ["CRNN"],
-        ["40"],
-        ["20"],
+        ["40.0"],
+        ["20.0"],
     ]
 
 

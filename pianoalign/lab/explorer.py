@@ -425,9 +425,12 @@ document.body.classList.toggle('pa-framed', framed);
 if (framed) {{
   // keys go where the pointer is, and the frame becomes as high as what it shows, where it may
   document.documentElement.addEventListener('pointerenter', () => window.focus());
+  // (a page from a folder may not touch the page around it: that one is told, and may listen)
   const frame = window.frameElement;
-  if (frame) new ResizeObserver(() => {{
-    frame.style.height = `${{main.offsetHeight + 4}}px`;
+  new ResizeObserver(() => {{
+    const height_px = main.offsetHeight + 4;
+    if (frame) frame.style.height = `${{height_px}}px`;
+    else window.parent.postMessage({{ pianoalign: 'height', height_px }}, '*');
   }}).observe(main);
 }}
 for (const host of document.querySelectorAll('[data-state]')) {{

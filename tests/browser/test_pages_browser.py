@@ -29,18 +29,19 @@ FAULTS = """() => {
     const room = document.documentElement.clientWidth;
     const found = { wide: [], empty: [], untold: [], unseen: [] };
     const about = e => `${e.tagName} ${e.innerText.slice(0, 40)}`;
+    const scrolls = e => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
     const scrollers = e => {
         const all = [];
-        for (; e && e.tagName != "ARTICLE"; e = e.parentElement)
-            if (["auto", "scroll"].includes(getComputedStyle(e).overflowX)) all.push(e);
+        for (; e && e.tagName != "ARTICLE"; e = e.parentElement) if (scrolls(e)) all.push(e);
         return all; };
     if (document.documentElement.scrollWidth > room + 1) found.wide.push("the page");
     for (const e of document.querySelectorAll("article :is(table, pre, img, svg, iframe, audio)"))
         if (e.getBoundingClientRect().right > room + 1 && !scrollers(e).length)
             found.wide.push(about(e));
     if (room >= 1300)          // on a wide page nothing that is shown has to be scrolled for
-        for (const e of document.querySelectorAll("article div.cell_output, article pre"))
-            if (e.offsetParent && e.scrollWidth > e.clientWidth + 1) found.wide.push(about(e));
+        for (const e of document.querySelectorAll("article :is(div, pre, table)"))
+            if (e.offsetParent && scrolls(e) && e.scrollWidth > e.clientWidth + 1)
+                found.wide.push(about(e));
     const shows = "img, svg, audio, iframe, table, video, canvas, input";
     for (const e of document.querySelectorAll("article div.cell_output"))
         if (!e.innerText.trim() && !e.querySelector(shows)) found.empty.push(about(e));

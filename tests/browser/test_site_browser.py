@@ -102,3 +102,16 @@ def test_the_explorer_stands_on_the_listening_page(browser):
     frame.locator("canvas").first.wait_for(timeout=20_000)
     assert re.search(r"\d+ notes", frame.locator("body").inner_text())
     page.close()
+
+
+@pytest.mark.parametrize("width", [700, 1400])
+def test_a_player_in_a_frame_is_as_high_as_its_frame(browser, width):
+    "Opened from a folder, where a page cannot look into its frames."
+    page = browser.new_page(viewport=dict(width=width, height=900))
+    page.goto((SITE / "pages" / "listen.html").as_uri())
+    frame = page.frame_locator("iframe.explorer")
+    frame.locator("canvas").first.wait_for(timeout=20_000)
+    inner = page.frames[-1]
+    inner.wait_for_function("innerHeight == document.querySelector('main').offsetHeight + 2")
+    assert inner.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    page.close()
