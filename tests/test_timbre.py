@@ -109,6 +109,22 @@ def test_training_repeats_itself_and_is_found_again(tone, tmp_path):
         load_timbre(tmp_path / "nowhere")
 
 
+def test_a_step_is_made_where_the_device_choice_says_and_waits_for_nothing(tone, monkeypatch):
+    "On the device `meta`, which takes no number from elsewhere and gives none back."
+    import pianoalign.neighbours.timbre as module
+
+    def one_step(run, *_):
+        run.advance()
+        return run
+
+    monkeypatch.setattr(module, "choose_device", lambda: "meta")
+    monkeypatch.setattr(module, "fit_neighbour", one_step)
+    settings = timbre_from_dict(TINY)
+    run = module.fit_timbre(settings, Cuts([tone], settings), progress=False)
+    assert run.step == 1 and {p.device.type for p in run.network.parameters()} == {"meta"}
+    assert {x.device.type for x in run._losses[0].values()} == {"meta"}
+
+
 def test_losses_pull_towards_the_target(tone):
     s = TimbreSettings(**TINY | dict(steps=1))
     network = TimbreTrap(s)

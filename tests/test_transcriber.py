@@ -196,6 +196,27 @@ def test_early_stopping_keeps_the_best_weights(corpus, features, monkeypatch):
     assert all((v == kept[1][k]).all() for k, v in network.state_dict().items())
 
 
+def test_a_step_is_made_where_the_device_choice_says_and_waits_for_nothing(
+    corpus, features, monkeypatch
+):
+    "On the device `meta`, which takes no number from elsewhere and gives none back."
+    import pianoalign.neighbours.transcriber as module
+
+    def two_steps(run, *_):
+        run.advance()
+        run.advance()
+        return run
+
+    monkeypatch.setattr(module, "choose_device", lambda: "meta")
+    monkeypatch.setattr(module, "fit_neighbour", two_steps)
+    plain = torch.optim.SGD  # Adam's fused form does not know this device
+    monkeypatch.setattr(torch.optim, "Adam", lambda weights, lr, fused: plain(weights, lr))
+    crops = [Crops(part, features, TINY) for part in (corpus[:1], corpus[1:])]
+    run = fit_transcriber(TINY, *crops, progress=False)
+    assert run.step == 2 and {p.device.type for p in run.network.parameters()} == {"meta"}
+    assert [x["train_loss"].device.type for x in run._losses] == ["meta", "meta"]
+
+
 def test_a_budget_ends_training(corpus, features):
     settings = TranscriberSettings(steps=10_000, batch=1, crop_s=0.5, budget_s=1e-3)
     _, history, _ = fit_transcriber(

@@ -36,6 +36,7 @@ from pianoalign.neighbours.trainings import (
     train_neighbour,
 )
 from ..files import InputError
+from ..network import choose_device
 from ..notes import Notes
 from ..preprocessing import load_audio
 from ..experiments import build
@@ -378,12 +379,13 @@ def fit_timbre(
 ) -> tuple:  # network, history, processor seconds
     "Train one network; its last weights count."
     torch.manual_seed(settings.seed)
-    network = TimbreTrap(settings)
+    network, device = TimbreTrap(settings), choose_device()
     network.scale.fill_(cuts.scale)
+    network.to(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate)
 
     def losses_of(step):
-        coefficients, wanted = cuts.batch(step)
+        coefficients, wanted = (part.to(device) for part in cuts.batch(step))
         return losses(network, images_of(coefficients, network), wanted)
 
     run = NeighbourRun(settings, network, optimiser, losses_of, clip=settings.clip)

@@ -17,8 +17,8 @@ import torch
 
 from ..datasets import changed
 from ..files import InputError, whole_file, write_json
-from ..network import parameter_count
-from ..runs import RunFolder, commit, processor_name, versions
+from ..network import choose_device, parameter_count
+from ..runs import RunFolder, commit, device_name, processor_name, versions
 from ..training import Clock, Run, Stopwatch, tune_allocator, warmed_cosine
 
 # %% ../../nbs/neighbours/00_trainings.ipynb #b8b0000n
@@ -74,8 +74,23 @@ class NeighbourRun(Run):
         if self.clip:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
         self.optimiser.step()
-        self._losses.append({name: value.item() for name, value in losses.items()})
+        self._losses.append({name: value.detach() for name, value in losses.items()})
         self.step += 1
+
+    @property
+    def losses(self) -> list:  # of {name: float}
+        "The losses since the last look. A graphics card waits for this."
+        pending = [x for x in self._losses if any(map(torch.is_tensor, x.values()))]
+        if pending:
+            values = torch.stack([torch.stack(tuple(x.values())) for x in pending]).tolist()
+            known = self._losses[: len(self._losses) - len(pending)]
+            self._losses = known + [dict(zip(x, row)) for x, row in zip(pending, values)]
+        return self._losses
+
+    @losses.setter
+    def losses(self, values: list) -> None:
+        "Put other losses in the place of those since the last look."
+        self._losses = list(values)
 
     def load(self, path: Path) -> None:
         "Go on from a file that `save` wrote."
@@ -100,7 +115,7 @@ class NeighbourRun(Run):
         self.history.append(row | dict(seconds=round(self.seconds, 1)))
         if valid_loss is not None and (self.best is None or valid_loss < self.best_loss):
             self.best_loss, self.best_epoch = valid_loss, len(self.history)
-            self.best = {k: v.clone() for k, v in self.network.state_dict().items()}
+            self.best = {k: v.clone().cpu() for k, v in self.network.state_dict().items()}
 
 # %% ../../nbs/neighbours/00_trainings.ipynb #b8b00008
 def fit_neighbour(
@@ -110,7 +125,7 @@ def fit_neighbour(
     state: str | Path | None = None,  # file to go on from and to save to; None: no file
     progress: bool = True,  # show a bar
     checkpoint_s: float = 30.0,  # seconds between two states
-) -> tuple:  # network in evaluation mode, history, processor seconds
+) -> tuple:  # network on the processor in evaluation mode, history, processor seconds
     "Advance a run to its end. The weights are those of the best validation, else the last ones."
     from tqdm.auto import tqdm
 
@@ -133,7 +148,7 @@ def fit_neighbour(
                 run.save(Path(state))
     if run.best:
         run.network.load_state_dict(run.best)
-    return run.network.eval(), run.history, run.seconds
+    return run.network.cpu().eval(), run.history, run.seconds
 
 # %% ../../nbs/neighbours/00_trainings.ipynb #b8b00010
 def _made_from(folder: RunFolder, names):
@@ -178,6 +193,7 @@ def train_neighbour(
         steps_trained=history[-1]["step"],
         seconds_trained=round(seconds, 1),
         seed=settings.seed,
+        device=device_name(choose_device()),
         processor=processor_name(),
         commit=commit(),
         history=history,

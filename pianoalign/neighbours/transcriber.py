@@ -31,6 +31,7 @@ from pianoalign.neighbours.trainings import (
     named_by_settings,
     train_neighbour,
 )
+from ..network import choose_device
 from ..notes import LOWEST_PITCH, N_PITCHES, Notes, frame_of, time_of
 from ..postprocessing import as_roll, match_notes, note_blocks, retime
 from ..preprocessing import LOG_FLOOR, AudioSettings, load_audio, piano_roll, spectrogram
@@ -410,10 +411,10 @@ def mean_loss(
 ) -> float:
     "Loss over fixed cuts, the same for every run."
     network.eval()
-    losses = []
+    losses, device = [], network.deviation.device
     with torch.inference_mode():
         for k in range(n_batches):
-            x, *labels = crops.batch(k, stream=2)
+            x, *labels = (part.to(device) for part in crops.batch(k, stream=2))
             losses.append(transcription_loss(network(x), *labels, network.settings).item())
     return float(np.mean(losses))
 
@@ -427,12 +428,13 @@ def fit_transcriber(
 ) -> tuple:  # network, history, processor seconds
     "Train with early stopping; the weights are those of the best validation."
     torch.manual_seed(settings.seed)
-    network = Transcriber(settings)
+    network, device = Transcriber(settings), choose_device()
     prepare(network, train)
+    network.to(device)
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
 
     def losses_of(step):
-        x, *labels = train.batch(step)
+        x, *labels = (part.to(device) for part in train.batch(step))
         return dict(train_loss=transcription_loss(network(x), *labels, settings))
 
     run = NeighbourRun(settings, network, optimiser, losses_of, patience=settings.patience)
