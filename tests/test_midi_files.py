@@ -170,7 +170,7 @@ DAMAGED = {  # name -> (bytes, words)
     "text_longer_than_the_track": (smf(b"\0\xff\1\x40hi"), "ends too early"),
     "no_status_byte": (smf(b"\0\x3c\x40"), "no status byte"),
     "status_244": (smf(b"\0\xf4" + ONE), "244"),
-    "riff_of_sound": (b"RIFF\x10\0\0\0WAVEfmt \0\0\0\0", "RIFF file without MIDI"),
+    "riff_of_sound": (b"RIFF\x10\0\0\0WAVEfmt \0\0\0\0", "not a MIDI file but a recording"),
     "cut_in_a_track": (smf(ONE, OTHER)[:-5], "ends too early"),
     "header_of_two_bytes": (b"MThd\0\0\0\2\0\1", "ends too early"),
     "too_many_tracks": (smf(ONE) + chunk(b"MTrk", b"") * 70_000, "1,024 tracks"),
