@@ -446,7 +446,8 @@ def smoke(bench: Bench) -> str:
     "the real smoke tier, in a clone in this folder, killed after its first and its fourth job"
     clone = bench.work / "clone"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-    how = dict(env=dict(PYTHONPATH=str(clone)))
+    mark = dict(TORTURED=str(clone))
+    how = dict(env=mark | dict(PYTHONPATH=str(clone)))
     done = clone / "results/fresh/smoke/.state/cost"
     for jobs in (1, 4):
         process = start(["reproduce", "--tier", "smoke"], clone, **how)
@@ -454,6 +455,7 @@ def smoke(bench: Bench) -> str:
         wait_until(lambda: enough() or process.poll() is not None, "nothing moves")
         process.kill()
         finish(process)
+        wait_until(lambda: not living(mark), "processes are left")
     code, said = run(["reproduce", "--tier", "smoke"], clone, **how)
     hold(code == 0, code, said)
     changed = subprocess.run(

@@ -159,7 +159,7 @@ def _begin_worker(threads):
     os.environ["OMP_NUM_THREADS"] = str(threads)  # for PyTorch, should a pair need it
 
 
-def _end(workers, patience_s=3.0):
+def _end(workers, patience_s=10.0):
     "Let processes clean up and go; who is deep in a computation, and so writes nothing, is ended."
     for worker in workers:
         worker.terminate()

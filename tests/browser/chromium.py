@@ -90,7 +90,7 @@ def plays(page, widget=".pianoalign"):
     "Press Play: the playhead moves, sound is on its way to the sound card, and Pause stops it."
     before = picture(page, f"{widget} .pa-over")
     page.locator(widget).get_by_role("button", name="Play (Space)").click()
-    page.wait_for_function(f"{handle(widget)}.player.position > 0.9", timeout=15000)
+    page.wait_for_function(f"{handle(widget)}.player.position > 0.9", timeout=180_000)
     level = do(
         page,
         """const a = new Float32Array(2048); let most = 0;

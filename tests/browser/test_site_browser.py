@@ -90,7 +90,7 @@ def test_players_play(browser):
 def test_search_finds_without_a_server(browser):
     page = browser.new_page()
     page.goto((SITE / "search.html").as_uri() + "?q=jitter")
-    page.wait_for_selector("#search-results li", timeout=20_000)
+    page.wait_for_selector("#search-results li", timeout=180_000)
     assert page.locator("#search-results li").count() >= 3
     page.close()
 
@@ -99,7 +99,7 @@ def test_the_explorer_stands_on_the_listening_page(browser):
     page = browser.new_page()
     page.goto((SITE / "pages" / "listen.html").as_uri())
     frame = page.frame_locator("iframe.explorer")
-    frame.locator("canvas").first.wait_for(timeout=20_000)
+    frame.locator("canvas").first.wait_for(timeout=180_000)
     assert re.search(r"\d+ notes", frame.locator("body").inner_text())
     page.close()
 
