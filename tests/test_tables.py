@@ -501,7 +501,7 @@ def test_the_same_made_up_runs_every_time(example, tmp_path):
 # ------------------------------ the committed results
 
 
-@pytest.mark.parametrize("tier", ["demo", "maps"])
+@pytest.mark.parametrize("tier", ["demo", "maps", "printed"])
 @pytest.mark.parametrize("name", [*tables.KEYS, "claims"])
 def test_committed_tables_follow_from_the_committed_runs(name, tier):
     path = ROOT / "results" / tier / f"{name}.csv"
