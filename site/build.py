@@ -87,7 +87,8 @@ def is_folded(cell: dict, text: str) -> bool:
 def told_by_figures(text: str) -> str:
     """What the pictures of a cell show, for those who cannot see them: captions in its code, else
     titles. Parts that are computed are left out."""
-    for pattern in (r'caption\(\w+, f?"([^"]+)"', r'(?:title=|set_title\(|suptitle\()f?"([^"]+)"'):
+    titles = r'(?:title ?= ?|set_title\(|suptitle\()f?"([^"]+)"'
+    for pattern in (r'caption\(\w+, f?"([^"]+)"', titles):
         found = [re.sub(r"\{[^}]*\}", "…", t) for t in re.findall(pattern, text)]
         if found:
             return "; ".join(dict.fromkeys(found))
@@ -168,6 +169,7 @@ def with_players(notebook: dict, name: str, folder: Path) -> dict:
 
 
 MEASURED = re.compile(r"(^|_)(ms|pct|db|precision|recall|f1|p|r)(_|$)")
+MOST_COLUMNS = 9  # that fit a page
 LONG_TABLE = 40  # rows; a longer one is folded away
 UNITS = {"ms": "ms", "s": "s", "pct": "%", "db": "dB"}
 
@@ -195,6 +197,8 @@ def figures_of(table) -> tuple:
     first = next(k for k, c in enumerate(columns) if MEASURED.search(c))
     measured = [c for c in columns if f"{c}_lo" in columns]
     measured = measured or [c for c in columns[first:] if c not in ("notes", "pieces")]
+    if first + len(measured) > MOST_COLUMNS:
+        measured = [c for c in measured if c not in ("within_100_pct", "std_ms")]
     order = list(HEADINGS)
     return columns[:first], sorted(measured, key=lambda c: order.index(c) if c in order else 99)
 
@@ -295,7 +299,6 @@ def parts_of(table) -> list:
 def results_page(tier: str) -> str:
     "The tables as they stand in results/, ours beside the published ones, and the claims."
     import pandas as pd
-
 
     folder = ROOT / "results" / tier
     text = [

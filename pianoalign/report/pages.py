@@ -9,6 +9,7 @@ __all__ = ['GREY', 'Prose', 'Tier', 'open_tier', 'sentence', 'comparisons', 'ver
 
 # %% ../../nbs/workshop/03c_pages.ipynb #ages0100
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -493,15 +494,21 @@ def change(
     return with_interval(dict(zip(names, difference)), "d", "+", digits)
 
 
+def _ends_in_interval(cell: str) -> bool:
+    "Is this a figure with its interval, as `with_interval` writes it?"
+    return re.fullmatch(r"[-+]?[\d.,]+ \[[^\]]*\]", cell) is not None
+
+
 def listing(
     rows: Iterable[dict],  # all with the same keys: column -> text or number
     caption: str = "",
-) -> object:  # a pandas Styler
-    "Rows as a table: figures to the right, words to the left, no index."
-    table = pd.DataFrame(list(rows))
-    words = [
-        c for c in table if not table[c].astype(str).str.fullmatch(r"[-+]?[\d., \[\]+-]*%?").all()
+) -> Shown:
+    "Rows as a table: figures to the right, an interval below its figure, words to the left."
+    table = pd.DataFrame(list(rows)).astype(str)
+    figure = r"[-+]?[\d., \[\]+-]*%?"
+    words = [k for k, c in enumerate(table) if not table[c].str.fullmatch(figure).all()]
+    cells = [
+        [cell.split(" ", 1) if _ends_in_interval(cell) else cell for cell in row]
+        for row in table.to_numpy()
     ]
-    shown = table.style.hide(axis="index").set_caption(caption)
-    shown = shown.set_properties(**{"text-align": "right", "white-space": "nowrap"})
-    return shown.set_properties(subset=words, **{"text-align": "left"}) if words else shown
+    return Shown(list(table), cells, caption, names=0, words=words)

@@ -937,9 +937,11 @@ class Shown:
         quiet: tuple = (),  # numbers of the rows that must not be read as findings
         names: int = 1,  # how many columns are names
         wraps: bool = False,  # cells are sentences, which may be broken into lines
+        words: tuple = (),  # numbers of other columns that hold words, aligned left as names are
     ):
         self.heads, self.rows, self.caption, self.note = heads, rows, caption, note
         self.quiet, self.names, self.wraps = set(quiet), names, wraps
+        self.left = {*range(names), *words}
 
     def _repr_html_(self) -> str:
         return _html(self)
@@ -1011,7 +1013,7 @@ def _html(shown):
     "A small HTML table of our own, in the page's own colours, light or dark."
     styles = []
     for k in range(len(shown.heads)):
-        side = "left" if k < shown.names else "right"
+        side = "left" if k in shown.left else "right"
         styles.append(f"padding:3px 7px;text-align:{side};vertical-align:top;background:none")
     heads = "".join(
         _cell_html(head, style + f";border-bottom:{_LINE}", "th")
