@@ -74,3 +74,19 @@ def test_parangonar_finds_the_partners_of_a_score():
     order = np.random.default_rng(4).permutation(len(truth))
     index = bench.by_parangonar(score, truth[order])
     assert (order[index] == np.arange(len(truth))).mean() > 0.95
+
+
+def test_classes_of_the_new_piano_divide_the_notes():
+    import new_piano
+
+    onset_s = np.array([1.0, 1.01, 1.5, 2.0, 2.3])
+    velocity = np.array([10, 40, 60, 90, 90])
+    notes = {"a": Notes.from_arrays(onset_s, onset_s + 0.2, [60, 64, 60, 62, 65], velocity)}
+    assert new_piano.stand_alone(onset_s).tolist() == [False, False, True, True, True]
+    errors = {"a": np.array([0.1, 0.0, 0.02, 0.0, 0.0])}
+    rows = pd.DataFrame(new_piano.rows_of("p", "dtw", errors, notes))
+    rows = rows[rows.shift_removed == 0].set_index(["low", "below", "company"])
+    assert rows.loc[(0, 128, "any")].notes == 5 and rows.loc[(0, 128, "alone")].notes == 3
+    assert rows.loc[(0, 128, "others")].within_50_pct == 50
+    assert rows.loc[(0, 30, "others")].notes == 1 and (0, 30, "alone") not in rows.index
+    assert rows.loc[(70, 128, "any")].notes == 2
