@@ -26,7 +26,8 @@ Every case makes a score and a recording out of them whose true onsets are known
 A row is a case and a method: the shares of the played notes within 25, 50 and 100 ms, a 95 %
 interval of the first (bootstrap over pieces); of the notes that are not played how many were
 called matched and how many have a confidence over 0.8; how many of them were said not to be played
-or not to be in the recording, and how much of what was said so is true. `given` is the score as it
+or not to be in the recording, and how much of what was said so is true. `said_pct` is the mean
+confidence of all notes, and `so_pct` how many of them lie within 25 ms. `given` is the score as it
 is. A method that refuses its input counts as if nothing had moved."""
 
 import argparse, csv, gzip, sys, tempfile, time
@@ -271,6 +272,7 @@ def said_of_absent(there, said: Outcome) -> dict:
 
 def row_of(case, method, results) -> dict:
     "A row of the table from (errors of all notes, NaN: not played; `Outcome`; seconds) a piece."
+    everywhere = np.concatenate([np.nan_to_num(e, nan=9.0) for e, _, _ in results])
     there = np.concatenate([np.isfinite(e) for e, _, _ in results])
     said = Outcome.joined([o for _, o, _ in results])
     results = [(e[np.isfinite(e)], o, s) for e, o, s in results]
@@ -281,6 +283,8 @@ def row_of(case, method, results) -> dict:
     shares = [100 * np.mean(e <= LIMITS_S[0]) for e, _, _ in results]
     low, high = interval(shares, [len(e) for e, _, _ in results])
     row |= dict(low_25=round(low, 2), high_25=round(high, 2))
+    row["said_pct"] = round(100 * float(said.confidence.mean()), 2)
+    row["so_pct"] = round(100 * float(np.mean(everywhere <= LIMITS_S[0])), 2)
     row |= said_of_absent(there, said)
     row["cpu_s"] = round(sum(s for _, _, s in results), 1)
     return row

@@ -448,13 +448,14 @@ def whole_passes(
     out = list(passages)
     for n in range(len(out) - 1):
         before, after = out[n], out[n + 1]
-        last = int(before.chord[-1])
-        later = int(after.chord[0]) - last - 1  # the distance of the passes, if all was heard
-        ways = [by for by in range(later - 3, later + 4) if by > LEAST_ALIKE]
-        alike, by = max(((_alike(last + 1, by, chords), by) for by in ways), default=(0, 0))
+        next_, later = int(before.chord[-1]) + 1, int(after.chord[0])
+        all_heard = later - next_  # the distance of the passes, if no chord was missed between
+        distances = range(all_heard - SKIP_CHORDS, all_heard + SKIP_CHORDS + 1)
+        ways = [(max(next_, later - by), by) for by in distances if by > LEAST_ALIKE]
+        alike, begin, by = max(((_alike(*way, chords), *way) for way in ways), default=(0, 0, 0))
         if alike < LEAST_ALIKE:
             continue
-        moved = int(np.searchsorted(after.chord, last + 1 + alike + by))
+        moved = int(np.searchsorted(after.chord, begin + alike + by))
         first = after.part(0, moved)
         out[n] = _joined(before, replace(first, chord=first.chord - by))
         out[n + 1] = after.part(moved, len(after.chord))
