@@ -9,13 +9,19 @@ import soundfile
 
 from pianoalign import align
 from pianoalign.datasets import jitter_notes, load_corpus
-from pianoalign.decoding import MATCHED
+from pianoalign.decoding import Decoded, MATCHED
 from pianoalign.files import InputError
 from pianoalign.midi import write_midi
 from pianoalign.notes import Notes
 from pianoalign.preprocessing import load_audio
 from pianoalign.tool.aligner import default_weights
-from pianoalign.tool.presence import load_presence, NOT_PLAYED, PRESENCE_FILE, share_absent
+from pianoalign.tool.presence import (
+    load_presence,
+    NOT_PLAYED,
+    PRESENCE_FILE,
+    share_absent,
+    without_absent,
+)
 
 CORPUS = Path(__file__).resolve().parent.parent / "corpus"
 SECONDS, RATE_HZ = 40, 16000
@@ -102,6 +108,50 @@ def test_what_ships_was_measured_on_other_recordings():
         else:
             assert row["wronged_pct"] < 1
         assert abs(row["said_within_25_pct"] - row["within_25_pct"]) < 4
+
+
+def test_few_are_sure_of_notes_that_nobody_plays():
+    rows = [row for row in load_presence(default_weights()).made["test"] if row["absent"]]
+    assert sum(r["surer_than_80_pct"] * r["absent"] for r in rows) < 2 * sum(
+        r["absent"] for r in rows
+    )
+
+
+def decoded(confidence):
+    "Matched notes of which the told network is so sure."
+    n = len(confidence)
+    notes = Notes.from_arrays(np.arange(n), np.arange(n) + 0.5, np.full(n, 60))
+    return Decoded(notes, np.full(n, MATCHED), np.array(confidence, float))
+
+
+def test_a_note_that_both_doubt_is_worse_off_than_one_that_one_doubts():
+    trust = load_presence(default_weights()).trust
+    told = decoded([0.85, 0.85, 0.995, 0.995])
+    absent = np.array([0.15, 0.005, 0.15, 0.9])
+    sure = without_absent(told, absent, trust).confidence
+    assert sure[0] < sure[1] and sure[0] < sure[2]
+    assert np.all(sure <= 1 - absent) and sure[3] < 0.11
+    lesser = without_absent(told, absent).confidence
+    np.testing.assert_allclose(lesser, np.minimum(told.confidence, 1 - absent))
+
+
+def test_where_nothing_is_suspicious_nothing_changes():
+    told, trust = decoded([0.3, 0.6, 0.99]), load_presence(default_weights()).trust
+    same = without_absent(told, np.zeros(3), trust)
+    np.testing.assert_array_equal(same.confidence, told.confidence)
+    np.testing.assert_array_equal(same.status, told.status)
+
+
+def test_a_model_without_trust_is_read_as_before(tmp_path):
+    home = default_weights()
+    shutil.copy(home / "weights.safetensors", tmp_path / "weights.safetensors")
+    stored = json.loads((home / PRESENCE_FILE).read_text())
+    del stored["trust"]
+    (tmp_path / PRESENCE_FILE).write_text(json.dumps(stored))
+    assert load_presence(tmp_path).trust is None
+    (tmp_path / PRESENCE_FILE).write_text(json.dumps(stored | {"trust": {"weights": [1]}}))
+    with pytest.raises(InputError, match="damaged"):
+        load_presence(tmp_path)
 
 
 def test_models_of_other_weights_are_not_used_and_damaged_ones_are_named(tmp_path):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..decoding import decode, Decoded, Heard, MATCHED
+from ..decoding import decode, Decoded, Heard, MATCHED, NEAR_S
 from ..files import InputError, read_json_object, write_json
 from ..notes import frame_of, HIGHEST_PITCH, LOWEST_PITCH, N_PITCHES, Notes
 from pianoalign.tool.confidence import (
@@ -244,6 +244,7 @@ class Presence:
     second: Odds  # from both
     network: str  # SHA-256 of the weights that it was fitted for
     made: dict  # from what, and how it did on the test split
+    trust: Odds | None = None  # from confidence and absence; None: whichever says less
 
     def absent(
         self,
@@ -263,13 +264,26 @@ class Presence:
         return share_absent(self.second.nats(both))[1]
 
 
+def _beliefs(found: Decoded, absent) -> np.ndarray:  # (n, 2)
+    "Log odds of a note's place, from the told network, and of its being there at all."
+    p = np.clip(np.stack([found.confidence, 1 - absent], axis=1), 1e-4, 1 - 1e-4)
+    return np.clip(np.log(p / (1 - p)), -SURE_NATS, SURE_NATS)
+
+
 def without_absent(
     found: Decoded,
     absent: np.ndarray,  # (n,) probability
+    trust: Odds | None = None,  # of a `Presence`
 ) -> Decoded:
-    "The same notes at the same places; those that are probably absent say so."
+    """The same notes at the same places; those that are probably absent say so.
+
+    A note's confidence is at most the probability that it is there. `trust` weighs both against
+    each other; it is asked only where some note may be absent."""
     status = np.where(absent > ABSENT_FROM, NOT_PLAYED, found.status)
-    return replace(found, status=status, confidence=np.minimum(found.confidence, 1 - absent))
+    sure = np.minimum(found.confidence, 1 - absent)
+    if trust and absent.any():
+        sure = np.minimum(logistic(trust.nats(_beliefs(found, absent))), 1 - absent)
+    return replace(found, status=status, confidence=sure)
 
 
 def load_presence(
@@ -283,6 +297,9 @@ def load_presence(
     stored = read_json_object(path, again)
     try:
         looks = {name: Odds(**stored.pop(name)) for name in ("first", "second")}
+        if stored.get("trust"):
+            looks["trust"] = Odds(**stored.pop("trust"))
+            looks["trust"].nats(np.zeros((1, 2)))
         model = Presence(**looks, **stored)
         model.first.nats(np.zeros((1, len(FIRST_OPINION))))
         model.second.nats(np.zeros((1, len(FIRST_OPINION) + len(SECOND_OPINION))))
@@ -438,6 +455,7 @@ SHRINK = 1e-3  # of the weights, as a share of the rows
 def _odds(
     table,  # (n, F)
     played,  # (n,) bool
+    keep_share: bool = False,  # does the constant stay that of the material?
 ) -> Odds:
     "Fit one model."
     from pianoalign.tool.calibration import fit_logistic
@@ -445,7 +463,8 @@ def _odds(
     mean, deviation = table.mean(0), table.std(0) + 1e-6
     columns = with_products(table, mean, deviation)
     weights = fit_logistic(columns, played, np.ones(len(played)), SHRINK)
-    weights[-1] -= np.log(played.mean() / (1 - played.mean()))
+    if not keep_share:
+        weights[-1] -= np.log(played.mean() / (1 - played.mean()))
     return Odds(*(tuple(float(f"{x:.5g}") for x in v) for v in (weights, mean, deviation)))
 
 
@@ -460,7 +479,33 @@ def fit_presence(
     second = _odds(np.concatenate([f.both for f in files])[counts], played)
     recordings = list(dict.fromkeys(f.recording for f in files))
     made = {"notes": int(len(played)), "absent": int((~played).sum()), "recordings": recordings}
-    return Presence(first, second, fingerprint, made)
+    model = Presence(first, second, fingerprint, made)
+    return replace(model, trust=_trust(model, files))
+
+
+def _absent_in(model: Presence, file: "Spoilt") -> np.ndarray:  # (n,)
+    "How probably each note of a spoilt file is absent; 0 where nothing is suspicious."
+    if not is_suspicious(model.first.nats(file.first), file.found.confidence):
+        return np.zeros(len(file.played))
+    return share_absent(model.second.nats(file.both))[1]
+
+
+def _within_25_ms(file: "Spoilt") -> np.ndarray:  # (n,) bool
+    "Which notes lie within 25 ms; absent ones do not."
+    return np.abs(np.nan_to_num(file.found.notes.onset_s - file.true_s, nan=9.0)) <= NEAR_S
+
+
+def _trust(model: Presence, files: list) -> Odds | None:  # None where nothing is suspicious
+    "How sure a note is, from the told network's confidence and the probability of absence."
+    tables, right = [], []
+    for file in files:
+        absent = _absent_in(model, file)
+        if absent.any():
+            tables.append(_beliefs(file.found, absent)[file.counts])
+            right.append(_within_25_ms(file)[file.counts])
+    if not tables:
+        return None
+    return _odds(np.concatenate(tables), np.concatenate(right), keep_share=True)
 
 
 def _pct(values) -> float:
@@ -470,9 +515,7 @@ def _pct(values) -> float:
 
 def _judged(model: Presence, file: Spoilt) -> Decoded:
     "What the aligner would say of a file's notes."
-    if not is_suspicious(model.first.nats(file.first), file.found.confidence):
-        return file.found
-    return without_absent(file.found, share_absent(model.second.nats(file.both))[1])
+    return without_absent(file.found, _absent_in(model, file), model.trust)
 
 
 def _row(case: str, files: list, judged: list) -> dict:
@@ -483,7 +526,7 @@ def _row(case: str, files: list, judged: list) -> dict:
     before = all_of(f.found.status for f in files)[counts]
     status = all_of(d.status for d in judged)[counts]
     said, sure = status == NOT_PLAYED, all_of(d.confidence for d in judged)[counts]
-    away_s = all_of(np.abs(f.found.notes.onset_s - f.true_s) for f in files)[counts]
+    right = all_of(_within_25_ms(f) for f in files)[counts]
     return dict(
         case=case,
         notes=len(absent),
@@ -495,7 +538,7 @@ def _row(case: str, files: list, judged: list) -> dict:
         precision_pct=_pct(absent[said]),
         wronged_pct=_pct(said[~absent]),
         said_within_25_pct=_pct(sure),
-        within_25_pct=_pct(np.nan_to_num(away_s, nan=9.0) <= 0.025),
+        within_25_pct=_pct(right),
     )
 
 
