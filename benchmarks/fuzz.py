@@ -525,7 +525,8 @@ def check_manifest(path: Path) -> None:
         hold(all(inside), "a recording lies elsewhere")
         return
     pairs = read_pairs(path)
-    text = path.read_bytes().decode("utf-8-sig")
+    data = path.read_bytes()
+    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     mark = max(",;\t", key=text.split("\n", 1)[0].count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
     rows = [row for row in rows if any(cell.strip() for cell in row)]
