@@ -103,7 +103,7 @@ course-check: .cache/exported
 
 .venv/installed: constraints.txt settings.ini pyproject.toml | .venv/bin/pip
 	@echo "Installing pinned packages into .venv (2 GB, some minutes, once) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt setuptools $(call LISTED,requirements paper_requirements dev_requirements)
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt setuptools $(call LISTED,requirements paper_requirements dev_requirements scores_requirements)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@echo "Compiling what librosa needs, once ..."
 	@$(COMPILED) $(BIN)/python -c 'import librosa.core.constantq, librosa.sequence'
@@ -118,11 +118,11 @@ course-check: .cache/exported
 	  echo "setuptools cannot install from a folder with braces in its name: move the clone out of" $(HERE); exit 1;; \
 	esac
 	@for p in $(CANDIDATES); do \
-	  $$p -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null || continue; \
+	  $$p -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null || continue; \
 	  $$p -m venv .venv && exit 0; \
 	  rm -rf .venv; echo "$$p -m venv failed (see above). Debian and Ubuntu keep it in a package of its own, python3-venv."; exit 1; \
 	done; \
-	echo "pianoalign needs Python 3.11, 3.12 or 3.13; $(firstword $(CANDIDATES)) is $$($(firstword $(CANDIDATES)) --version 2>/dev/null || echo missing). Name one: make $(or $(MAKECMDGOALS),reproduce) PYTHON=python3.12"; exit 1
+	echo "pianoalign needs Python 3.11, 3.12, 3.13 or 3.14; $(firstword $(CANDIDATES)) is $$($(firstword $(CANDIDATES)) --version 2>/dev/null || echo missing). Name one: make $(or $(MAKECMDGOALS),reproduce) PYTHON=python3.12"; exit 1
 
 clean:
 	rm -rf .venv .cache .snakemake build *.egg-info pianoalign/__pycache__ pianoalign/*/__pycache__ tests/__pycache__ .pytest_cache nbs/.ipynb_checkpoints nbs/*/.ipynb_checkpoints

@@ -154,6 +154,12 @@ def test_one_range_of_pythons():
     assert f"(3, {low}) <= sys.version_info[:2] < (3, {high})" in (ROOT / "Makefile").read_text()
 
 
+def test_the_environment_of_make_reads_scores():
+    "Their tests are not skipped where everything is tested."
+    (line,) = [x for x in (ROOT / "Makefile").read_text().splitlines() if "LISTED,req" in x]
+    assert "scores_requirements" in line
+
+
 def test_environment_takes_its_versions_from_constraints():
     assert "-c constraints.txt" in pip_lines() and "-e .[paper,dev]" in pip_lines()
     named = [line for line in pip_lines() if not line.startswith("-")]
