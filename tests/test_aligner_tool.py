@@ -473,7 +473,8 @@ def test_report_plot_and_result(recording, tmp_path):
         (["--report", "a.txt"], ".csv or .json"),
         (["--plot", "a.jpg"], ".png or .pdf or .svg"),
         (["--offset", "soon"], "number of seconds"),
-        (["--offset", "nan"], "more than an hour"),
+        (["--offset", "nan"], "no number"),
+        (["--offset", "3601"], "more than an hour"),
     ],
 )
 def test_options_that_nothing_has(recording, tmp_path, capsys, words, says):
@@ -715,7 +716,7 @@ def test_align_all(recording, piece, tmp_path, capsys):
     "words, says",
     [
         (["nowhere"], "no such file"),
-        (["audio"], "none of the same stem"),
+        (["audio"], "1 recording and no MIDI files there"),
         (["audio", "midi", "more"], "same stem; which"),
     ],
 )

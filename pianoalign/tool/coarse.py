@@ -6,11 +6,12 @@
 __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BELIEVED', 'ALL_BUT_TOUCH_S', 'SKIP_CHORDS',
            'SKIP_EVENTS', 'JUMP_COST', 'BEST_CHORD', 'UNHEARD_SHARE', 'PACE_REACH', 'LEAST_START', 'WEAK_STEP',
            'LEAST_END', 'POOR_STEP', 'LEAST_GAIN', 'LEAST_PASSAGE', 'LEAST_DENSITY', 'MOST_SPARE', 'AS_WELL',
-           'LEFT_OUT', 'AT_BOTH_ENDS', 'SETTLED', 'LEAST_ALIKE', 'CLEARLY_BETTER', 'KEPT_PLACES', 'END_CHORDS', 'END_S',
-           'END_CREDIT', 'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE', 'TUNING_S', 'TUNING_HZ', 'SLIGHT_CENTS',
-           'GOOD_NATS', 'FURTHEST_CENTS', 'Events', 'events_of', 'worth_of_levels', 'Chords', 'chords_of', 'Passage',
-           'search', 'trimmed', 'needed', 'whole_passes', 'owners', 'best_passages', 'Stretch', 'stretch_of',
-           'followed', 'CoarseAlignment', 'find_in_recording', 'draw_path', 'tuning_of', 'find_at_any_pitch']
+           'LEFT_OUT', 'AT_BOTH_ENDS', 'SETTLED', 'LEAST_ALIKE', 'CLEARLY_BETTER', 'KEPT_PLACES', 'LEAST_LIKENESS',
+           'END_CHORDS', 'END_S', 'END_CREDIT', 'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE', 'TUNING_S', 'TUNING_HZ',
+           'SLIGHT_CENTS', 'GOOD_NATS', 'FURTHEST_CENTS', 'Events', 'events_of', 'worth_of_levels', 'Chords',
+           'chords_of', 'Passage', 'search', 'trimmed', 'needed', 'whole_passes', 'owners', 'best_passages', 'likeness',
+           'Stretch', 'stretch_of', 'followed', 'CoarseAlignment', 'find_in_recording', 'draw_path', 'tuning_of',
+           'find_at_any_pitch']
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #09a9766b
 from collections.abc import Callable, Iterable
@@ -574,6 +575,19 @@ def best_passages(
     return straight if np.mean(places[heard] == others[heard]) >= KEPT_PLACES else best
 
 
+LEAST_LIKENESS = 0.6  # nats: other pieces of the same style stay below
+
+
+def likeness(
+    passages: list,  # of `Passage`
+    events: Events,
+    chords: Chords,
+) -> float:  # nats for each chord, or for each event if there are fewer
+    "How much speaks for the passages, by how much could: is it this recording at all?"
+    total = sum(passage.score for passage in passages)
+    return total / max(min(len(events.time_s), len(chords)), 1)
+
+
 # %% ../../nbs/tool/16_from_a_score.ipynb #e4963968
 END_CHORDS, END_S = 24, 8.0  # how far beyond its ends a passage is followed
 END_CREDIT = 12.0  # nats: so much may speak against the chords that are found there
@@ -845,6 +859,8 @@ def find_in_recording(
     if slower > 1.5:  # the score is so fast that chords ran together: once more, finer
         chords = chords_of(notes, CHORD_S / slower)
         passages = best_passages(events, chords, jump_cost)
+    if likeness(passages, events, chords) < LEAST_LIKENESS:
+        return _nothing_found(notes, chords)
     own = owners(passages, len(chords))
     own, stretches = _stretches(passages, own, events)
     if not stretches:
