@@ -304,6 +304,12 @@ def free_entries(recordings: int) -> list[Entry]:
     return [entry(e) for e in free.plan(recordings)]
 
 
+def _performed(row, split: str, notes) -> Entry:
+    """A real performance, which keeps the terms of the data set that it comes from."""
+    work = (row.composer, row.title, row.work, row.performer, row.source)
+    return Entry(f"salamander_{row.id}", split, *work, "CC BY-NC-SA 4.0", notes)
+
+
 def demo_entries(recordings: int) -> list[Entry]:
     """The demo corpus's real performances, from its MIDI files; `recordings` of each split."""
     table = pd.read_csv(HERE.parent / "index.csv")
@@ -311,17 +317,7 @@ def demo_entries(recordings: int) -> list[Entry]:
 
     def entry(row):
         path = HERE.parent / "midi" / f"{row.id}.mid"
-        return Entry(
-            f"salamander_{row.id}",
-            row.split,
-            row.composer,
-            row.title,
-            row.work,
-            row.performer,
-            row.source,
-            "CC BY-NC-SA 4.0",
-            lambda: house.read_midi(path),
-        )
+        return _performed(row, row.split, lambda: house.read_midi(path))
 
     parts = [part.head(recordings) for _, part in table.groupby("split", sort=False)]
     return [entry(row) for row in pd.concat(parts).itertuples()]
@@ -341,17 +337,7 @@ def asap_entries(asap: Path, recordings: int) -> list[Entry]:
 
     def entry(row):
         source = house.Entry("train", row, house.Piano(PIANO))
-        return Entry(
-            f"salamander_{row.id}",
-            "train",
-            row.composer,
-            row.title,
-            row.work,
-            row.performer,
-            row.source,
-            "CC BY-NC-SA 4.0",
-            lambda: house.excerpt_of(source, asap)[0],
-        )
+        return _performed(row, "train", lambda: house.excerpt_of(source, asap)[0])
 
     return [entry(row) for _, row in chosen.iterrows()]
 
