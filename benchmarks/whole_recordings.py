@@ -1,7 +1,7 @@
 """Transkun on whole recordings of real pianos, beside DTW and the weights that ship.
 
 usage: python benchmarks/whole_recordings.py --maps FOLDER [--scores FOLDER] [--pieces NAME ...]
-       [--out results/weights/whole_recordings.csv]
+       [--out results/weights/whole_recordings.csv] [--notes results/weights/whole_notes.csv]
 
 `transcribers.py` gives a transcriber 12 seconds of each recording; here it hears whole recordings,
 once (70 to 90 processor seconds a minute of sound), and its notes are kept in `--cache`. They are
@@ -13,7 +13,8 @@ The given notes are the labels, jittered as the paper jitters; with `--scores`, 
 score at one tempo for the whole recording, chords struck at once (FOLDER/PIANO/PIECE.tsv.gz, as
 `scores.py` reads them). Rows with `loud` count notes struck at velocity 50 or more: Disklaviers
 strike softer ones later than their labels say. In rows with `shift_removed` each recording's median
-error is subtracted.
+error is subtracted. `--notes` has a row for each note of the jittered files: how far network and
+transcriber (`transkun, match`) lie from the label, and what the network heard there.
 
 Needs packages of others in an environment of its own, or in a folder on PYTHONPATH:
     pip install --no-deps --target FOLDER transkun moduleconf ncls parangonar partitura \\
@@ -33,7 +34,7 @@ from pianoalign.datasets import cached_spectrogram, evaluation_segments, load_co
 from pianoalign.decoding import ALIGNER_WALK, decode, Heard
 from pianoalign.files import InputError, repo_root, whole_file
 from pianoalign.metrics import onset_errors, remove_shift, summarise
-from pianoalign.notes import Notes
+from pianoalign.notes import LOWEST_PITCH, Notes
 from pianoalign.postprocessing import match_notes, retime
 from pianoalign.preprocessing import load_audio
 from pianoalign.report import tables
@@ -140,6 +141,47 @@ def outcomes(recording, given: Notes, found: Notes, engine, cache: str, flat: bo
     yield "transkun, decode", decode(near, as_heard(found), fps, ALIGNER_WALK).notes
 
 
+def peak_near(heard: Heard, pitch: int, time_s: float, reach_s: float) -> float:
+    "The highest peak of the onset head for a key within `reach_s` of a moment; 0 where none is."
+    near = (heard.pitch == pitch) & (np.abs(heard.time_s - time_s) <= reach_s)
+    return float(heard.height[near].max(initial=0))
+
+
+def rise_db(image: np.ndarray, fps: float, pitch: int, time_s: float) -> float:
+    "How much louder a key's own band is in the 60 ms from an onset on than in the 60 ms before."
+    band, frame, reach = image[:, pitch - LOWEST_PITCH], round(time_s * fps), round(0.06 * fps)
+    before, after = band[max(frame - reach, 0) : frame], band[frame : frame + reach + 1]
+    if len(before) == 0 or len(after) == 0:
+        return np.nan
+    return float((after.max() - np.median(before)) * 20 / np.log(10))
+
+
+def note_by_note(segment, found: Notes, engine, cache: str) -> pd.DataFrame:
+    "One row a note of a jittered file: both systems' errors, and what the network heard."
+    experiment, labels, given = engine.experiment, segment.reference, segment.loose
+    image = np.asarray(cached_spectrogram(segment.recording, experiment.audio, cache), np.float32)
+    fps = experiment.audio.fps
+    heard = ask(engine.walker, experiment, image, given)
+    ours = decode(given, heard, fps, ALIGNER_WALK, image, engine.confidence).notes
+    theirs = retime(given, found, match_notes(given, found))
+    error_s = onset_errors(labels, ours)
+    sounds_s = labels.onset_s + np.median(error_s)  # the labels are off as a whole
+    keys = list(zip(labels.pitch, sounds_s, labels.onset_s + error_s))
+    columns = dict(
+        id=segment.recording.id,
+        onset_s=labels.onset_s,
+        pitch=labels.pitch,
+        velocity=labels.velocity,
+        moved_ms=1000 * (given.onset_s - labels.onset_s),
+        network_ms=1000 * error_s,
+        transkun_ms=1000 * onset_errors(labels, theirs),
+        peak_at_label=[peak_near(heard, p, t, 0.025) for p, t, _ in keys],
+        peak_taken=[peak_near(heard, p, t, 0.003) for p, _, t in keys],
+        rise_db=[rise_db(image, fps, p, t) for p, t, _ in keys],
+    )
+    return pd.DataFrame(columns)
+
+
 def rows_of(errors: dict, velocity: dict) -> list[dict]:
     "A row for each set, input and method, all notes and loud ones, raw and with the shift removed."
     rows = []
@@ -184,16 +226,22 @@ def main():
         default=str(repo_root() / "results" / "weights" / "whole_recordings.csv"),
         help="table to write",
     )
+    parser.add_argument(
+        "--notes",
+        default=str(repo_root() / "results" / "weights" / "whole_notes.csv"),
+        help="table of single notes to write",
+    )
     asked = parser.parse_args()
     torch.set_num_threads(1)
     engine = open_engine(device="cpu")
     data = replace(engine.experiment.data, corpus="maps", segment_s=WHOLE_S)
     cache, opened = Path(asked.cache), {}
-    errors, velocity = {}, {}
+    errors, velocity, notes = {}, {}, []
     for recording in wanted_recordings(asked.maps, asked.pieces):
         found = transcribed(recording, cache / "transcribed" / "transkun", opened)
         (segment,) = evaluation_segments([recording], data)
         inputs = {"jittered": (segment.reference, segment.loose)}
+        notes.append(note_by_note(segment, found, engine, str(cache / "features")))
         piece, piano = recording.id.removeprefix("MAPS_MUS-").rsplit("_", 1)
         score = Path(asked.scores or "nowhere") / piano / f"{piece}.tsv.gz"
         if score.exists():
@@ -209,6 +257,7 @@ def main():
         print(f"{recording.id}: {len(recording.reference)} notes", flush=True)
         table = pd.DataFrame(rows_of(errors, velocity))
         tables.write_table(table, asked.out)  # what is finished so far
+        tables.write_table(pd.concat(notes), asked.notes)
     shown = table[(table.loud == 1) & (table.shift_removed == 1)]
     columns = ["set", "given", "method", "median_ms", *(f"within_{w}_pct" for w in (10, 25, 50))]
     print("Velocity 50 and more, shift removed:")

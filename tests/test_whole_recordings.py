@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pianoalign.datasets import jitter_notes
-from pianoalign.decoding import ALIGNER_WALK, decode
+from pianoalign.decoding import ALIGNER_WALK, decode, Heard
 from pianoalign.notes import Notes
 
 pytest.importorskip("torch")
@@ -65,6 +65,18 @@ def test_rows_count_loud_notes_and_remove_each_shift():
     assert rows.notes.to_dict() == {(0, 0): 5, (0, 1): 5, (1, 0): 4, (1, 1): 4}
     assert rows.loc[(1, 0)].within_10_pct == 0 and rows.loc[(1, 1)].within_10_pct == 100
     assert rows.loc[(0, 1)].within_50_pct == 80
+
+
+def test_what_was_heard_of_a_note_is_looked_up_at_its_key_and_place():
+    heard = Heard(None, np.array([1.0, 1.02, 2.0]), np.array([60, 60, 62]), np.array([0.2, 0.7, 1]))
+    assert bench.peak_near(heard, 60, 1.01, 0.025) == pytest.approx(0.7)
+    assert bench.peak_near(heard, 60, 1.0, 0.003) == pytest.approx(0.2)
+    assert bench.peak_near(heard, 62, 1.0, 0.5) == 0
+    image = np.zeros((300, 88), np.float32)
+    image[100:, 60 - 21] = np.log(10)  # ten times the amplitude from one second on: 20 dB
+    assert bench.rise_db(image, 100, 60, 1.0) == pytest.approx(20)
+    assert bench.rise_db(image, 100, 61, 1.0) == 0
+    assert np.isnan(bench.rise_db(image, 100, 60, 0.0))  # nothing lies before it
 
 
 def test_parangonar_finds_the_partners_of_a_score():
