@@ -248,6 +248,7 @@ def test_help(words, capsys):
     assert "Usage: pianoalign" in said and ("Exit codes: 0 done" in said) == (
         words[:1] in (["align"], ["align-all"])
     )
+    assert "..." not in said.partition("Commands:")[2]  # each sentence has room for all of it
 
 
 def test_evaluate(tmp_path, capsys):

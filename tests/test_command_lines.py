@@ -453,6 +453,7 @@ def test_folders_are_kept_and_each_pair_is_accounted_for(here, batch, capsys):
     command(*batch, ok=1)  # nothing is replaced unasked, and that is said of each
     said = capsys.readouterr()
     assert "4 pairs: 4 failed" in said.out and said.err.count("exists already") == 3
+    assert said.err.count("--skip-existing") == 3  # the remedy that a batch has
 
 
 def test_a_second_run_goes_on(here, batch, capsys):

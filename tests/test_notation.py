@@ -248,6 +248,19 @@ def test_a_compressed_score_and_a_partitura_score_are_the_same(tmp_path):
             np.testing.assert_array_equal(a.notes.pitch, b.notes.pitch)
 
 
+@pytest.mark.parametrize("large", ("META-INF/container.xml", "inside.xml"))
+def test_a_compressed_score_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch, large):
+    rootfile = '<rootfile full-path="inside.xml"/>'
+    texts = {"META-INF/container.xml": f"<container>{rootfile}</container>", "inside.xml": SCORE}
+    texts[large] += " " * 100_000
+    with zipfile.ZipFile(tmp_path / "score.mxl", "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, text in texts.items():
+            packed.writestr(name, text)
+    monkeypatch.setattr(notation, "LARGEST_SCORE", 50_000)
+    with pytest.raises(InputError, match="larger than any score"):
+        notation._text_of(tmp_path / "score.mxl")
+
+
 @needs_partitura
 @pytest.mark.parametrize("repeats, notes", (("written", 4), ("unfolded", 7), ("auto", None)))
 def test_a_score_is_aligned(piece, untrained, tmp_path, repeats, notes):

@@ -84,7 +84,7 @@ def test_shares_and_a_dry_run(a_set, capsys):
 
 def test_several_processes_do_the_same(a_set):
     folder, words = a_set
-    command(*words, "--cores", "2", ok=1)
+    command(*words, "--jobs", "2", ok=1)  # as `align-all` has it; `--cores` is the same
     assert states(folder) == dict(a="aligned", b="aligned", c="failed")
 
 
@@ -97,3 +97,15 @@ def test_the_worst_are_named_first():
     worst = [row["pair"] for row in sets.worst_of([empty | row for row in rows])]
     assert len(worst) == sets.WORST and worst[:3] == ["doubt", "lacks", "0"]
     assert "broken" not in worst
+
+
+def test_a_name_is_shown_in_the_report_and_not_read_as_markup():
+    empty = dict.fromkeys(sets.REPORT_FIELDS) | dict(remarks="", group="")
+    rows = [
+        empty | dict(pair="a|b <b>_*x*", state="aligned", confidence_pct=50.0, group="<i>"),
+        empty | dict(pair="`c`", state="failed", why="no [link](x)\n# here"),
+    ]
+    lines = sets.set_report(rows).splitlines()
+    assert r"| a\|b &lt;b&gt;\_\*x\* | 50.0 | – | – to – |  |" in lines
+    assert r"- \`c\`: no \[link\](x) # here" in lines
+    assert any(line.startswith("| &lt;i&gt; | 1 |") for line in lines)

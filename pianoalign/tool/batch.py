@@ -49,15 +49,15 @@ class Outcome:
     state: str  # one of `STATES`
     why: str = ""  # a sentence, if it was skipped or failed
     notes: int = 0  # of its MIDI file
-    heard_pct: float = None  # share of the notes that the recording has
-    confidence_pct: float = None  # mean confidence
-    offset_s: float = None  # by how much later the recording has everything
-    duration_s: float = None  # of the recording
+    heard_pct: float | None = None  # share of the notes that the recording has
+    confidence_pct: float | None = None  # mean confidence
+    offset_s: float | None = None  # by how much later the recording has everything
+    duration_s: float | None = None  # of the recording
     took_s: float = 0.0  # how long it took
     remarks: tuple = ()  # sentences that a user should read
-    absent_pct: float = None  # share of the notes that the recording is said to lack
-    slowest_bpm: float = None  # beats a minute, over four beats; a twentieth is slower
-    fastest_bpm: float = None  # and a twentieth is faster
+    absent_pct: float | None = None  # share of the notes that the recording is said to lack
+    slowest_bpm: float | None = None  # beats a minute, over four beats; a twentieth is slower
+    fastest_bpm: float | None = None  # and a twentieth is faster
 
     @property
     def code(self) -> int:  # exit code of the command if there were no other pair
@@ -106,8 +106,11 @@ def align_pair(
     o, start_s = options, time.perf_counter()
     out = Path(folder) / f"{pair.name}.mid"
     beside = lambda ending: out.with_name(f"{out.stem}.{ending}")
-    if o.skip_existing and out.exists():
+    if out.exists() and o.skip_existing:
         return Outcome(pair.name, "skipped", f"{out} exists already")
+    if out.exists() and not o.force:
+        remedy = "say --skip-existing to leave such pairs out, or --force to replace the file"
+        return Outcome(pair.name, "failed", f"{out}: exists already; {remedy}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         result = align(

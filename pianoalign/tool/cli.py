@@ -107,7 +107,7 @@ def _top(
 
 # %% ../../nbs/tool/02_command_line.ipynb #2c0018f7
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 a file could not be written, or a pair of align-all failed; "
+    "Exit codes: 0 done; 1 a file could not be written, or a pair of several failed; "
     "2 input that cannot be used, nothing was written; 3 written, but hardly a note was "
     "recognised (another piece, or no piano); 130 interrupted."
 )
@@ -395,7 +395,7 @@ def _pairs_of(files, pairs, recursive):  # -> list of Pair, sentences about file
     return (read_pairs(pairs), []) if pairs else find_pairs(files, recursive)
 
 # %% ../../nbs/tool/02_command_line.ipynb #6f4e2d92
-@app.command("align-all", epilog=EXIT_CODES)
+@app.command("align-all", epilog=EXIT_CODES, short_help="Align many pairs, each on its own.")
 @one_sentence
 def align_all(
     files: Annotated[
@@ -431,7 +431,10 @@ def align_all(
         bool, typer.Option("--skip-existing", help="Leave out pairs whose result exists.")
     ] = False,
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=1, help="How many pairs are aligned at once.")
+        int,
+        typer.Option(
+            *("--jobs", "-j"), metavar="N", min=1, help="How many pairs are aligned at once."
+        ),
     ] = 1,
     method: HowMethod = Method.auto,
     weights: HowWeights = None,
@@ -535,7 +538,13 @@ def align_set(
         ),
     ] = ...,
     cores: Annotated[
-        int, typer.Option("--cores", "-j", min=1, help="How many pairs are aligned at once.")
+        int,
+        typer.Option(
+            *("--cores", "--jobs", "-j"),
+            metavar="N",
+            min=1,
+            help="How many pairs are aligned at once.",
+        ),
     ] = 1,
     shard: Annotated[
         str,
@@ -675,7 +684,7 @@ def _with_interval(row, column) -> str:
     return f"{row[column]:.1f}{interval}"
 
 
-@app.command()
+@app.command(short_help="Make Table 1 for your own recordings.")
 @one_sentence
 def judge(
     folder: Annotated[
@@ -738,7 +747,9 @@ Corpus = Annotated[
     ),
 ]
 Results = Annotated[Optional[Path], typer.Option(help="Where results go (default: results/fresh).")]
-Budget = Annotated[Optional[str], typer.Option(help="Training time a run, say 2min.")]
+Budget = Annotated[
+    Optional[str], typer.Option(metavar="TIME", help="Training time a run, say 2min.")
+]
 
 
 @app.command()
@@ -747,14 +758,18 @@ def reproduce(
     tier: Annotated[
         str,
         typer.Option(
+            metavar="TIER",
             help="smoke (minutes), demo (half an hour), maps (hours, on MAPS), or printed (each "
             "setting as printed, on MAPS; days)."
         ),
     ] = "demo",
     only: Annotated[
-        Optional[str], typer.Option(help="One table, figure, run or notebook, say table1.")
+        Optional[str],
+        typer.Option(metavar="NAME", help="One table, figure, run or notebook, say table1."),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="How many notebooks run at once.")] = 2,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", metavar="N", help="How many notebooks run at once.")
+    ] = 2,
     corpus_root: Corpus = None,
     results_root: Results = None,
     budget: Budget = None,
@@ -791,7 +806,10 @@ def train(
     ],
     tier: Annotated[
         str,
-        typer.Option(help="smoke, demo, maps or printed; weights or free: networks that ship."),
+        typer.Option(
+            metavar="TIER",
+            help="smoke, demo, maps or printed; weights or free: networks that ship.",
+        ),
     ] = "demo",
     corpus_root: Corpus = None,
     results_root: Results = None,
@@ -799,6 +817,7 @@ def train(
     pause_after: Annotated[
         Optional[str],
         typer.Option(
+            metavar="TIME",
             help="Pause after this time, say 2h, and judge the best weights so far; 0: train no "
             "step more. The same command without it goes on."
         ),
@@ -823,8 +842,8 @@ def train(
     )
     run = RunFolder(folder / "runs" / meant.folder_name)
     if not run.finished:
-        print(f"not finished: {run.epochs():.1f} epochs; the same command goes on")
-    print(f"weights in {run.checkpoint}")
+        say(f"not finished: {run.epochs():.1f} epochs; the same command goes on")
+    say(f"weights in {run.checkpoint}")
 
 # %% ../../nbs/tool/02_command_line.ipynb #948c7884
 def at_home(

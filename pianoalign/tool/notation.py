@@ -342,12 +342,16 @@ def _text_of(path: Path) -> bytes:
 def _unpacked(data: bytes, path: Path) -> bytes:
     "The score inside a compressed MusicXML file."
     with zipfile.ZipFile(io.BytesIO(data)) as packed:
-        container = ElementTree.fromstring(packed.read("META-INF/container.xml"))
+        container = ElementTree.fromstring(_entry(packed, "META-INF/container.xml", path))
         names = [e.get("full-path") for e in container.iter() if e.tag.endswith("rootfile")]
-        info = packed.getinfo(names[0] if names else "")
-        if info.file_size > LARGEST_SCORE:
-            raise InputError(f"{path}: is larger than any score; give the path of a score")
-        return packed.read(info)
+        return _entry(packed, names[0] if names else "", path)
+
+
+def _entry(packed: zipfile.ZipFile, name: str, path: Path) -> bytes:
+    "One file of an archive, which says itself how large that will be."
+    if packed.getinfo(name).file_size > LARGEST_SCORE:
+        raise InputError(f"{path}: is larger than any score; give the path of a score")
+    return packed.read(name)
 
 # %% ../../nbs/tool/18_notation.ipynb #not00024
 def _number_of(text, kind) -> bool:
