@@ -11,8 +11,10 @@ from pianoalign.tool.coarse import (
     events_of,
     find_at_any_pitch,
     find_in_recording,
+    Passage,
     search,
     tuning_of,
+    whole_passes,
 )
 from pianoalign.decoding import Heard
 
@@ -40,6 +42,17 @@ def heard_of(time_s, pitch, share=0.85, seed=1, end_s=2.0):
     order = np.lexsort((time_s, pitch))
     roll = np.zeros((int(100 * (np.max(time_s) + end_s)), N_PITCHES), np.uint8)
     return Heard(roll, time_s[order], pitch[order], height[order])
+
+
+def written_twice(score, begin_s, end_s):
+    "A section of a score, written out twice."
+    section = (score.onset_s >= begin_s) & (score.onset_s < end_s)
+    later_s = np.where(score.onset_s >= end_s, end_s - begin_s, 0.0)
+    return Notes.from_arrays(
+        np.append(score.onset_s + later_s, score.onset_s[section] + end_s - begin_s),
+        np.append(score.offset_s + later_s, score.offset_s[section] + end_s - begin_s),
+        np.append(score.pitch, score.pitch[section]),
+    )
 
 
 def away(found, true_s):
@@ -193,15 +206,54 @@ def test_a_section_written_twice_and_played_once():
     score = music(120)
     begin_s, end_s = score.onset_s[90], score.onset_s[170]
     section = (score.onset_s >= begin_s) & (score.onset_s < end_s)
-    later_s = np.where(score.onset_s >= end_s, end_s - begin_s, 0.0)
-    paper = Notes.from_arrays(
-        np.append(score.onset_s + later_s, score.onset_s[section] + end_s - begin_s),
-        np.append(score.offset_s + later_s, score.offset_s[section] + end_s - begin_s),
-        np.append(score.pitch, score.pitch[section]),
-    )
+    paper = written_twice(score, begin_s, end_s)
     played = np.arange(len(paper)) < len(score)
     true_s = 1.0 + np.append(score.onset_s, np.zeros(section.sum()))
     found = find_in_recording(heard_of(1.0 + score.onset_s, score.pitch), paper)
     assert not found.in_recording[~played].any()
     assert found.in_recording[played].mean() > 0.98
     assert np.mean(away(found, true_s)[played] < 0.1) > 0.97
+
+
+def passage_of(chord, event):
+    "A passage in which every chord is worth as much."
+    worth = np.full(len(chord), 5.0)
+    return Passage(np.array(chord), np.array(event), worth, worth, np.zeros(len(chord)))
+
+
+@pytest.mark.parametrize("too_far", [-12, 0, 12])
+def test_the_second_pass_is_absent_wherever_the_search_leaves_the_first(too_far):
+    "It may go on in the second pass a dozen chords before or after where it left the first one."
+    score = music(200)
+    instant_s = np.unique(score.onset_s)
+    paper = chords_of(written_twice(score, instant_s[60], instant_s[120]))
+    chords = np.arange(len(paper))
+    left_at = 90  # in the middle of the first pass, which ends with chord 119
+    went_on = left_at - too_far + 60
+    before = passage_of(chords[: left_at + 1], np.arange(left_at + 1))
+    after = passage_of(chords[went_on:], np.arange(len(chords) - went_on) + left_at + 1)
+    whole = whole_passes([before, after], paper)
+    had = np.concatenate([p.chord for p in whole])
+    assert not np.isin(np.arange(120, 180), had).any()
+    for passage in whole:
+        assert np.all(np.diff(passage.chord) > 0) and np.all(np.diff(passage.event) >= 0)
+    assert had[0] == 0 and had[-1] == len(paper) - 1
+    assert len(had) >= len(paper) - 60 - max(-too_far, 0) - 1
+
+
+def test_music_that_goes_back_is_no_repeat_of_the_score():
+    paper = chords_of(written_twice(music(60), 5.0, 9.0))
+    before = passage_of(np.arange(50), np.arange(50))
+    after = passage_of(np.arange(45, len(paper)), np.arange(50, len(paper) + 5))
+    assert whole_passes([before, after], paper) == [before, after]
+
+
+def test_an_event_is_no_more_than_a_few_chords_close_together():
+    "Of a long trill on one key a single onset is not the whole trill."
+    n = 40
+    trill = Notes.from_arrays(0.09 * np.arange(n), 0.09 * np.arange(1, n + 1), np.full(n, 60))
+    time_s, key = np.arange(1.0, 9.0), np.array([40, 45, 50, 55, 60, 65, 70, 75])
+    once = Heard(np.zeros((1000, N_PITCHES), np.uint8), time_s, key, np.full(8, 0.9))
+    once = replace(once, time_s=once.time_s[[3, 6, 1, 0, 4, 2, 5, 7]])  # in no order
+    ways = search(events_of(once), chords_of(trill))
+    assert sum(len(way.chord) for way in ways) in range(1, 5)

@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BELIEVED', 'ALL_BUT_TOUCH_S', 'SKIP_CHORDS',
-           'SKIP_EVENTS', 'JUMP_COST', 'BEST_CHORD', 'UNHEARD_SHARE', 'PACE_REACH', 'LEAST_START', 'WEAK_STEP',
-           'LEAST_END', 'POOR_STEP', 'LEAST_GAIN', 'LEAST_PASSAGE', 'LEAST_DENSITY', 'MOST_SPARE', 'AS_WELL',
-           'LEFT_OUT', 'AT_BOTH_ENDS', 'SETTLED', 'LEAST_ALIKE', 'CLEARLY_BETTER', 'KEPT_PLACES', 'LEAST_LIKENESS',
-           'END_CHORDS', 'END_S', 'END_CREDIT', 'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE', 'TUNING_S', 'TUNING_HZ',
-           'SLIGHT_CENTS', 'GOOD_NATS', 'FURTHEST_CENTS', 'Events', 'events_of', 'worth_of_levels', 'Chords',
-           'chords_of', 'Passage', 'search', 'trimmed', 'needed', 'whole_passes', 'owners', 'best_passages', 'likeness',
-           'Stretch', 'stretch_of', 'followed', 'CoarseAlignment', 'find_in_recording', 'draw_path', 'tuning_of',
-           'find_at_any_pitch']
+           'SKIP_EVENTS', 'JUMP_COST', 'MOST_TOUCHES', 'BEST_CHORD', 'UNHEARD_SHARE', 'PACE_REACH', 'LEAST_START',
+           'WEAK_STEP', 'LEAST_END', 'POOR_STEP', 'LEAST_GAIN', 'LEAST_PASSAGE', 'LEAST_DENSITY', 'MOST_SPARE',
+           'AS_WELL', 'LEFT_OUT', 'AT_BOTH_ENDS', 'SETTLED', 'LEAST_ALIKE', 'MISJUDGED', 'CLEARLY_BETTER',
+           'KEPT_PLACES', 'LEAST_LIKENESS', 'END_CHORDS', 'END_S', 'END_CREDIT', 'EXTRA_S', 'STEEP', 'IN_PASSAGE',
+           'OUTSIDE', 'TUNING_S', 'TUNING_HZ', 'SLIGHT_CENTS', 'GOOD_NATS', 'FURTHEST_CENTS', 'Events', 'events_of',
+           'worth_of_levels', 'Chords', 'chords_of', 'Passage', 'search', 'trimmed', 'needed', 'whole_passes', 'owners',
+           'best_passages', 'likeness', 'Stretch', 'stretch_of', 'followed', 'CoarseAlignment', 'find_in_recording',
+           'draw_path', 'tuning_of', 'find_at_any_pitch']
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #09a9766b
 from collections.abc import Callable, Iterable
@@ -116,6 +116,13 @@ class Chords:
         rows = np.flatnonzero(self.by_key == chord)
         return np.searchsorted(self.first, rows, side="right") - 1
 
+    def all_keys(self) -> list:  # of tuples
+        "The keys of each chord."
+        key = np.repeat(np.arange(N_PITCHES), np.diff(self.first))
+        order = np.argsort(self.by_key, kind="stable")
+        edges = np.searchsorted(self.by_key[order], np.arange(1, len(self)))
+        return [tuple(keys.tolist()) for keys in np.split(key[order], edges)]
+
 
 def chords_of(
     notes: Notes,  # on the piano
@@ -135,6 +142,7 @@ def chords_of(
 # %% ../../nbs/tool/16_from_a_score.ipynb #4e1d34c3
 SKIP_CHORDS, SKIP_EVENTS = 5, 10  # a step goes on by at most so many chords and events
 JUMP_COST = 30.0  # nats: what a jump to anywhere in the score costs
+MOST_TOUCHES = 3  # chords that share an event span so many times `Chords.touch_s` at most
 BEST_CHORD = 10.0  # nats: no chord is worth more
 UNHEARD_SHARE = 0.6  # of what its keys' silence says, this counts against a chord
 PACE_REACH = np.log(12.0)  # the recording is at most twelve times slower or faster than the score
@@ -242,6 +250,7 @@ class _Walk:
     def _from_this(self, ways: _Ways, taken) -> dict:  # row of `ways` -> row that it comes from
         "Better ways from chords that share the event; in order, since each may use the one before."
         time_s, jump, came = self.chords.time_s, self._fresh(), {}
+        begin_s = time_s[ways.chord]  # of those that share the event
         for k in np.flatnonzero(self.touches[ways.chord[1:]]) + 1:
             i = ways.chord[k]
             for p in range(k - 1, max(k - 1 - SKIP_CHORDS, -1), -1):
@@ -251,11 +260,13 @@ class _Walk:
                     break
                 way = ways.best[p] + ways.worth[p] + self.quiet[i] - self.quiet[i_ + 1]
                 least = max(ways.best[k], jump)
-                if not taken[p] or way < least:
+                too_long = time_s[i] - begin_s[p] > MOST_TOUCHES * self.chords.touch_s
+                if not taken[p] or way < least or too_long:
                     continue
                 way -= float(_pace_cost(0.0, ds_s, ways.pace[p], ways.known[p]))
                 if way > jump and (way > ways.best[k] or k not in came and way == ways.best[k]):
                     ways.best[k], came[k], taken[k] = way, p, True
+                    begin_s[k] = begin_s[p]
                     ways.pace[k] = _next_pace(0.0, ds_s, ways.pace[p], ways.known[p])
                     ways.known[k] = min(ways.known[p] + 1, 20.0)
         return came
@@ -421,21 +432,46 @@ def needed(
 
 
 LEAST_ALIKE = 4  # so many chords at least make a repeat
+MISJUDGED = 48  # so many chords too early or too late may the music jump on
 
 
-def _alike(chord: int, by: int, chords) -> int:
+def _alike(chord: int, by: int, keys) -> int:
     "How many chords, from a given one on, have the same keys as those that come `by` later."
-    for n, k in enumerate(range(chord, len(chords) - by)):
-        if not np.array_equal(chords.keys(k), chords.keys(k + by)):
+    for n, (here, later) in enumerate(zip(keys[chord:], keys[chord + by :])):
+        if here != later:
             return n
-    return max(len(chords) - by - chord, 0)
+    return max(len(keys) - by - chord, 0)
+
+
+def _repeat(next_: int, later: int, keys) -> tuple:  # chords alike, the first of them, how far off
+    """The repeat in which music goes on at a later chord than the next one; 0 alike: there is none.
+
+    Were the jump exact, the passes would be as far from each other as it leads. It may leave the
+    first pass early or late, and music that resembles itself soon hides by how much: so the
+    further off, the more chords must be alike."""
+    best = 0, next_, 0
+    if later <= next_:
+        return best
+    for by in range(max(later - next_ - MISJUDGED, LEAST_ALIKE + 1), later - next_ + MISJUDGED + 1):
+        begin, off = max(next_, later - by), abs(later - next_ - by)
+        alike = _alike(begin, by, keys) if begin + by < len(keys) else 0
+        enough = LEAST_ALIKE if off <= SKIP_CHORDS else off
+        if alike >= enough and alike > best[0]:
+            best = alike, begin, by
+    return best
 
 
 def _joined(first: Passage, second: Passage) -> Passage:
-    "Two passages as one."
+    "Two passages as one; chords that both have stay with the one where they are worth more."
+    row = int(np.searchsorted(first.chord, second.chord[0])) if len(second.chord) else 0
+    both = np.unique(np.append(first.chord[row:], second.chord))
+    cuts = [c for c in both if c <= first.chord[-1] + 1] or [first.chord[-1] + 1]
+    worth = [first.step[first.chord < c].sum() + second.step[second.chord >= c].sum() for c in cuts]
+    cut = cuts[int(np.argmax(worth))]
+    first = first.part(0, int(np.searchsorted(first.chord, cut)))
+    second = second.part(int(np.searchsorted(second.chord, cut)), len(second.chord))
     columns = "chord", "event", "gain", "step", "pace"
-    both = (np.append(getattr(first, c), getattr(second, c)) for c in columns)
-    return Passage(*both)
+    return Passage(*(np.append(getattr(first, c), getattr(second, c)) for c in columns))
 
 
 def whole_passes(
@@ -446,15 +482,11 @@ def whole_passes(
 
     Where the music jumps on into a later pass of the same chords, nothing tells how far the
     earlier pass was played. It is taken to be played to its end."""
-    out = list(passages)
+    out, keys = list(passages), chords.all_keys()
     for n in range(len(out) - 1):
         before, after = out[n], out[n + 1]
-        next_, later = int(before.chord[-1]) + 1, int(after.chord[0])
-        all_heard = later - next_  # the distance of the passes, if no chord was missed between
-        distances = range(all_heard - SKIP_CHORDS, all_heard + SKIP_CHORDS + 1)
-        ways = [(max(next_, later - by), by) for by in distances if by > LEAST_ALIKE]
-        alike, begin, by = max(((_alike(*way, chords), *way) for way in ways), default=(0, 0, 0))
-        if alike < LEAST_ALIKE:
+        alike, begin, by = _repeat(int(before.chord[-1]) + 1, int(after.chord[0]), keys)
+        if not alike:
             continue
         moved = int(np.searchsorted(after.chord, begin + alike + by))
         first = after.part(0, moved)
