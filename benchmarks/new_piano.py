@@ -13,7 +13,6 @@ other note begins in the 120 ms before or the 80 ms after) or `others`. In rows 
 each recording's median error is subtracted.
 """
 
-import argparse
 from dataclasses import replace
 
 import numpy as np
@@ -28,8 +27,8 @@ from pianoalign.metrics import onset_errors, remove_shift, summarise
 from pianoalign.preprocessing import load_audio
 from pianoalign.report import tables
 from pianoalign.tool.aligner import ask, open_engine
+from weights_options import RATE_HZ, weights_parser
 
-RATE_HZ = 16000
 WHOLE_S = 3600.0  # longer than any recording: one segment, nothing is cut
 VELOCITIES = (0, 30, 50, 70, 128)
 WEIGHTS = ("maps", "free")
@@ -93,23 +92,13 @@ def tested(name: str, folder, limit: int) -> list:
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = weights_parser(__doc__, "new_piano.csv")
     parser.add_argument(
         "--salamander",
         default=str(repo_root() / "corpus" / "salamander"),
         help="folder of the recordings",
     )
     parser.add_argument("--limit", type=int, default=0, help="so many recordings; 0: all")
-    parser.add_argument(
-        "--cache", default=str(repo_root() / ".cache" / "features"), help="folder of spectrograms"
-    )
-    parser.add_argument(
-        "--out",
-        default=str(repo_root() / "results" / "weights" / "new_piano.csv"),
-        help="table to write",
-    )
     asked = parser.parse_args()
     torch.set_num_threads(1)
     engines = {name: open_engine(name, "cpu") for name in WEIGHTS}
@@ -121,7 +110,7 @@ def main():
         for segment in evaluation_segments(tested(name, folder, asked.limit), data):
             piece = segment.recording.id
             notes[piece] = segment.reference
-            for method, aligned in outcomes(segment, engines, asked.cache):
+            for method, aligned in outcomes(segment, engines, str(asked.cache / "features")):
                 errors.setdefault(method, {})[piece] = onset_errors(segment.reference, aligned)
             print(f"{piece}: {len(segment.reference)} notes", flush=True)
         for method, pieces in errors.items():

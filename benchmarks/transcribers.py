@@ -16,7 +16,7 @@ trained on, and the demo corpus's recordings. Of each recording one segment of a
 from its middle, the same loose notes for all.
 """
 
-import argparse, sys, tempfile, time, types
+import sys, tempfile, time, types
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,8 +34,7 @@ from pianoalign.metrics import compare, onset_errors, summary_row
 from pianoalign.notes import Notes
 from pianoalign.files import repo_root
 from pianoalign.postprocessing import match_notes, retime
-
-RATE_HZ = 16000
+from weights_options import RATE_HZ, weights_parser
 
 
 def transkun():
@@ -132,9 +131,7 @@ def middle_segment(recording, data, seconds):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = weights_parser(__doc__, "transcribers.csv")
     parser.add_argument("--maps", required=True, help="folder of MAPS")
     parser.add_argument(
         "--seconds", type=float, default=12.0, help="length of the segment of each recording"
@@ -151,14 +148,6 @@ def main():
         default=["transkun", "basic_pitch"],
         help="of transkun, basic_pitch",
     )
-    parser.add_argument(
-        "--cache", default=str(repo_root() / ".cache" / "features"), help="folder of spectrograms"
-    )
-    parser.add_argument(
-        "--out",
-        default=str(repo_root() / "results" / "weights" / "transcribers.csv"),
-        help="table to write",
-    )
     given = parser.parse_args()
     torch.set_num_threads(1)
     engine = open_engine(device="cpu")
@@ -171,7 +160,7 @@ def main():
     rows, errors, seconds, matched = [], {}, {}, {}
     for name in given.sets:
         recordings = [r for r in corpus if r.split == name]
-        features = feature_store(recordings, engine.experiment.audio, given.cache)
+        features = feature_store(recordings, engine.experiment.audio, given.cache / "features")
         for r in tqdm(recordings, desc=name, unit="recording"):
             s = middle_segment(r, data, given.seconds)
             samples = s.samples(RATE_HZ)

@@ -21,7 +21,7 @@ Needs packages of others in an environment of its own, or in a folder on PYTHONP
         lxml xmlschema elementpath
 """
 
-import argparse, time
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,8 +39,8 @@ from pianoalign.postprocessing import match_notes, retime
 from pianoalign.preprocessing import load_audio
 from pianoalign.report import tables
 from pianoalign.tool.aligner import ask, open_engine
+from weights_options import RATE_HZ, weights_parser
 
-RATE_HZ = 16000
 WHOLE_S = 3600.0  # longer than any recording: one segment, nothing is cut
 LOUD = 50  # velocity
 SAME_NOTE_S = 0.002  # a score's true onset and the label that it was taken from
@@ -207,9 +207,7 @@ def wanted_recordings(maps: str, pieces: list[str]) -> list:
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = weights_parser(__doc__, "whole_recordings.csv")
     parser.add_argument("--maps", required=True, help="folder of MAPS")
     parser.add_argument("--scores", help="folder of flat scores, PIANO/PIECE.tsv.gz")
     parser.add_argument(
@@ -217,14 +215,6 @@ def main():
         nargs="+",
         default=["scn15_6_ENSTDkAm", "chpn-e01_ENSTDkCl"],
         help="recordings of the two Disklaviers",
-    )
-    parser.add_argument(
-        "--cache", default=str(repo_root() / ".cache"), help="folder of what is kept"
-    )
-    parser.add_argument(
-        "--out",
-        default=str(repo_root() / "results" / "weights" / "whole_recordings.csv"),
-        help="table to write",
     )
     parser.add_argument(
         "--notes",
@@ -235,13 +225,13 @@ def main():
     torch.set_num_threads(1)
     engine = open_engine(device="cpu")
     data = replace(engine.experiment.data, corpus="maps", segment_s=WHOLE_S)
-    cache, opened = Path(asked.cache), {}
+    opened = {}
     errors, velocity, notes = {}, {}, []
     for recording in wanted_recordings(asked.maps, asked.pieces):
-        found = transcribed(recording, cache / "transcribed" / "transkun", opened)
+        found = transcribed(recording, asked.cache / "transcribed" / "transkun", opened)
         (segment,) = evaluation_segments([recording], data)
         inputs = {"jittered": (segment.reference, segment.loose)}
-        notes.append(note_by_note(segment, found, engine, str(cache / "features")))
+        notes.append(note_by_note(segment, found, engine, str(asked.cache / "features")))
         piece, piano = recording.id.removeprefix("MAPS_MUS-").rsplit("_", 1)
         score = Path(asked.scores or "nowhere") / piano / f"{piece}.tsv.gz"
         if score.exists():
@@ -250,7 +240,7 @@ def main():
             velocity[recording.id, name] = reference.velocity
             flat = name == "flat score"
             for method, notes in outcomes(
-                recording, given, found, engine, str(cache / "features"), flat
+                recording, given, found, engine, str(asked.cache / "features"), flat
             ):
                 of_method = errors.setdefault((recording.split, name, method), {})
                 of_method[recording.id] = onset_errors(reference, notes)

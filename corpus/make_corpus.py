@@ -889,6 +889,17 @@ def excerpt_of(entry: Entry, asap: Path) -> tuple[Performance, float]:
     return cut_excerpt(notes, start_s, float(rng.uniform(*LEAD_RANGE_S))), start_s
 
 
+def columns_of_files(audio: Path, n_notes: int) -> dict:
+    """The last columns of a row of index.csv: what is measured in a recording's files."""
+    decoded = read_ogg(audio)
+    return {
+        "duration_s": f"{len(decoded) / RATE_HZ:.4f}",
+        "notes": n_notes,
+        "sha256_samples": hashlib.sha256(decoded.tobytes()).hexdigest(),
+        "bytes": audio.stat().st_size,
+    }
+
+
 def make_entry(entry: Entry, asap: Path, out: Path, piano) -> dict:
     """Render one recording, write its files, return its row of index.csv."""
     start_s = 0.0
@@ -909,7 +920,6 @@ def make_entry(entry: Entry, asap: Path, out: Path, piano) -> dict:
     audio = out / "audio" / f"{entry.id}.ogg"
     write_ogg(audio, samples)
     write_midi(out / "midi" / f"{entry.id}.mid", sounding)
-    decoded = read_ogg(audio)
     return {
         "id": entry.id,
         "split": entry.split,
@@ -921,10 +931,7 @@ def make_entry(entry: Entry, asap: Path, out: Path, piano) -> dict:
         "source_start_s": f"{start_s:.4f}",
         "piano": entry.piano.name,
         "license": "CC BY-NC-SA 4.0",
-        "duration_s": f"{len(decoded) / RATE_HZ:.4f}",
-        "notes": len(sounding),
-        "sha256_samples": hashlib.sha256(decoded.tobytes()).hexdigest(),
-        "bytes": audio.stat().st_size,
+        **columns_of_files(audio, len(sounding)),
     }
 
 
@@ -1064,41 +1071,82 @@ def print_chain_check(opened: dict[Piano, FontPiano], out: Path) -> None:
     scratch.unlink()
 
 
+def named(checks: dict[str, bool], about: str) -> list[str]:
+    """The checks (what would be wrong: is it right?) that fail, each as a problem."""
+    return [f"{about}: {wrong}" for wrong, right in checks.items() if not right]
+
+
+def sound_problems(row, samples: np.ndarray) -> list[str]:
+    """What is wrong with a recording's samples, beside its row of index.csv."""
+    checks = {
+        "length": abs(len(samples) / RATE_HZ - row.duration_s) < 1e-4,
+        "hash": hashlib.sha256(samples.tobytes()).hexdigest() == row.sha256_samples,
+        "clipped": np.abs(samples.astype(int)).max() < 32_700,
+        "silent": samples.std() > 50,
+    }
+    return named(checks, row.id)
+
+
+def note_problems(row, notes: Performance, least: int) -> list[str]:
+    """What is wrong with a recording's notes, of which `least` are wanted."""
+    checks = {
+        "number of notes": len(notes) == row.notes and len(notes) >= least,
+        "pitch range": notes.pitch.min() >= 21 and notes.pitch.max() <= 108,
+        "note without length": bool(np.all(notes.offset_s > notes.onset_s)),
+        "note after the end": notes.offset_s.max() <= row.duration_s,
+    }
+    return named(checks, row.id)
+
+
+def index_problems(table: pd.DataFrame, out: Path, folders=("audio", "midi")) -> list[str]:
+    """Files that index.csv does not name, and works that stand in two splits."""
+    listed = set(table.id)
+    problems = [
+        f"{folder}/{path.name} is not in index.csv"
+        for folder in folders
+        for path in sorted((out / folder).iterdir())
+        if path.stem not in listed
+    ]
+    splits = table.groupby("work").split.nunique()
+    if (splits > 1).any():
+        problems.append(f"work in two splits: {list(splits[splits > 1].index)}")
+    return problems
+
+
+def print_onset_errors(errors_s: dict[str, list[np.ndarray]]) -> np.ndarray:
+    """Print how well onsets and labels agree, by group and in all; returns all errors in ms."""
+    print("\nOnsets found in the decoded files minus labels, isolated notes, ms:")
+    for group, parts in {**errors_s, "all": sum(errors_s.values(), [])}.items():
+        ms = 1e3 * np.concatenate(parts)
+        if len(ms):
+            print(
+                f"  {group}: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| "
+                f"{np.median(abs(ms)):.2f}, 95 % within {np.percentile(abs(ms), 95):.2f}"
+            )
+    return ms
+
+
+def label_problems(ms: np.ndarray) -> list[str]:
+    """Do the onsets of isolated notes lie where the labels say?"""
+    if len(ms) and np.median(abs(ms)) < 1.0:
+        return []
+    return ["median onset error of isolated notes is 1 ms or more"]
+
+
 def check_corpus(out: Path) -> list[str]:
     """Read everything back, print what was found, return what is wrong."""
     table = pd.read_csv(out / "index.csv")
     problems: list[str] = []
-
-    def expect(condition: bool, message: str) -> None:
-        if not condition:
-            problems.append(message)
-
     onset_errors_s: dict[str, list[np.ndarray]] = {}
     for row in table.itertuples():
         samples = read_ogg(out / "audio" / f"{row.id}.ogg")
         notes = read_midi(out / "midi" / f"{row.id}.mid")  # raises on same-key overlap
-        expect(abs(len(samples) / RATE_HZ - row.duration_s) < 1e-4, f"{row.id}: length")
-        expect(
-            hashlib.sha256(samples.tobytes()).hexdigest() == row.sha256_samples, f"{row.id}: hash"
-        )
-        expect(np.abs(samples.astype(int)).max() < 32_700, f"{row.id}: clipped")
-        expect(samples.std() > 50, f"{row.id}: silent")
-        expect(len(notes) == row.notes and len(notes) >= 100, f"{row.id}: number of notes")
-        expect(notes.pitch.min() >= 21 and notes.pitch.max() <= 108, f"{row.id}: pitch range")
-        expect(bool(np.all(notes.offset_s > notes.onset_s)), f"{row.id}: note without length")
-        expect(notes.offset_s.max() <= row.duration_s, f"{row.id}: note after the end")
+        problems += sound_problems(row, samples) + note_problems(row, notes, least=100)
         onset_errors_s.setdefault(row.piano, []).append(isolated_onset_errors_s(samples, notes))
-
-    listed = set(table.id)
-    for folder in ("audio", "midi", "score"):
-        for path in sorted((out / folder).iterdir()):
-            expect(path.stem in listed, f"{folder}/{path.name} is not in index.csv")
-
-    for column in ("work", "title"):
-        splits = table.groupby(column).split.nunique()
-        expect(
-            bool((splits == 1).all()), f"{column} in two splits: {list(splits[splits > 1].index)}"
-        )
+    problems += index_problems(table, out, ("audio", "midi", "score"))
+    splits = table.groupby("title").split.nunique()
+    if (splits > 1).any():
+        problems.append(f"title in two splits: {list(splits[splits > 1].index)}")
 
     print("\nsplit        files  minutes  notes   bytes")
     for split, part in table.groupby("split", sort=False):
@@ -1111,21 +1159,7 @@ def check_corpus(out: Path) -> list[str]:
         f"  {table.bytes.sum()}"
     )
 
-    print("\nOnsets found in the decoded files minus labels, isolated notes, ms:")
-    for piano, parts in onset_errors_s.items():
-        ms = 1e3 * np.concatenate(parts)
-        if len(ms):
-            print(
-                f"  {piano}: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| "
-                f"{np.median(abs(ms)):.2f}, 95 % within {np.percentile(abs(ms), 95):.2f}"
-            )
-    ms = 1e3 * np.concatenate(sum(onset_errors_s.values(), []))
-    print(
-        f"  all: {len(ms)} notes, median {np.median(ms):+.2f}, median |.| "
-        f"{np.median(abs(ms)):.2f}, "
-        f"95 % within {np.percentile(abs(ms), 95):.2f}"
-    )
-    expect(np.median(abs(ms)) < 1.0, "median onset error of isolated notes is 1 ms or more")
+    problems += label_problems(print_onset_errors(onset_errors_s))
 
     print("\nLoose score against performance (mean, median, std ms; % within 10, 25, 50, 100 ms):")
     print("  published     " + " ".join(f"{v:6.2f}" for v in PUBLISHED_UNALIGNED_ROW))
