@@ -155,6 +155,29 @@ def test_transposed_by_a_semitone_and_a_half():
     assert plain.transposed_cents == image == 0.0 and not plain.fits
 
 
+@pytest.mark.parametrize("octaves, side", [(-1, "lower"), (1, "higher")])
+def test_a_file_an_octave_off_is_found_and_that_is_said(octaves, side):
+    score, asked = music(), []
+    image = np.tile(np.arange(N_PITCHES, dtype=float), (3, 1))  # each bin holds its number
+
+    def hear_blind(image):
+        asked.append(int(image[0, 44]) - 44)  # by how many bins the picture was moved
+        return heard_of(score.onset_s + 1.0, score.pitch + 12 * octaves - asked[-1])
+
+    found, moved = find_at_any_pitch(score, image, 0.0, None, hear_blind)
+    assert found.transposed_cents == 1200 * octaves and found.in_recording.mean() > 0.95
+    assert f"sound an octave {side} than the file is written" in found.remarks()[0]
+    assert asked == [0, 12 * octaves] and moved.shape == image.shape
+
+
+def test_a_key_at_the_end_of_the_keyboard_may_be_heard_beside_a_transposed_score():
+    score = music()
+    heard = heard_of(np.append(score.onset_s, 1.0), np.append(score.pitch + 2, 108), 1.0)
+    heard = replace(heard, pitch=np.where(heard.pitch < 42, 21, heard.pitch))
+    found, _ = find_at_any_pitch(score, 0.0, 0.0, lambda cents: cents, lambda image: heard)
+    assert found.transposed_cents == 0.0  # the picture is heard the same at any tuning
+
+
 def test_tuning_is_found_within_three_cents():
     rate_hz, rng = 16000, np.random.default_rng(0)
     for cents in (-40.0, -7.0, 0.0, 25.0):

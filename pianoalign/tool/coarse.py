@@ -8,10 +8,10 @@ __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BEL
            'WEAK_STEP', 'LEAST_END', 'POOR_STEP', 'LEAST_GAIN', 'LEAST_PASSAGE', 'LEAST_DENSITY', 'MOST_SPARE',
            'AS_WELL', 'LEFT_OUT', 'AT_BOTH_ENDS', 'SETTLED', 'LEAST_ALIKE', 'MISJUDGED', 'CLEARLY_BETTER',
            'KEPT_PLACES', 'LEAST_LIKENESS', 'END_CHORDS', 'END_S', 'END_CREDIT', 'EXTRA_S', 'STEEP', 'IN_PASSAGE',
-           'OUTSIDE', 'TUNING_S', 'TUNING_HZ', 'SLIGHT_CENTS', 'GOOD_NATS', 'FURTHEST_CENTS', 'Events', 'events_of',
-           'worth_of_levels', 'Chords', 'chords_of', 'Passage', 'search', 'trimmed', 'needed', 'whole_passes', 'owners',
-           'best_passages', 'likeness', 'Stretch', 'stretch_of', 'followed', 'CoarseAlignment', 'find_in_recording',
-           'draw_path', 'tuning_of', 'find_at_any_pitch']
+           'OUTSIDE', 'OCTAVE_CENTS', 'TUNING_S', 'TUNING_HZ', 'SLIGHT_CENTS', 'GOOD_NATS', 'FURTHEST_CENTS', 'Events',
+           'events_of', 'worth_of_levels', 'Chords', 'chords_of', 'Passage', 'search', 'trimmed', 'needed',
+           'whole_passes', 'owners', 'best_passages', 'likeness', 'Stretch', 'stretch_of', 'followed',
+           'CoarseAlignment', 'find_in_recording', 'draw_path', 'tuning_of', 'find_at_any_pitch']
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #09a9766b
 from collections.abc import Callable, Iterable
@@ -734,6 +734,9 @@ STEEP = 3.0  # a pace this many times the usual one is too steep to be music
 IN_PASSAGE, OUTSIDE = 0.95, 0.02  # believed of a note before its own peaks are looked at
 
 
+OCTAVE_CENTS = 1200.0
+
+
 @dataclass(frozen=True, eq=False)
 class CoarseAlignment:
     "Where a score's notes lie in a recording, and which are not in it."
@@ -765,11 +768,18 @@ class CoarseAlignment:
     def remarks(self) -> tuple:  # of sentences
         "What a user should know about the path."
         said = []
-        if self.transposed_cents:
+        side = "higher" if self.transposed_cents > 0 else "lower"
+        if abs(self.transposed_cents) == OCTAVE_CENTS:
             said.append(
-                f"the recording sounds {abs(self.transposed_cents):.0f} cents "
-                f"{'higher' if self.transposed_cents > 0 else 'lower'} than the file is written "
-                "(100 cents are a semitone, against A = 440 Hz); it was listened to like that"
+                f"the notes sound an octave {side} than the file is written; they were looked for "
+                "there and keep their pitches (transpose the file by an octave to hear them "
+                "beside the recording)"
+            )
+        elif self.transposed_cents:
+            said.append(
+                f"the recording sounds {abs(self.transposed_cents):.0f} cents {side} than the "
+                "file is written (100 cents are a semitone, against A = 440 Hz); it was listened "
+                "to like that"
             )
         if not self.fits:
             said.append("the music of this file was not found in the recording: is it this one?")
@@ -1012,7 +1022,7 @@ TUNING_S = 120  # seconds of sound that are asked for the tuning
 TUNING_HZ = (120.0, 1600.0)  # where partials are looked at
 SLIGHT_CENTS = 20.0  # the network hears so much without harm
 GOOD_NATS = 0.5  # a note: so much says that the pitch is right
-FURTHEST_CENTS = 215.0  # no recording is looked for further away
+FURTHEST_CENTS = 215.0  # no recording is looked for further away, but for an octave
 
 
 def tuning_of(
@@ -1045,6 +1055,54 @@ def tuning_of(
     return float(np.angle(total) * 50 / np.pi)
 
 
+def _lower(
+    heard: Heard,  # without a note told
+    semitones: int,
+) -> Heard:
+    "What was heard, so many keys lower; what leaves the keyboard is left out."
+    pitch = heard.pitch - semitones
+    kept = (pitch >= LOWEST_PITCH) & (pitch < LOWEST_PITCH + N_PITCHES)
+    return replace(heard, time_s=heard.time_s[kept], pitch=pitch[kept], height=heard.height[kept])
+
+
+def _nearest_pitch(
+    notes: Notes,
+    heard: Heard,
+    fraction: float,  # cents by which the image that was heard is tuned
+    least: float,  # nats that a pitch must bring in
+) -> float:  # cents, 0: no pitch but that of the file
+    "At which pitch, up to two semitones away, a score is found best."
+    best_cents, best_score = fraction, least
+    for semitones in range(-3, 4):
+        away = fraction + 100 * semitones
+        if 0 < abs(away) <= FURTHEST_CENTS:
+            score = find_in_recording(_lower(heard, semitones), notes).score
+            if score > best_score:
+                best_cents, best_score = away, score
+    return best_cents
+
+
+def _an_octave_away(
+    notes: Notes,
+    heard: Heard,
+    image: np.ndarray,  # (N, 88) what was heard
+    hear_blind: Callable,
+) -> tuple | None:  # CoarseAlignment, image; None: it is not found there either
+    "Look for a score an octave lower and an octave higher than it is written."
+    for octaves in (-1, 1):
+        if not find_in_recording(_lower(heard, 12 * octaves), notes).fits:
+            continue
+        moved = np.full_like(image, image.min())
+        if octaves < 0:
+            moved[:, 12:] = image[:, :-12]
+        else:
+            moved[:, :-12] = image[:, 12:]
+        again = find_in_recording(hear_blind(moved), notes)
+        if again.fits:
+            return replace(again, transposed_cents=OCTAVE_CENTS * octaves), moved
+    return None
+
+
 def find_at_any_pitch(
     notes: Notes,  # the score, on the piano
     image: np.ndarray,  # (N, 88) log magnitudes at A = 440 Hz
@@ -1052,27 +1110,22 @@ def find_at_any_pitch(
     listen: Callable,  # cents -> the image of the recording, with all bins that much higher
     hear_blind: Callable,  # image -> Heard, without a note told
 ) -> tuple:  # CoarseAlignment, the image that goes with it
-    "Look for a score up to two semitones away from where it is written."
-    found = find_in_recording(hear_blind(image), notes)
+    "Look for a score up to two semitones away from where it is written, else an octave away."
+    heard = hear_blind(image)
+    found = find_in_recording(heard, notes)
     if abs(cents) <= SLIGHT_CENTS and found.score >= GOOD_NATS * len(notes):
         return found, image
-    fraction = cents if abs(cents) > SLIGHT_CENTS else 0.0
-    heard = hear_blind(listen(fraction) if fraction else image)
-    best_cents, best_score = 0.0, 1.5 * found.score + JUMP_COST
-    for semitones in range(-3, 4):
-        away = fraction + 100 * semitones
-        if not 0 < abs(away) <= FURTHEST_CENTS:
-            continue
-        shifted = replace(heard, pitch=heard.pitch - semitones)
-        score = find_in_recording(shifted, notes).score
-        if score > best_score:
-            best_cents, best_score = away, score
-    if not best_cents and fraction:
-        best_cents = fraction
-    if not best_cents:
+    fraction, tuned = 0.0, image
+    if abs(cents) > SLIGHT_CENTS:
+        fraction, tuned = cents, listen(cents)
+        heard = hear_blind(tuned)
+    best_cents = _nearest_pitch(notes, heard, fraction, 1.5 * found.score + JUMP_COST)
+    if best_cents:
+        there = tuned if best_cents == fraction else listen(best_cents)
+        again = find_in_recording(heard if there is tuned else hear_blind(there), notes)
+        if again.score > found.score:
+            return replace(again, transposed_cents=float(best_cents)), there
+    if found.fits:
         return found, image
-    tuned = listen(best_cents)
-    again = find_in_recording(hear_blind(tuned), notes)
-    if again.score <= found.score:
-        return found, image
-    return replace(again, transposed_cents=float(best_cents)), tuned
+    octave = _an_octave_away(notes, heard, tuned, hear_blind)
+    return octave or (found, image)
