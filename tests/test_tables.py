@@ -361,9 +361,7 @@ def test_missing_runs_leave_claims_open_and_tables_refused(tmp_path):
     for path in (tier / "runs" / "gru-00000000").iterdir():
         path.unlink()
     row = claims.claims(tier).set_index("id").loc["c11"]
-    assert row.verdict == OPEN and row.reason.startswith(
-        "runs has no finished run 'gru'"
-    )  # no path of this machine
+    assert row.verdict == OPEN and row.reason == "this tier has no run gru"
     with pytest.raises(InputError, match="no finished run 'gru'; run `pianoalign reproduce"):
         tables.table2(tier)
 
@@ -616,6 +614,28 @@ def test_a_threshold_needs_a_row_that_beats_doing_nothing(tmp_path):
     runs._learned = {("crnn", "valid"): "yes", ("cnn", "valid"): "yes"}
     reason = claims._why_open(runs, check)
     assert reason == "base CRNN is not better than the loose notes that it was given"
+
+
+def test_a_comparison_needs_one_row_that_beats_doing_nothing(tmp_path):
+    tier = hand_made(tmp_path / "x")
+    bad, worse, good = [70.0, -70.0, 25.1, 60.0], [90.0] * 4, [1.0, -2.0, 3.0, 4.0]
+
+    def reasons(column="within_25_pct", **errors_ms):
+        for name, ms in errors_ms.items():
+            rewrite_errors(
+                tier,
+                name,
+                lambda key, e, ms=ms: np.array(ms, np.float32) / 1000 if "/crnn/" in key else e,
+            )
+        runs, rows = Runs(tier), (Row("valid", "crnn"), Row("valid", "cnn"))
+        checks = claims.better(*rows, column), claims.no_better(*rows[::-1], column)
+        return [claims._idle(runs, check) for check in checks]
+
+    both = ["neither row is better than the loose notes that it was given"] * 2
+    assert reasons(crnn=bad, cnn=worse) == reasons(crnn=worse, cnn=bad) == both
+    assert reasons("mean_ms", crnn=worse, cnn=bad) == both
+    assert reasons("std_ms", crnn=worse, cnn=bad) == ["", ""]  # loose notes have a small one
+    assert reasons(crnn=good, cnn=worse) == reasons(crnn=worse, cnn=good) == ["", ""]
 
 
 def test_another_recipe_is_a_case_of_its_own(tmp_path):

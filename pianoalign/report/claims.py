@@ -52,6 +52,7 @@ class Check:
     rule: str = "above"  # or "no better"
     margin: float = 0.0  # points or milliseconds
     working: tuple = ()  # rows that must beat their own loose notes in this column first
+    ahead: bool = False  # the better one of two rows must beat its loose notes
 
     @property
     def sign(self) -> int:
@@ -87,6 +88,7 @@ def better(
         f"{a.name} better than {b.name}, {spoken(column)}",
         margin=margin,
         working=(a,) if margin > 0 and b.method != "unaligned" else (),
+        ahead=column != "std_ms" and "unaligned" not in (a.method, b.method),
     )
 
 
@@ -98,7 +100,8 @@ def no_better(
 ) -> Check:
     "a no better than b, or better by at most a margin."
     label = f"{a.name} no better than {b.name}, {spoken(column)}"
-    return Check(better(a, b, column).terms, label, "no better", margin)
+    plain = better(a, b, column)
+    return replace(plain, label=label, rule="no better", margin=margin)
 
 # %% ../../nbs/workshop/03b_claims.ipynb #bddaa9d8
 @dataclass(frozen=True)
@@ -185,6 +188,8 @@ def _claims_41():
         Claim("c22", tuple(better(t["unaligned"], t["dtw"], c) for c in (*SHARES, *ERRORS))),
         Claim("c23", (better(t["dtw_crnn"], t["dtw"], ten, 20.0),)),
         Claim("c25", (variation,), note="a mean over notes of at least 90 ms"),
+        Claim("c26", tuple(better(r["crnn"], r["unaligned"], c) for c in SHARES[:3])),
+        Claim("c27", tuple(better(s["crnn"], s["dtw"], ten) for s in (t, r))),
     )
 
 # %% ../../nbs/workshop/03b_claims.ipynb #7f81b2d5
@@ -199,7 +204,8 @@ def _gain(column, weight=1.0):
 def _smaller_gain(column):
     "The log CQT's gain within 10 ms is larger than in another column."
     label = f"gain of the log CQT within 10 ms larger than {spoken(column)[6:]}"
-    return Check((*_gain("within_10_pct"), *_gain(column, -1.0)), label)
+    terms = (*_gain("within_10_pct"), *_gain(column, -1.0))
+    return Check(terms, label, working=(Row("valid", "crnn"),))
 
 
 def _claims_42():
@@ -313,7 +319,19 @@ def _why_open(runs, check):
         gain = contrast(runs, better(row, input_of(runs, row), column).terms)
         if not gain.lo > 0:
             return f"{row.name} is not better than the loose notes that it was given"
-    return ""
+    return _idle(runs, check)
+
+
+def _idle(runs, check):
+    "That neither of two rows beats its loose notes, in words; empty where one does."
+    if not check.ahead:
+        return ""
+    (sign, a, column), (_, b, _) = check.terms
+    ours = {row: sign * cell(runs, row, column) for row in (a, b)}
+    ahead = max(ours, key=ours.get)
+    if ours[ahead] > sign * cell(runs, input_of(runs, ahead), column):
+        return ""
+    return "neither row is better than the loose notes that it was given"
 
 
 def _judged(runs, check):
@@ -504,6 +522,9 @@ def judge_claim(
     case: Case = Case(),
 ) -> Verdict:
     "A claim's verdict in one case; `OPEN` with the reason where a run is missing."
+    missing = _missing(runs, id, case)
+    if missing:
+        return Verdict(OPEN, f"this tier has no run {', '.join(missing)}", "")
     try:
         if id == "c09":
             return _judge_blocks(runs, case.run, case.split)
@@ -512,6 +533,12 @@ def judge_claim(
         return verdict_of(runs, case.put(CLAIMS[id]))
     except InputError as error:  # the same words wherever the tier lies
         return Verdict(OPEN, str(error).replace(f"{runs.tier_dir}{os.sep}", ""), "")
+
+
+def _missing(runs, id, case):
+    "The runs that a claim needs and this tier lacks."
+    rows = case.put(CLAIMS[id]).all_rows if id in CLAIMS else [Row(case.split, case.run)]
+    return [name for name in dict.fromkeys(row.run for row in rows) if not runs.there(name)]
 
 
 def _sets_in_words(id, case):
