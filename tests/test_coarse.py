@@ -280,3 +280,25 @@ def test_an_event_is_no_more_than_a_few_chords_close_together():
     once = replace(once, time_s=once.time_s[[3, 6, 1, 0, 4, 2, 5, 7]])  # in no order
     ways = search(events_of(once), chords_of(trill))
     assert sum(len(way.chord) for way in ways) in range(1, 5)
+
+
+def test_a_key_is_struck_once_at_a_time():
+    "Of two notes of a key that the score has close together, one onset is one of them."
+    steps = music(60)
+    apart_s = np.where(steps.onset_s > steps.onset_s[40], 0.09, 0.0)
+    score = Notes.from_arrays(steps.onset_s + apart_s, steps.offset_s + apart_s, steps.pitch)
+    again_s, key = score.onset_s[40] + 0.09, score.pitch[40]  # a second stroke that nobody plays
+    paper = Notes.from_arrays(
+        np.append(score.onset_s, again_s),
+        np.append(score.offset_s, again_s + 0.05),
+        np.append(score.pitch, key),
+    )
+    heard = heard_of(1.0 + score.onset_s, score.pitch, share=1.0)
+    chords = chords_of(paper)
+    for way in search(events_of(heard), chords):
+        for event in np.unique(way.event):
+            keys = np.concatenate([chords.keys(c) for c in way.chord[way.event == event]])
+            assert len(keys) == len(np.unique(keys))
+    found = find_in_recording(heard, paper)
+    assert np.abs(found.notes.onset_s[-1] - found.notes.onset_s[40]) > 0.04
+    assert np.mean(away(found, 1.0 + np.append(score.onset_s, again_s))[:-1] < 0.05) > 0.98

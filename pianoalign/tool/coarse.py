@@ -195,6 +195,7 @@ class _Walk:
         before = np.maximum(np.arange(len(chords)) - 1, 0)
         self.touches = chords.time_s - chords.time_s[before] <= chords.touch_s
         self.touches[:1] = False
+        self.keys = [frozenset(keys) for keys in chords.all_keys()]
         self.cells, self.n_cells = [], 0  # chord, cell before, score, worth, pace: of each event
         self.begin = [0]  # the first cell of each event
 
@@ -248,9 +249,12 @@ class _Walk:
         ways.known[k] = np.minimum(self.known[cell] + 1, 20.0)
 
     def _from_this(self, ways: _Ways, taken) -> dict:  # row of `ways` -> row that it comes from
-        "Better ways from chords that share the event; in order, since each may use the one before."
+        """Better ways from chords that share the event, in order: each may use the one before.
+
+        Chords that have a key in common do not share one: a key is struck once at a time."""
         time_s, jump, came = self.chords.time_s, self._fresh(), {}
         begin_s = time_s[ways.chord]  # of those that share the event
+        struck = {}  # row of `ways` -> the keys of those, where they are more than one
         for k in np.flatnonzero(self.touches[ways.chord[1:]]) + 1:
             i = ways.chord[k]
             for p in range(k - 1, max(k - 1 - SKIP_CHORDS, -1), -1):
@@ -263,10 +267,13 @@ class _Walk:
                 too_long = time_s[i] - begin_s[p] > MOST_TOUCHES * self.chords.touch_s
                 if not taken[p] or way < least or too_long:
                     continue
+                keys = struck.get(p, self.keys[i_])
+                if not keys.isdisjoint(self.keys[i]):
+                    continue
                 way -= float(_pace_cost(0.0, ds_s, ways.pace[p], ways.known[p]))
                 if way > jump and (way > ways.best[k] or k not in came and way == ways.best[k]):
                     ways.best[k], came[k], taken[k] = way, p, True
-                    begin_s[k] = begin_s[p]
+                    begin_s[k], struck[k] = begin_s[p], keys | self.keys[i]
                     ways.pace[k] = _next_pace(0.0, ds_s, ways.pace[p], ways.known[p])
                     ways.known[k] = min(ways.known[p] + 1, 20.0)
         return came
