@@ -53,7 +53,7 @@ from pianoalign.reproduce.pipeline import (
     tables_ready,
 )
 from pianoalign.reproduce.plan import PARAMETERS, job_parameters, job_paths, make_plan, targets_of
-from pianoalign.reproduce.readme import readme_text
+from pianoalign.reproduce.readme import contributing_text, readme_text
 
 START = """
 import sys
@@ -698,6 +698,12 @@ def test_readme_is_what_the_index_says():
     assert (ROOT / "README.md").read_text(encoding="utf-8") == readme_text(ROOT), (
         "run `make readme`"
     )
+
+
+def test_contributing_says_what_the_trainings_left_to_do_take():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert text == contributing_text(ROOT), "run `make readme`"
+    assert "processor hours at the pace of the committed run" in text
 
 
 def test_readme_is_read_in_a_few_minutes():

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['GREY', 'Prose', 'Tier', 'open_tier', 'sentence', 'comparisons', 'verdicts', 'training_summary', 'same_as_mir_eval',
-           'found', 'other_forms', 'forest', 'legend_of_forest', 'curve', 'remaining', 'label_lines', 'typical_window',
-           'with_interval', 'change', 'listing']
+           'found', 'hours_as_printed', 'other_forms', 'forest', 'legend_of_forest', 'curve', 'remaining',
+           'label_lines', 'typical_window', 'with_interval', 'change', 'listing']
 
 # %% ../../nbs/workshop/03c_pages.ipynb #ages0100
 import os
@@ -260,6 +260,27 @@ def found(
 ) -> Prose:
     "*What we found*, as a list."
     return Prose("\n".join(f"- {line}" for line in lines if line))
+
+# %% ../../nbs/workshop/03c_pages.ipynb #0hoursp1
+def hours_as_printed(
+    results_root: str | Path,  # with the tiers printed and demo
+    epochs: int = TrainingSettings().min_epochs,
+) -> pd.DataFrame:  # index: run; columns: times_the_base_run, processor_hours
+    """What the paper's networks take as printed, on a core like that of the base run.
+    Raises `InputError` where a run is missing."""
+    printed, demo = (Runs(Path(results_root) / tier) for tier in ("printed", "demo"))
+    in_tables = [entry["run"] for k in range(2, 7) for entry in demo.plan.tables[f"table{k}"]]
+    names = dict.fromkeys(["crnn", "crnn_blind", *in_tables])
+    base = training_of(printed, "crnn")
+    hours = epochs * base["seconds_trained"] / base["epochs"] / 3600
+
+    def seconds_a_step(name):
+        trained = training_of(demo, name)
+        return trained["seconds_trained"] / trained["steps_trained"]
+
+    times = {name: seconds_a_step(name) / seconds_a_step("crnn") for name in names}
+    found = pd.DataFrame(dict(times_the_base_run=pd.Series(times)))
+    return found.assign(processor_hours=hours * found.times_the_base_run)
 
 # %% ../../nbs/workshop/03c_pages.ipynb #0c3dforc
 def other_forms(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SHORT_HEADS', 'FULL_HEADS', 'read_rows', 'short_table1', 'as_text', 'as_markdown', 'how_trained', 'readme_text',
-           'write_readme']
+           'contributing_text', 'write_readme']
 
 # %% ../../nbs/workshop/05f_readme.ipynb #adme0100
 import csv
@@ -186,9 +186,35 @@ def readme_text(
         text = text.replace(mark, f"{mark}\n{value}\n<!-- /{name} -->")
     return "<!-- written from nbs/index.ipynb by `make readme`; edit that -->\n\n" + text
 
+# %% ../../nbs/workshop/05f_readme.ipynb #1fa9e7c1
+_HOURS = re.compile("(<!-- printed_hours -->\n).*?(\n<!-- /printed_hours -->)", re.S)
+
+
+def _hours(root):
+    "What the networks of tier printed take on one core, in one sentence."
+    from pianoalign.report.pages import hours_as_printed
+
+    hours = hours_as_printed(Path(root) / "results").processor_hours
+    others = hours.drop("crnn")
+    return (
+        f"Fifty epochs of the base run take {hours['crnn']:.0f} processor hours at the pace of the "
+        f"committed run, those of the other {len(others)} networks {others.sum():.0f} together, "
+        f"between {others.min():.0f} (`{others.idxmin()}`) and {others.max():.0f} "
+        f"(`{others.idxmax()}`)."
+    )
+
+
+def contributing_text(
+    root: str | Path,  # the project's folder
+) -> str:
+    "CONTRIBUTING.md as it should be: as it is, with the hours of tier printed computed anew."
+    text = (Path(root) / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    return _HOURS.sub(lambda found: found[1] + _hours(root) + found[2], text)
+
 # %% ../../nbs/workshop/05f_readme.ipynb #1fa9e702
 def write_readme(
     root: str | Path,  # the project's folder
 ) -> Path:  # README.md
-    "Write README.md anew."
+    "Write README.md anew, and the figures in CONTRIBUTING.md."
+    write_text(Path(root) / "CONTRIBUTING.md", contributing_text(root))
     return write_text(Path(root) / "README.md", readme_text(root))
