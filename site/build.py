@@ -95,18 +95,55 @@ def told_by_figures(text: str) -> str:
     return ""
 
 
+def page_of(name: str, names) -> str:
+    "The page of a notebook, seen from the pages of chapters, without its ending; else empty."
+    return name if name in names else "../index" if name == "index" else ""
+
+
 def local_links(text: str, names) -> str:
-    "Chapters' names as links, and links between folders as links between pages of one folder."
-    text = re.sub(
+    """Markdown whose links between notebooks, in whatever folders, lead from page to page; of a
+    link to a notebook without a page the words stay."""
+
+    def led(m):
+        page, ending = page_of(m["name"], names), "md" if m["name"] == "index" else "ipynb"
+        return f"[{m['words']}]({page}.{ending}{m['rest']})" if page else m["words"]
+
+    link = r"\[(?P<words>[^\]]*)\]\((?![a-z]+:)[^)#\s]*?(?P<name>\w+)\.ipynb(?P<rest>[^)]*)\)"
+    return html_links(re.sub(link, led, text), names)
+
+
+def html_links(text: str, names) -> str:
+    "The same for links that are written in HTML, which Sphinx leaves as they are."
+
+    def led(m):
+        page = page_of(m["name"], names)
+        place = f"{m['before']}{page}.html{m['after']}"
+        return f"<a {place}>{m['words']}</a>" if page else m["words"]
+
+    link = (
+        r"<a (?P<before>[^>]*?href=[\"'])(?![a-z]+:)[^\"'#]*?(?P<name>\w+)\.ipynb"
+        r"(?P<after>[^>]*)>(?P<words>.*?)</a>"
+    )
+    return re.sub(link, led, text, flags=re.DOTALL)
+
+
+def named_chapters(text: str, names) -> str:
+    "Prose whose chapters' file names, between backticks, are titles that lead to them."
+    return re.sub(
         r"(?<!\[)`(\d+[a-z]?_[a-z_]+)`",
         lambda m: f"[{CHAPTERS[m[1]].title}]({m[1]}.ipynb)" if m[1] in names else m[0],
         text,
     )
-    return re.sub(
-        r"\]\((?![a-z]+:)[^)#\s]*?(\d+[a-z]?_\w+)\.ipynb",
-        lambda m: f"]({m[1]}.ipynb" if m[1] in names else m[0],
-        text,
-    )
+
+
+LINKED = {"text/markdown": local_links, "text/html": html_links}
+
+
+def with_page_links(output: dict, names) -> dict:
+    "An output of a cell whose links between notebooks lead from page to page."
+    data = output.get("data", {})
+    led = {kind: link("".join(data[kind]), names) for kind, link in LINKED.items() if kind in data}
+    return output | {"data": data | led} if led else output
 
 
 def reading_copy(notebook: dict, names) -> dict:
@@ -115,11 +152,13 @@ def reading_copy(notebook: dict, names) -> dict:
     for cell in notebook["cells"]:
         text = "".join(cell["source"])
         if cell["cell_type"] != "code":
-            cells.append(cell | {"source": local_links(text, names)})
+            told = local_links(named_chapters(text, names), names)
+            cells.append(cell | {"source": told})
             continue
         if is_hidden(cell):
             continue
-        cell["outputs"] = [o for o in cell.get("outputs", []) if o.get("name") != "stderr"]
+        said = [o for o in cell.get("outputs", []) if o.get("name") != "stderr"]
+        cell["outputs"] = [with_page_links(o, names) for o in said]
         shown = re.sub(r"^(#\| \w+.*\n)+", "", text)
         metadata = dict(cell.get("metadata", {}))
         if is_folded(cell, shown):

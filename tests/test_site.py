@@ -105,11 +105,56 @@ def test_chapters_without_a_run_are_shown_as_text_and_said_so(tmp_path):
 
 def test_links_between_folders_lead_to_pages_of_one_folder():
     text = (
-        "[Real pianos](tool/13_real_pianos.ipynb), [all](../index.ipynb), "
-        "[x](https://y.z/07_a.ipynb)"
+        "[Real pianos](tool/13_real_pianos.ipynb#how-far), [all](../index.ipynb), "
+        "[x](https://y.z/07_a.ipynb), [commands](../workshop/07_main.ipynb), "
+        "<a class='b' href='../tool/13_real_pianos.ipynb'>*there*</a>"
     )
-    shown = build.local_links(text, ["13_real_pianos"])
-    assert shown == text.replace("tool/", "")
+    assert build.local_links(text, ["13_real_pianos"]) == (
+        "[Real pianos](13_real_pianos.ipynb#how-far), [all](../index.md), "
+        "[x](https://y.z/07_a.ipynb), commands, "
+        "<a class='b' href='13_real_pianos.html'>*there*</a>"
+    )
+
+
+def test_links_in_what_a_cell_shows_lead_to_pages():
+    "Sphinx makes pages of links in Markdown outputs, HTML it leaves as it is."
+    table = "| [Data](../31_datasets.ipynb) | [none](07_main.ipynb) |"
+    page = (
+        '<td><a href="../31_datasets.ipynb#splits"><b>Data</b></a></td>'
+        '<td><a class="x" href="07_main.ipynb">none</a>'
+        '<a href="https://y.z/31_datasets.ipynb">x</a></td>'
+    )
+    outputs = [
+        dict(output_type="display_data", data={"text/markdown": table, "text/plain": table}),
+        dict(output_type="display_data", data={"text/html": page.splitlines(True)}),
+        dict(output_type="stream", name="stdout", text="31_datasets.ipynb"),
+    ]
+    cells = [cell("code", "show()", outputs=outputs)]
+    (made,) = build.reading_copy(dict(cells=cells, nbformat=4), ["31_datasets"])["cells"]
+    markdown, shown, printed = made["outputs"]
+    assert markdown["data"]["text/markdown"] == "| [Data](31_datasets.ipynb) | none |"
+    assert markdown["data"]["text/plain"] == table
+    assert shown["data"]["text/html"] == (
+        '<td><a href="31_datasets.html#splits"><b>Data</b></a></td>'
+        '<td>none<a href="https://y.z/31_datasets.ipynb">x</a></td>'
+    )
+    assert printed["text"] == "31_datasets.ipynb"
+
+
+def test_no_link_between_notebooks_is_left_in_what_a_reader_sees():
+    "In the clone as it is: chapters that were executed have outputs as well."
+    names, left = build.chapters(), {}
+    for name in names:
+        path = build.executed_copy(name, "demo") or notebook_paths(ROOT)[name]
+        copy = build.reading_copy(json.loads(path.read_text(encoding="utf-8")), names)
+        seen = [c["source"] for c in copy["cells"] if c["cell_type"] == "markdown"]
+        for shown in (o.get("data", {}) for c in copy["cells"] for o in c.get("outputs", [])):
+            seen += ["".join(shown.get(kind, "")) for kind in build.LINKED]
+        folder = r"(?:\]\(|href=.)(?![a-z]+:)[^)>\s]*/[^)>\s]*\.ipynb"
+        found = re.findall(folder + r"|href=.(?![a-z]+:)[^>\s]*\.ipynb", "\n".join(seen))
+        if found:
+            left[name] = found
+    assert not left
 
 
 def test_long_code_is_folded_and_short_code_is_not():

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from waiting import HANG_S
+
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: `make test-browser` installs it"
 )
@@ -35,7 +37,22 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"  # looked at by a person; gi
 
 
 def launch(playwright):
-    return playwright.chromium.launch(executable_path=PLACE, args=ARGUMENTS)
+    "A Chromium whose pages wait as long as only a hang takes."
+    browser = playwright.chromium.launch(executable_path=PLACE, args=ARGUMENTS)
+    for name in ("new_page", "new_context"):
+        setattr(browser, name, patient(getattr(browser, name)))
+    return browser
+
+
+def patient(make):
+    "The same call, for a page or a context that waits for `HANG_S`."
+
+    def made(*arguments, **how):
+        new = make(*arguments, **how)
+        new.set_default_timeout(1000 * HANG_S)
+        return new
+
+    return made
 
 
 def save(page, name, **how):
@@ -58,8 +75,7 @@ def ready(page, widget=".pianoalign"):
     "Wait until the widget stands there and has decoded its recording."
     page.wait_for_function(
         f"(() => {{ const w = document.querySelector('{widget}'); return w && w.pianoalign && "
-        f"w.pianoalign.ready && w.pianoalign.ready.then(() => true); }})()",
-        timeout=120_000,
+        f"w.pianoalign.ready && w.pianoalign.ready.then(() => true); }})()"
     )
 
 
@@ -90,22 +106,16 @@ def plays(page, widget=".pianoalign"):
     "Press Play: the playhead moves, sound is on its way to the sound card, and Pause stops it."
     before = picture(page, f"{widget} .pa-over")
     page.locator(widget).get_by_role("button", name="Play (Space)").click()
-    page.wait_for_function(f"{handle(widget)}.player.position > 0.9", timeout=180_000)
-    level = do(
-        page,
-        """const a = new Float32Array(2048); let most = 0;
-        for (let k = 0; k < 10; k++) {
-            w.player.analyser.getFloatTimeDomainData(a);
-            most = Math.max(most, Math.sqrt(a.reduce((s, x) => s + x * x, 0) / a.length));
-            await new Promise(r => setTimeout(r, 60)); }
-        return most;""",
-        widget,
-    )
-    assert level > 0.005  # root mean square, through the Web Audio API
+    page.wait_for_function(f"{handle(widget)}.player.position > 0.9")
+    sounding = f"""() => {{ const a = new Float32Array(2048);
+        {handle(widget)}.player.analyser.getFloatTimeDomainData(a);
+        return Math.sqrt(a.reduce((s, x) => s + x * x, 0) / a.length) > 0.005; }}"""
+    page.wait_for_function(sounding)  # root mean square, through the Web Audio API
     assert (picture(page, f"{widget} .pa-over") != before).any() and page.locator(
         f"{widget} .pa-time"
     ).inner_text() > "0:00.90"
     page.locator(widget).get_by_role("button", name="Pause (Space)").click()
     stopped = do(page, "return w.player.position", widget)
-    page.wait_for_timeout(300)
+    for _ in range(10):
+        settled(page)
     assert do(page, "return w.player.position", widget) == stopped > 0.9

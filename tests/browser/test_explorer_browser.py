@@ -21,6 +21,7 @@ from pianoalign.metrics import figures, onset_errors
 from pianoalign.notes import Notes
 from pianoalign.report.plots import clicks, synthesise
 from pianoalign.lab.explorer import WidgetState, explorer_state, write_page
+from waiting import wait_for
 
 RATE = 16000
 HANDLE = handle()
@@ -88,7 +89,7 @@ def visit(browser, folder):
         url = f"{server}/{path.name}" if server else path.as_uri()
         page.goto(url)
         ready(page)
-        page.wait_for_timeout(120)
+        settled(page)
         page.home = url
         opened.append((context, page))
         return page
@@ -184,11 +185,9 @@ def test_dark_and_light(visit):
 def test_theme_of_jupyterlab_goes_before_the_system(visit):
     page = explorer_page(visit, dark=True)
     page.evaluate("document.body.setAttribute('data-jp-theme-light', 'true')")
-    page.wait_for_timeout(200)
-    assert picture(page).mean() > 180
+    wait_for(lambda: picture(page).mean() > 180)
     page.evaluate("document.body.setAttribute('data-jp-theme-light', 'false')")
-    page.wait_for_timeout(200)
-    assert picture(page).mean() < 150
+    wait_for(lambda: picture(page).mean() < 150)
 
 
 def test_narrow(visit):
@@ -208,9 +207,11 @@ def test_playhead_keeps_time(visit):
     page = explorer_page(visit)
     taken = do(
         page,
-        """await w.player.play(); await new Promise(r => setTimeout(r, 600));
+        """const until = s => new Promise(done => { const look = () =>
+            w.player.position > s ? done() : requestAnimationFrame(look); look(); });
+        await w.player.play(); await until(0.6);
         const t = w.player.context.currentTime, p = w.player.position;
-        await new Promise(r => setTimeout(r, 1500));
+        await until(p + 1.5);
         return [w.player.context.currentTime - t, w.player.position - p];""",
     )
     assert taken[1] == pytest.approx(taken[0], abs=0.03) and taken[0] > 1
@@ -299,12 +300,9 @@ def test_loop_goes_round(visit):
 
 def test_too_loud_is_said(visit):
     page = explorer_page(visit)
-    assert do(
-        page,
-        "w.player.set({ recordingGain: 20 }); await w.player.play(); await new Promise(r => "
-        "setTimeout(r, 900)); w.player.pause(); return "
-        "document.querySelector('.pa-level').textContent;",
-    ).startswith("Too loud")
+    do(page, "w.player.set({ recordingGain: 20 }); await w.player.play();")
+    page.wait_for_function("document.querySelector('.pa-level').textContent.startsWith('Too loud')")
+    do(page, "w.player.pause();")
 
 
 def test_ogg_is_decoded_to_the_sample(visit):
@@ -429,8 +427,7 @@ def test_mouse_pans_zooms_and_loops(visit):
     page.keyboard.down("Control")
     page.mouse.wheel(0, -240)
     page.keyboard.up("Control")
-    page.wait_for_timeout(100)
-    assert do(page, "return w.roll.view.t1 - w.roll.view.t0") < 3.9
+    page.wait_for_function(f"(v => v.t1 - v.t0 < 3.9)({handle()}.roll.view)")
     page.mouse.move(middle[0] - 200, box["y"] + 8)
     page.mouse.down()
     page.mouse.move(middle[0], box["y"] + 8, steps=4)
@@ -513,9 +510,8 @@ def test_drawn_before_it_stands_in_the_page(visit, folder):
         encoding="utf-8",
     )
     later = visit(path)
-    later.wait_for_timeout(300)
-    settled(later)
-    assert n_colours(expected) > 40 and np.array_equal(picture(later), expected)
+    assert n_colours(expected) > 40
+    wait_for(lambda: np.array_equal(picture(later), expected))
 
 
 def test_a_broken_recording_is_said(visit, folder, browser):
@@ -746,7 +742,8 @@ def test_result_looks(visit, dark):
     page = listening_page(visit, dark=dark, repeats=8)
     do(
         page,
-        """w.begin(); await new Promise(r => setTimeout(r, 100)); const s = w.session; let k = 0;
+        """w.begin(); while (!w.session) await new Promise(requestAnimationFrame);
+        const s = w.session; let k = 0;
         while (!s.done) {
             if (s.trials.length) s.next();
             const p = 0.5 + 0.48 / (1 + Math.exp(-Math.log(s.trial.size_ms / 15) / 0.4));

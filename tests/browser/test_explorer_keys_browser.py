@@ -102,7 +102,7 @@ def test_the_waveform_is_the_recording(visit):
 def test_a_frame_becomes_as_high_as_what_it_shows(visit, width):
     page, frame = visit("outer.html", width)
     page.wait_for_function("document.querySelector('iframe').offsetHeight > 400")
-    page.wait_for_timeout(300)
+    frame.wait_for_function("document.documentElement.scrollHeight <= innerHeight")
     inner = frame.evaluate("[document.documentElement.scrollHeight, innerHeight]")
     assert inner[0] <= inner[1] < 1000  # nothing is cut off, and the frame is not without end
     for part in (".pa-note", ".pa-list", ".pa-overview"):
@@ -113,6 +113,6 @@ def test_a_frame_becomes_as_high_as_what_it_shows(visit, width):
 def test_keys_follow_the_pointer_into_a_frame(visit):
     page, frame = visit("outer.html")
     page.mouse.move(300, 200)
-    page.wait_for_timeout(100)
+    frame.wait_for_function("document.hasFocus()")
     page.keyboard.press("Space")
     frame.wait_for_function(f"{SEEN}.player.playing")

@@ -8,8 +8,9 @@ import json, shutil
 import numpy as np
 import pytest
 
-from chromium import ROOT, do, n_colours, picture, plays, ready, save, settled
+from chromium import ROOT, do, handle, n_colours, picture, plays, ready, save, settled
 from server import jupyterlab
+from waiting import wait_for
 
 CHAPTERS = ("01_explorer", "02_jitter_lab")
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
@@ -22,7 +23,8 @@ CELLS = f"""(() => {{ const panel = {NOTEBOOK};
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory, executed):
-    "JupyterLab on copies of the chapters (nbs/) and their executed forms (executed/); its address."
+    """JupyterLab on copies of the chapters (nbs/) and their executed forms (executed/): its address
+    and its folder."""
     root = tmp_path_factory.mktemp("project")
     (root / "nbs" / "lab").mkdir(parents=True)
     (root / "corpus").symlink_to(ROOT / "corpus")
@@ -32,13 +34,14 @@ def lab(tmp_path_factory, executed):
     with jupyterlab(
         tmp_path_factory.mktemp("jupyterlab"), root, trusted=sorted((root / "executed").iterdir())
     ) as address:
-        yield address
+        yield address, root
 
 
 @pytest.fixture
 def open_notebook(browser, lab):
     """Open a notebook of the server; at the end no script may have failed and nothing but the
     server may have been asked."""
+    address, root = lab
     page = browser.new_page(viewport=dict(width=1440, height=1000))
     said, elsewhere = [], []
     page.on("pageerror", lambda e: said.append(str(e)))
@@ -46,17 +49,17 @@ def open_notebook(browser, lab):
         "request",
         lambda r: (
             elsewhere.append(r.url)
-            if not r.url.startswith((lab, lab.replace("http", "ws"), "data:", "blob:"))
+            if not r.url.startswith((address, address.replace("http", "ws"), "data:", "blob:"))
             else None
         ),
     )
 
     def go(path, kernel=True):
-        page.goto(f"{lab}/lab/tree/{path}?reset")
+        assert (root / path).is_file(), f"{path}: not there; Lab would open nothing, and wait"
+        page.goto(f"{address}/lab/tree/{path}?reset")
         page.wait_for_function(
             f"window.jupyterapp && {NOTEBOOK}?.content?.widgets?.length > 3 && "
-            f"({NOTEBOOK}.sessionContext.isReady || {json.dumps(not kernel)})",
-            timeout=180_000,
+            f"({NOTEBOOK}.sessionContext.isReady || {json.dumps(not kernel)})"
         )
         return page
 
@@ -69,16 +72,29 @@ def open_notebook(browser, lab):
     assert said == [] and elsewhere == []
 
 
-def show_cell(page, text):
-    "Scroll to the code cell that holds `text`."
-    page.evaluate(
+def scrolled_to(page, text):
+    """Scroll to the code cell that holds `text`; is it in view? A notebook that is still being laid
+    out stays where it is."""
+    return page.evaluate(
         f"""text => {{ const notebook = {NOTEBOOK}.content,
             k = notebook.widgets.findIndex(c => c.model.type === 'code'
                 && c.model.sharedModel.getSource().includes(text));
-        notebook.activeCellIndex = k; return notebook.scrollToItem(k, 'start'); }}""",
+        notebook.activeCellIndex = k;
+        return notebook.scrollToItem(k, 'start').then(() => {{
+            const cell = notebook.widgets[k].node.getBoundingClientRect(),
+                place = notebook.node.getBoundingClientRect();
+            return cell.height && cell.top < place.bottom && cell.bottom > place.top; }}); }}""",
         text,
     )
-    page.wait_for_timeout(500)
+
+
+def show_widget(page, text, colours, widget=".pianoalign"):
+    "Scroll to the widget below the cell that holds `text` until its canvases show their colours."
+    wait_for(lambda: scrolled_to(page, text))
+    ready(page, widget)
+    for canvas, fewest in colours.items():
+        canvas = f"{widget} {canvas}"
+        wait_for(lambda: scrolled_to(page, text) and n_colours(picture(page, canvas)) > fewest)
 
 
 def run_all(page):
@@ -89,7 +105,7 @@ def run_all(page):
         f"(({{status, cells}}) => status === 'idle' && (cells.every(c => c.count) || cells.some(c "
         f"=> c.outputs.some(o => o.output_type === 'error'))))({CELLS})"
     )
-    page.wait_for_function(over, timeout=300_000, polling=500)
+    page.wait_for_function(over, polling=500)
     return page.evaluate(CELLS)["cells"]
 
 
@@ -106,9 +122,7 @@ def test_the_explorer_in_jupyterlab(open_notebook):
     page = open_notebook("nbs/lab/01_explorer.ipynb")
     cells = run_all(page)
     assert errors(cells) == [] and all(c["count"] for c in cells)
-    show_cell(page, 'title="Beethoven, sonata op. 10 no. 1, 0:12')
-    ready(page)
-    assert n_colours(picture(page)) > 40
+    show_widget(page, 'title="Beethoven, sonata op. 10 no. 1, 0:12', {".pa-stage canvas": 40})
     plays(page)
     save(page, "jupyterlab_explorer")
 
@@ -121,7 +135,7 @@ def test_the_explorer_in_jupyterlab(open_notebook):
     for key in ("w", "e", "l", "1", "s", "0", "0", "d", "d", "b", "x"):
         page.keyboard.press(key)
     settled(page)
-    page.wait_for_timeout(300)
+    page.wait_for_function(f"{handle()}.selected >= 0")
     assert (
         page.evaluate(f"[{NOTEBOOK}.content.widgets.length, {NOTEBOOK}.content.activeCellIndex]")
         == [n_cells, active]
@@ -134,8 +148,7 @@ def test_the_explorer_in_jupyterlab(open_notebook):
         "jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })"
     )
     page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
-    page.wait_for_timeout(500)
-    assert picture(page).mean() < light - 40
+    wait_for(lambda: picture(page).mean() < light - 40)
     save(page, "jupyterlab_explorer_dark")
     page.evaluate(
         "jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' })"
@@ -147,11 +160,10 @@ def test_the_jitter_laboratory_in_jupyterlab(open_notebook):
     page = open_notebook("nbs/lab/02_jitter_lab.ipynb")
     cells = run_all(page)
     assert errors(cells) == [] and all(c["count"] for c in cells)
-    show_cell(page, "jitter_lab((sound, 16000), truth)")
     lab = ".pa-lab"
-    ready(page, lab)
+    canvases = {".pa-stage canvas": 40, ".pa-plot canvas": 8}
+    show_widget(page, "jitter_lab((sound, 16000), truth)", canvases, lab)
     roll, bars = picture(page, f"{lab} .pa-stage canvas"), picture(page, f"{lab} .pa-plot canvas")
-    assert n_colours(roll) > 40 and n_colours(bars) > 8
     slider = page.locator(lab).get_by_label("Largest deviation")
     slider.focus()
     for _ in range(80):
@@ -169,12 +181,10 @@ def test_the_jitter_laboratory_in_jupyterlab(open_notebook):
 
 
 def test_a_saved_notebook_shows_the_explorer_without_running(open_notebook):
-    page = open_notebook("executed/51_explorer.ipynb", kernel=False)
+    page = open_notebook("executed/01_explorer.ipynb", kernel=False)
     assert all(
         c["count"] for c in page.evaluate(CELLS)["cells"]
     )  # executed elsewhere: nothing has run here
-    show_cell(page, 'title="Beethoven, sonata op. 10 no. 1, 0:12')
-    ready(page)
-    assert n_colours(picture(page)) > 40
+    show_widget(page, 'title="Beethoven, sonata op. 10 no. 1, 0:12', {".pa-stage canvas": 40})
     plays(page)
     save(page, "jupyterlab_saved")

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from chromium import ROOT
+from chromium import ROOT, settled
 
 SITE = ROOT / "_site"
 if not (SITE / "index.html").is_file():
@@ -72,7 +72,7 @@ def test_pages_have_no_console_errors(browser, scheme):
     )
     for name in PAGES if scheme == "light" else ["index.html", "pages/listen.html"]:
         page.goto((SITE / name).as_uri())
-        page.wait_for_timeout(60)
+        settled(page)
     page.close()
     assert not said
 
@@ -82,15 +82,14 @@ def test_players_play(browser):
     page.goto((SITE / "chapters" / "10_introduction.html").as_uri())
     assert page.locator("audio").count() >= 2
     page.evaluate("document.querySelector('audio').play()")
-    page.wait_for_timeout(900)
-    assert page.evaluate("document.querySelector('audio').currentTime") > 0.2
+    page.wait_for_function("document.querySelector('audio').currentTime > 0.2")
     page.close()
 
 
 def test_search_finds_without_a_server(browser):
     page = browser.new_page()
     page.goto((SITE / "search.html").as_uri() + "?q=jitter")
-    page.wait_for_selector("#search-results li", timeout=180_000)
+    page.wait_for_selector("#search-results li")
     assert page.locator("#search-results li").count() >= 3
     page.close()
 
@@ -99,7 +98,7 @@ def test_the_explorer_stands_on_the_listening_page(browser):
     page = browser.new_page()
     page.goto((SITE / "pages" / "listen.html").as_uri())
     frame = page.frame_locator("iframe.explorer")
-    frame.locator("canvas").first.wait_for(timeout=180_000)
+    frame.locator("canvas").first.wait_for()
     assert re.search(r"\d+ notes", frame.locator("body").inner_text())
     page.close()
 
@@ -110,7 +109,7 @@ def test_a_player_in_a_frame_is_as_high_as_its_frame(browser, width):
     page = browser.new_page(viewport=dict(width=width, height=900))
     page.goto((SITE / "pages" / "listen.html").as_uri())
     frame = page.frame_locator("iframe.explorer")
-    frame.locator("canvas").first.wait_for(timeout=20_000)
+    frame.locator("canvas").first.wait_for()
     inner = page.frames[-1]
     inner.wait_for_function("innerHeight == document.querySelector('main').offsetHeight + 2")
     assert inner.evaluate("document.documentElement.scrollHeight <= innerHeight")
