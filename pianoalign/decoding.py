@@ -39,10 +39,8 @@ def in_steps(
 class Heard:
     "What the network heard in a recording."
 
-    roll: np.ndarray  # (N, 88) uint8, floor(256 p): does the key sound?
-    time_s: (
-        np.ndarray
-    )  # (m,) peaks of the onset head, by pitch, then time; None without such a head
+    roll: np.ndarray | None  # (N, 88) uint8, floor(256 p): does the key sound?
+    time_s: np.ndarray | None  # (m,) peaks of the onset head, by pitch, then time; None: no head
     pitch: np.ndarray  # (m,) MIDI pitch
     height: np.ndarray  # (m,) 0 to 1
 
@@ -65,7 +63,7 @@ class WalkSettings:
     "What a walk through the peaks pays and earns."
 
     floor: float = 0.02  # a peak of this height is worth nothing, lower ones are not looked at
-    scale_s: float = 0.1  # a displacement by this much costs one nat; None: found from the file
+    scale_s: float | None = 0.1  # what costs one nat as a displacement; None: found from the file
     reach_s: float = 0.5  # no note moves further
     not_heard: float = 0.0  # what staying put is worth, in nats
     least_gap_s: float = 0.03  # two onsets of one key are at least this far apart
@@ -268,7 +266,7 @@ class Decoded:
     notes: Notes  # rows of the given ones
     status: np.ndarray  # (n,) str: matched, not heard, not heard, moved with neighbours, not found
     confidence: np.ndarray  # (n,) probability that the onset lies within 25 ms; NaN: nobody knows
-    way: Way = None  # which peaks were taken; None for the paper's decoding
+    way: Way | None = None  # which peaks were taken; None for the paper's decoding
 
     @property
     def matched(self) -> np.ndarray:  # (n,) bool
@@ -276,7 +274,7 @@ class Decoded:
         return self.status == MATCHED
 
 
-def _unjudged(notes: Notes, matched, way: Way = None) -> Decoded:
+def _unjudged(notes: Notes, matched, way: Way | None = None) -> Decoded:
     "Notes of which nothing tells how sure they are."
     return Decoded(notes, np.where(matched, MATCHED, NOT_FOUND), np.full(len(notes), np.nan), way)
 

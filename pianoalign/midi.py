@@ -702,10 +702,8 @@ def _key_events(
     on,  # (n,) ticks of the notes of one key
     off,  # (n,) ticks
     order,  # rows by onset
-    stray: dict = None,  # row of the note that ended before, or -1 -> stray note-offs
-) -> (
-    list
-):  # [(tick, "on" | "off" | "stray", row or stray)] in the order in which they have to stand
+    stray: dict | None = None,  # row of the note that ended before, or -1 -> stray note-offs
+) -> list:  # [(tick, "on" | "off" | "stray", row or stray)], in the order that they must have
     "The events of one key; note-offs that end nothing are put where they still end nothing."
     out, sounding = [], deque()
     stray = {row: list(some) for row, some in (stray or {}).items()}

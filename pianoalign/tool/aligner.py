@@ -21,7 +21,7 @@ import numpy as np
 
 import pianoalign
 from ..decoding import ALIGNER_WALK, decode, Heard, MATCHED, NOT_FOUND
-from ..experiments import matching_limits
+from ..experiments import Experiment, matching_limits
 from ..files import check_installed, did_you_mean, InputError, repo_root, whole_files
 from ..midi import MidiScore, sounding_notes
 from ..notes import frame_of, Notes, SHORTEST_NOTE_S
@@ -31,14 +31,14 @@ from ..processes import interrupts_after_imports
 from ..recordings import check_length, check_recording, Facts, stream_audio
 from ..retiming import TimeMap
 from .bars import check_bars
-from .confidence import load_confidence
+from .confidence import Confidence, load_confidence
 from .exchange import check_match, is_path, MATCH_OUT, scores_of, Source, write_match
 from .inference import open_network
 from .listening import file_offset, hear, LIFTED_PEAK, listen_to, QUIET_PEAK, Walker
 from .notation import check_repeats, NotatedScore
 from .paths import TABLE_OUT, write_path, write_tempo
 from .places import check_outputs, MIDI_OUT
-from .presence import load_presence, without_absent
+from .presence import load_presence, Presence, without_absent
 from pianoalign.tool.results import (
     AlignmentResult,
     NOT_IN_AUDIO,
@@ -98,8 +98,8 @@ REACH_S = ALIGNER_WALK.reach_s  # no decoding moves a note further than this
 
 
 def ask(
-    walker: Walker,  # listening.Walker
-    experiment: object,  # of the network
+    walker: Walker,
+    experiment: Experiment,  # of the network
     image: np.ndarray,  # (N, 88) log magnitudes, as `listen_to` gives them
     given: Notes,  # what the network is to believe, in sounding lengths
     progress: Callable | None = None,  # called with the seconds done
@@ -231,12 +231,12 @@ def _piano_scores(midi, repeats: str) -> tuple:  # of MidiScore, the longest fir
 class Engine:
     "A network, ready to be asked."
 
-    walker: object  # listening.Walker
-    experiment: object  # experiments.Experiment
+    walker: Walker
+    experiment: Experiment
     folder: Path  # of the weights
-    confidence: object  # confidence.Confidence; None where there is none for these weights
+    confidence: Confidence | None  # None where there is none for these weights
     stale: bool  # is there one that was made for other weights?
-    presence: object = None  # presence.Presence; None where there is none for these weights
+    presence: Presence | None = None  # None where there is none for these weights
 
 
 @functools.lru_cache(maxsize=2)
@@ -362,8 +362,8 @@ def _about_the_notes(result: AlignmentResult, dtw_tried: bool) -> list:  # of se
 
 def with_remarks(
     result: AlignmentResult,
-    facts: Facts = None,  # about the recording; None where nothing was listened to
-    engine: Engine = None,  # the same
+    facts: Facts | None = None,  # about the recording; None where nothing was listened to
+    engine: Engine | None = None,  # the same
     dtw_tried: bool = False,  # and was no surer
 ) -> AlignmentResult:
     "A result with the sentences that a user should read about it."
@@ -599,8 +599,8 @@ class Job:
     score: MidiScore
     listened: Listened | None  # None: the method is dtw
     decoding: str  # one of `DECODINGS`
-    offset: object  # see `align`
-    tell: object  # called with a word, the seconds done, and those in all
+    offset: str | float  # see `align`
+    tell: Callable  # called with a word, the seconds done, and those in all
 
     def by(
         self,

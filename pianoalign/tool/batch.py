@@ -26,7 +26,7 @@ class Options:
     "How all pairs of a batch are aligned; names as of `aligner.align`."
 
     method: str = "auto"
-    weights: object = None
+    weights: str | Path | None = None
     decoding: str = "auto"
     offset: str = "auto"
     device: str = "auto"

@@ -16,11 +16,15 @@ __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BEL
 # %% ../../nbs/tool/16_from_a_score.ipynb #09a9766b
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..notes import CHORD_S, LOWEST_PITCH, N_PITCHES, Notes
 from ..decoding import Heard
+
+if TYPE_CHECKING:
+    import matplotlib.axes
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #046e8947
 LEAST_HEIGHT = 0.01  # lower peaks of the onset curves are no events
@@ -1006,7 +1010,7 @@ def _follow_all(stretches, own, chords, heard, worth, end_s):
 # %% ../../nbs/tool/16_from_a_score.ipynb #51636f8d
 def draw_path(
     found: CoarseAlignment,
-    ax: object,  # matplotlib axes
+    ax: "matplotlib.axes.Axes",
 ) -> None:
     "The recording's path through the score: passages, jumps, what is absent and what is extra."
     from pianoalign.report.plots import COLOURS

@@ -11,13 +11,17 @@ __all__ = ['PATH_COLUMNS', 'TEMPO_COLUMNS', 'TABLE_OUT', 'MOST_BEATS', 'played_r
 import csv, math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..files import check_installed, InputError, whole_file
 from ..midi import MidiScore
 from .bars import check_bars
-from .results import NOT_IN_AUDIO, NOT_IN_RECORDING
+from .results import AlignmentResult, NOT_IN_AUDIO, NOT_IN_RECORDING
+
+if TYPE_CHECKING:
+    import matplotlib.axes, pandas
 
 PATH_COLUMNS = ("score_s", "recording_s", "kind")
 TEMPO_COLUMNS = ("bar", "beat", "seconds", "bpm")
@@ -41,7 +45,7 @@ def _median_of(values, of_chord, rows, n_chords: int) -> np.ndarray:  # (c,) sec
 
 
 def played_rows(
-    result: object,  # results.AlignmentResult
+    result: AlignmentResult,
 ) -> np.ndarray:  # (k,) rows
     "The notes that speak for the time of their chord: those that were matched, if there are any."
     there = ~np.isin(result.status, (NOT_IN_RECORDING, NOT_IN_AUDIO))
@@ -50,7 +54,7 @@ def played_rows(
 
 
 def path_columns(
-    result: object,  # results.AlignmentResult
+    result: AlignmentResult,
 ) -> dict:  # the columns `PATH_COLUMNS`: name -> (m,) array; NaN: there is none
     """Which second of the recording belongs to which second of the score.
 
@@ -74,8 +78,8 @@ def path_columns(
 
 
 def warping_path(
-    result: object,  # results.AlignmentResult
-) -> object:  # pandas.DataFrame
+    result: AlignmentResult,
+) -> "pandas.DataFrame":
     "`path_columns` as a table."
     check_installed("pandas", "a data frame")
     import pandas as pd
@@ -160,7 +164,7 @@ def _seconds_of_beats(result, beat_tick) -> np.ndarray:  # (b,) NaN where nobody
 
 
 def beat_columns(
-    result: object,  # results.AlignmentResult
+    result: AlignmentResult,
 ) -> dict:  # the columns `TEMPO_COLUMNS`: name -> (b,) array; NaN: nobody knows
     """When each beat of the score is in the recording, and the tempo up to the next beat.
 
@@ -175,8 +179,8 @@ def beat_columns(
 
 
 def tempo_curve(
-    result: object,  # results.AlignmentResult
-) -> object:  # pandas.DataFrame
+    result: AlignmentResult,
+) -> "pandas.DataFrame":
     "`beat_columns` as a table. Raises `InputError` for a file without bars."
     check_installed("pandas", "a data frame")
     import pandas as pd
@@ -185,7 +189,7 @@ def tempo_curve(
 
 
 def tempo_range(
-    result: object,  # results.AlignmentResult
+    result: AlignmentResult,
     width: int = 4,  # so many beats are taken together
 ) -> tuple:  # (slowest, fastest) in beats a minute; NaN where nobody knows
     "The tempi that one beat in twenty is slower than, and that one in twenty is faster than."
@@ -221,7 +225,7 @@ def _write_columns(columns: dict, path, digits: int):
 
 
 def write_path(
-    result: object,  # results.AlignmentResult
+    result: AlignmentResult,
     path: str | Path,  # .csv to write
 ) -> None:
     "The warping path as CSV."
@@ -229,7 +233,7 @@ def write_path(
 
 
 def write_tempo(
-    result: object,  # results.AlignmentResult
+    result: AlignmentResult,
     path: str | Path,  # .csv to write
 ) -> None:
     "The tempo curve as CSV. Raises `InputError` for a file without bars."
@@ -243,8 +247,8 @@ def _runs_of(mask) -> list:  # of slices
 
 
 def draw_warping(
-    result: object,  # results.AlignmentResult
-    ax: object,  # matplotlib axes
+    result: AlignmentResult,
+    ax: "matplotlib.axes.Axes",
 ) -> None:
     "The recording's path through the score; grey: absent music, shaded: music of its own."
     from pianoalign.report.plots import COLOURS

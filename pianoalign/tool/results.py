@@ -12,6 +12,7 @@ import base64, csv, html, io, json, re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from .bars import write_with_bars
 from .places import check_output, MIDI_OUT
 from .presence import NOT_PLAYED
 from ..recordings import Facts, stream_audio
+
+if TYPE_CHECKING:  # what users get, for their editors: none of it is loaded before it is asked for
+    import IPython.display, matplotlib.figure, mido, pandas, pretty_midi
 
 # %% ../../nbs/tool/03_results.ipynb #res00006
 NOT_ON_PIANO, NOT_IN_AUDIO = "outside the piano", "outside the recording"
@@ -67,11 +71,11 @@ class AlignmentResult:
     duration_s: float  # of the recording
     method: str  # hires, crnn, score, dtw, dtw+crnn
     decoding: str  # paper, high-resolution; empty for dtw
-    weights: Path  # the folder of the network's weights; None for dtw
+    weights: Path | None  # the folder of the network's weights; None for dtw
     offset_s: float  # by how much later the recording has everything; 0: not found or not asked for
     remarks: tuple = ()  # sentences that a user should read
-    source: object = None  # exchange.Source, where the recording was no file
-    coarse_onset_s: np.ndarray = None  # (n,) where a coarse path had put the notes, if any
+    source: exchange.Source | None = None  # where the recording was no file
+    coarse_onset_s: np.ndarray | None = None  # (n,) where a coarse path had put the notes, if any
     extra_s: tuple = ()  # (begin, end): seconds of the recording that the score lacks
 
     @property
@@ -80,7 +84,7 @@ class AlignmentResult:
         return self.status == MATCHED
 
     @property
-    def midi(self) -> object:  # mido.MidiFile
+    def midi(self) -> "mido.MidiFile":
         "The file that was read, every event as it stood."
         return self.score.midi
 
@@ -130,7 +134,7 @@ class AlignmentResult:
     def __repr__(self):
         return self.summary()
 
-    def to_dataframe(self) -> object:  # pandas.DataFrame
+    def to_dataframe(self) -> "pandas.DataFrame":
         "The report as a table: one row a note, columns `REPORT_COLUMNS`."
         check_installed("pandas", "a data frame")
         import pandas as pd
@@ -143,13 +147,13 @@ class AlignmentResult:
         return TimeMap.through(self.notes_before.onset_s, self.notes_after.onset_s)
 
     @property
-    def path(self) -> object:  # pandas.DataFrame: score_s, recording_s, kind
+    def path(self) -> "pandas.DataFrame":  # score_s, recording_s, kind
         "The warping path, see `paths.warping_path`."
         from pianoalign.tool.paths import warping_path
 
         return warping_path(self)
 
-    def tempo_curve(self) -> object:  # pandas.DataFrame: bar, beat, seconds, bpm
+    def tempo_curve(self) -> "pandas.DataFrame":  # bar, beat, seconds, bpm
         "When each beat is, and how fast. Raises `InputError` for a file without bars."
         from pianoalign.tool.paths import tempo_curve
 
@@ -173,7 +177,7 @@ class AlignmentResult:
         write = write_with_bars if keep_bars else write_retimed_midi
         write(self.score, self.notes_after, path)
 
-    def to_pretty_midi(self) -> object:  # pretty_midi.PrettyMIDI
+    def to_pretty_midi(self) -> "pretty_midi.PrettyMIDI":
         "The aligned file as pretty_midi reads it."
         return exchange.pretty_midi_of(self)
 
@@ -217,7 +221,7 @@ class AlignmentResult:
         self,
         start_s: float | None = None,  # where the roll begins; default: at the first note
         length_s: float = 15.0,  # of the roll
-    ) -> object:  # matplotlib.figure.Figure
+    ) -> "matplotlib.figure.Figure":
         "The roll before and after, how far each note moved and how sure that is, and a histogram."
         return draw_result(self, start_s, length_s)
 
@@ -225,7 +229,7 @@ class AlignmentResult:
         self,
         start_s: float | None = None,  # default: at the first note
         length_s: float = 8.0,  # seconds to hear, at most 20
-    ) -> object:  # IPython.display.Audio
+    ) -> "IPython.display.Audio":
         "The recording on the left, the aligned notes on the right."
         from pianoalign.report.plots import listen
 
@@ -423,7 +427,7 @@ def draw_result(
     result: AlignmentResult,
     start_s: float | None = None,  # where the roll begins; default: at the first note
     length_s: float = 15.0,  # of the roll
-) -> object:  # matplotlib.figure.Figure
+) -> "matplotlib.figure.Figure":
     "The roll before and after, how far each note moved and how sure that is, and a histogram."
     import matplotlib
     from matplotlib.figure import Figure
