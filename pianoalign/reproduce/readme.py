@@ -117,10 +117,12 @@ def how_trained(
 
 
 def _table(root, tier):
+    "Table 1 on the paper's two sets, and how its networks were trained."
     path = Path(root) / "results" / tier / "table1.csv"
     if not path.is_file():
         return _NONE
-    return f"{as_markdown(short_table1(path, tuple(_FULL)), FULL_HEADS)}\n\n{how_trained(path)}"
+    rows = [row for row in short_table1(path, tuple(_FULL)) if row[0] != "demo corpus"]
+    return f"{as_markdown(rows, FULL_HEADS)}\n\n{how_trained(path)}"
 
 
 def _as_printed(root):
