@@ -4,6 +4,8 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
+import pianoalign
+
 PACKAGE = Path(__file__).resolve().parent.parent / "pianoalign"
 
 COMMANDS = "a command, and the function that it calls"
@@ -11,7 +13,6 @@ SHARED = {
     "AlignmentResult": "the package itself offers what `tool.results` defines",
     "InputError": "the package itself offers what `files` defines",
     "align": COMMANDS,
-    "align_set": COMMANDS,
     "align_set": COMMANDS,
     "judge": COMMANDS,
     "train": COMMANDS,
@@ -38,3 +39,8 @@ def test_no_two_modules_offer_the_same_name_for_two_things():
     twice = {name: where for name, where in places.items() if len(where) > 1}
     assert set(twice) - set(SHARED) == set(), f"rename one of each: {twice}"
     assert set(SHARED) - set(twice) == set(), "no longer offered twice: take it off the list"
+
+
+def test_tab_offers_what_was_not_asked_for_yet():
+    assert set(pianoalign.__all__) <= set(dir(pianoalign))
+    assert set(pianoalign._WHERE) == set(pianoalign.__all__)
