@@ -624,6 +624,20 @@ def _times_by_set(sets, aligned) -> dict:  # "set/segment/onset_s" and ".../offs
     return times
 
 # %% ../nbs/34_baselines.ipynb #3400c002
+def _add_to_run(folder: Path, times: dict, errors: dict, metrics: dict) -> None:
+    "Add the results of some sets to a run folder; `metrics.json` last, since it says what is done."
+    from pianoalign.files import write_json
+    from pianoalign.runs import read_npz, write_npz
+
+    errors = {key: e.astype(np.float32) for key, e in errors.items()}
+    if (folder / "metrics.json").exists():
+        times = read_npz(folder / "aligned.npz") | times
+        errors = read_npz(folder / "errors.npz") | errors
+    write_npz(folder / "aligned.npz", times)
+    write_npz(folder / "errors.npz", errors)
+    write_json(folder / "metrics.json", metrics)
+
+
 def run_baselines(
     data: object,  # `datasets.DataSettings`: corpus, jitter, segments
     runs: str | Path,  # folder of run folders
@@ -642,7 +656,7 @@ def run_baselines(
     from pianoalign.datasets import corpus_fingerprint, evaluation_segments, experiment_corpus
     from pianoalign.files import write_json
     from pianoalign.judging import summaries
-    from pianoalign.runs import read_npz, versions, write_npz
+    from pianoalign.runs import versions
 
     recipes, config = _recipes(study), _config(data, study, splits)
     folder = Path(runs) / baselines_folder(data, study, splits)
@@ -659,26 +673,19 @@ def run_baselines(
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "config.json", config | {"versions": versions()})
 
-    sets = {name: evaluation_segments(of_split[name], data) for name in missing}
-    evenly = replace(data, jitter="uniform")
-    jittered = [name for name in missing if name != "recordings"]
-    uniform = {name: evaluation_segments(of_split[name], evenly) for name in jittered}
     if before:
         lag_ms = before["lag_ms"]
     else:
         learn = calibration_segments(of_split.get("train", []), data)
         lag_ms = _lag_ms(learn, recipes, cache_dir, False, jobs, progress)
+    sets = {name: evaluation_segments(of_split[name], data) for name in missing}
+    evenly = replace(data, jitter="uniform")
+    jittered = [name for name in missing if name != "recordings"]
+    uniform = {name: evaluation_segments(of_split[name], evenly) for name in jittered}
     groups = [group for segments in sets.values() for group in _by_recording(segments)]
     aligned = _aligned_times(groups, recipes, cache_dir, study, jobs, progress, "DTW")
     errors = baseline_errors(sets, uniform, aligned, None if lag_ms is None else lag_ms / 1000)
     metrics = dict(sets=done | summaries(errors), lag_ms=lag_ms)
     metrics |= dict(seconds_trained=0, steps_trained=0, seed=data.seed)
-    times = _times_by_set(sets, aligned["dtw"])
-    errors = {key: e.astype(np.float32) for key, e in errors.items()}
-    if before:
-        times = read_npz(folder / "aligned.npz") | times
-        errors = read_npz(folder / "errors.npz") | errors
-    write_npz(folder / "aligned.npz", times)
-    write_npz(folder / "errors.npz", errors)
-    write_json(folder / "metrics.json", metrics)
+    _add_to_run(folder, _times_by_set(sets, aligned["dtw"]), errors, metrics)
     return folder
