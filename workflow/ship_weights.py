@@ -30,13 +30,13 @@ from pianoalign.datasets import segment_image
 TITLES = {
     "maps": "# Weights of the shipped aligner\n\n"
     "`pianoalign align` uses these unless it is told otherwise.",
-    "base": "# Weights of the paper's experiment: CRNN\n\n"
+    "base": "# Weights of tier maps: the paper's CRNN at half its width\n\n"
     "The base run of Tables 1 to 6 in tier `maps`; `pianoalign align --weights base` uses them, "
     "with the paper's decoding.",
     "free": "# Weights for any use\n\n"
     "Trained only on material that anyone may use for any purpose; "
     "`pianoalign align --weights free` uses them.",
-    "blind": "# Weights of the paper's experiment: CRNN without MIDI\n\n"
+    "blind": "# Weights of tier maps: the paper's CRNN without MIDI, at half its width\n\n"
     "The blind row of Table 1 in tier `maps`, which hears the recording and does not see the "
     "notes; `pianoalign align --weights blind` uses them.",
 }
