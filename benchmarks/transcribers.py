@@ -17,7 +17,7 @@ from its middle, the same loose notes for all.
 """
 
 import sys, tempfile, time, types
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +108,11 @@ def basic_pitch():
     return notes_of
 
 
+TRANSCRIBERS = dict(transkun=transkun, basic_pitch=basic_pitch)
+SETS = ["test", "unseen", "recordings"]
+OURS = "high_resolution"  # the weights that ship
+
+
 def middle_segment(recording, data, seconds):
     """The segment around the middle of a recording; a recording with loose notes of its own is cut
     as well."""
@@ -130,103 +135,91 @@ def middle_segment(recording, data, seconds):
     )
 
 
+def outcomes(segment, image: np.ndarray, engine, ways: dict):
+    "Each method's notes of a segment: name, Notes, which notes had a partner or None, seconds."
+    given, fps = segment.loose, engine.experiment.audio.fps
+    yield "unaligned", given, None, 0.0
+    begun = time.perf_counter()
+    answer = ask(engine.walker, engine.experiment, image, given)
+    found = decode(given, answer, fps, ALIGNER_WALK)
+    yield OURS, found.notes, None, time.perf_counter() - begun
+    samples = segment.samples(RATE_HZ)
+    for name, transcribe in ways.items():
+        begun = time.perf_counter()
+        found = transcribe(samples)
+        took_s = time.perf_counter() - begun
+        index = match_notes(given, found)
+        yield f"{name}_match", retime(given, found, index), index >= 0, took_s
+
+
+@dataclass
+class MethodResults:
+    "What a method made of the segments of a set."
+
+    errors: dict = field(default_factory=dict)  # recording -> (n,) signed seconds
+    matched: list = field(default_factory=list)  # of (n,) bool: which notes had a partner
+    seconds: list = field(default_factory=list)  # that it took for one of sound
+
+    def row(self, ours: "MethodResults") -> dict:
+        "The columns of a method, beside the weights that ship."
+        more, low, high = compare(ours.errors, self.errors)["within_10_pct"]
+        return summary_row(self.errors) | dict(
+            high_resolution_more_within_10_pct=more,
+            high_resolution_more_within_10_pct_lo=low,
+            high_resolution_more_within_10_pct_hi=high,
+            matched_pct=100 * np.concatenate(self.matched).mean() if self.matched else np.nan,
+            seconds_per_second=np.median(self.seconds),
+        )
+
+
+def heard_in(recordings: list, name: str, engine, ways: dict, cache: Path, length_s: float) -> dict:
+    "A set's middle segments by each method: name -> `MethodResults`."
+    audio, data = engine.experiment.audio, engine.experiment.data
+    features = feature_store(recordings, audio, cache)
+    found = {}
+    for recording in tqdm(recordings, desc=name, unit="recording"):
+        segment = middle_segment(recording, data, length_s)
+        image = np.asarray(features[recording.id][segment.frames(audio.fps)], np.float32)
+        for method, notes, matched, took_s in outcomes(segment, image, engine, ways):
+            of_method = found.setdefault(method, MethodResults())
+            of_method.errors[recording.id] = onset_errors(segment.reference, notes)
+            of_method.seconds.append(took_s / (segment.end_s - segment.start_s))
+            if matched is not None:
+                of_method.matched.append(matched)
+    return found
+
+
 def main():
     parser = weights_parser(__doc__, "transcribers.csv")
     parser.add_argument("--maps", required=True, help="folder of MAPS")
     parser.add_argument(
         "--seconds", type=float, default=12.0, help="length of the segment of each recording"
     )
-    parser.add_argument(
-        "--sets",
-        nargs="+",
-        default=["test", "unseen", "recordings"],
-        help="of test, unseen, recordings",
-    )
+    parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS, help="what is judged on")
     parser.add_argument(
         "--transcribers",
         nargs="+",
-        default=["transkun", "basic_pitch"],
-        help="of transkun, basic_pitch",
+        default=list(TRANSCRIBERS),
+        choices=TRANSCRIBERS,
+        help="whom to ask",
     )
     given = parser.parse_args()
     torch.set_num_threads(1)
     engine = open_engine(device="cpu")
-    data, fps = engine.experiment.data, engine.experiment.audio.fps
+    data, cache = engine.experiment.data, given.cache / "features"
     corpus = experiment_corpus(replace(data, corpus="maps"), given.maps, repo_root() / "corpus")
-    ways = {
-        name: dict(transkun=transkun, basic_pitch=basic_pitch)[name]()
-        for name in given.transcribers
-    }
-    rows, errors, seconds, matched = [], {}, {}, {}
+    ways = {name: TRANSCRIBERS[name]() for name in given.transcribers}
+    rows = []
     for name in given.sets:
         recordings = [r for r in corpus if r.split == name]
-        features = feature_store(recordings, engine.experiment.audio, given.cache / "features")
-        for r in tqdm(recordings, desc=name, unit="recording"):
-            s = middle_segment(r, data, given.seconds)
-            samples = s.samples(RATE_HZ)
-
-            def add(method, aligned, took_s):
-                errors.setdefault((name, method), {})[r.id] = onset_errors(s.reference, aligned)
-                seconds.setdefault((name, method), []).append(took_s / (s.end_s - s.start_s))
-
-            add("unaligned", s.loose, 0.0)
-            begun = time.perf_counter()
-            answer = ask(
-                engine.walker,
-                engine.experiment,
-                np.asarray(features[r.id][s.frames(fps)], np.float32),
-                s.loose,
-            )
-            add(
-                "high_resolution",
-                decode(s.loose, answer, fps, ALIGNER_WALK).notes,
-                time.perf_counter() - begun,
-            )
-            for method, transcribe in ways.items():
-                begun = time.perf_counter()
-                found = transcribe(samples)
-                took_s = time.perf_counter() - begun
-                index = match_notes(s.loose, found)
-                add(f"{method}_match", retime(s.loose, found, index), took_s)
-                matched.setdefault((name, f"{method}_match"), []).append(index >= 0)
-        for (of, method), pieces in errors.items():
-            if of != name:
-                continue
-            row = summary_row(pieces)
-            more, low, high = compare(errors[name, "high_resolution"], pieces)["within_10_pct"]
-            rows.append(
-                dict(set=name, method=method)
-                | row
-                | dict(
-                    high_resolution_more_within_10_pct=more,
-                    high_resolution_more_within_10_pct_lo=low,
-                    high_resolution_more_within_10_pct_hi=high,
-                    matched_pct=100 * np.concatenate(matched[name, method]).mean()
-                    if (name, method) in matched
-                    else np.nan,
-                    seconds_per_second=np.median(seconds[name, method]),
-                    segment_s=given.seconds,
-                    seed=data.seed,
-                )
-            )
+        found = heard_in(recordings, name, engine, ways, cache, given.seconds)
+        for method, of_method in found.items():
+            row = dict(set=name, method=method) | of_method.row(found[OURS])
+            rows.append(row | dict(segment_s=given.seconds, seed=data.seed))
         tables.write_table(pd.DataFrame(rows), given.out)  # what is finished so far
-    print(
-        pd.DataFrame(rows)[
-            [
-                "set",
-                "method",
-                "median_ms",
-                "within_10_pct",
-                "within_25_pct",
-                "within_50_pct",
-                "matched_pct",
-                "notes",
-                "pieces",
-            ]
-        ]
-        .round(1)
-        .to_string(index=False)
-    )
+    columns = ["set", "method", "median_ms", *(f"within_{w}_pct" for w in (10, 25, 50))]
+    columns += ["matched_pct", "notes", "pieces"]
+    print(pd.DataFrame(rows)[columns].round(1).to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -385,56 +385,37 @@ class Entry:
         return np.random.default_rng([SEED, zlib.crc32(f"{self.id} {purpose}".encode())])
 
 
+def chorale(number: str, per_minute: float) -> tuple:
+    """A chorale of Bach's as a row of `OTHERS`."""
+    return f"bach/{number}", "Bach", f"Chorale {number.upper()}", 0, per_minute
+
+
+def ensemble_entries(split: str) -> list[Entry]:
+    """The chorales of a split, each at a tempo of its own, then its other scores."""
+    tempi = {number: 72 + zlib.crc32(number.encode()) % 20 for number in CHORALES[split]}
+    named = [(number, chorale(number, tempo)) for number, tempo in tempi.items()]
+    named += [(row[0].replace("/", "_"), row) for row in OTHERS[split]]
+    return [Entry(f"{split}_{name}", split, *row) for name, row in named]
+
+
+def solo_entries() -> list[Entry]:
+    """One recording for each instrument of the test, alone.
+
+    Whoever plays chords has a whole chorale, the others a part of a quartet or, when these are
+    used up, of a chorale."""
+    chorales = [chorale(number, 76) for number in CHORALES["solo"]]
+    quartets, entries = list(OTHERS["solo"]), []
+    for instrument in UNSEEN.values():
+        row = (chorales if instrument.chords or not quartets else quartets).pop(0)
+        name = instrument.name.replace(" ", "_")
+        entries.append(Entry(f"solo_{name}", "solo", *row, instrument.name))
+    return entries
+
+
 def plan() -> list[Entry]:
     """All recordings, in the order of index.csv."""
-    entries = []
-    for split in ("train", "valid", "test"):
-        for number in CHORALES[split]:
-            tempo = 72 + zlib.crc32(number.encode()) % 20
-            entries.append(
-                Entry(
-                    f"{split}_{number}",
-                    split,
-                    f"bach/{number}",
-                    "Bach",
-                    f"Chorale {number.upper()}",
-                    0,
-                    tempo,
-                )
-            )
-        for source, composer, work, first_q, per_minute in OTHERS[split]:
-            entries.append(
-                Entry(
-                    f"{split}_{source.replace('/', '_')}",
-                    split,
-                    source,
-                    composer,
-                    work,
-                    first_q,
-                    per_minute,
-                )
-            )
-    chorales = [(f"bach/{n}", "Bach", f"Chorale {n.upper()}", 0, 76) for n in CHORALES["solo"]]
-    quartets = list(OTHERS["solo"])
-    for (
-        instrument
-    ) in UNSEEN.values():  # chords: a chorale; one voice: a part of a quartet or chorale
-        source, composer, work, first_q, per_minute = (
-            chorales if instrument.chords or not quartets else quartets
-        ).pop(0)
-        entries.append(
-            Entry(
-                f"solo_{instrument.name.replace(' ', '_')}",
-                "solo",
-                source,
-                composer,
-                work,
-                first_q,
-                per_minute,
-                instrument.name,
-            )
-        )
-    return entries
+    splits = ("train", "valid", "test")
+    return [entry for split in splits for entry in ensemble_entries(split)] + solo_entries()
 
 
 def solo_parts(parts: list[house.Performance], instrument: Instrument) -> list[house.Performance]:
