@@ -22,6 +22,11 @@ def command(*words, ok=0):
     return leaving.value.code or 0
 
 
+def align_words(piece, out, weights, audio="piece.wav", midi="piece.mid"):
+    "The words of `align` for the fixture's piece; another recording or file by its whole path."
+    return ["align", piece[0] / audio, piece[0] / midi, "-o", out, "--weights", weights]
+
+
 def everything_but_times(path):
     return [sorted(str(m.copy(time=0)) for m in track) for track in mido.MidiFile(path).tracks]
 
@@ -29,15 +34,7 @@ def everything_but_times(path):
 def test_the_same_notes_and_events_come_out(piece, untrained, tmp_path, capsys):
     folder, _ = piece
     command(
-        "align",
-        folder / "piece.wav",
-        folder / "piece.mid",
-        "-o",
-        tmp_path / "out.mid",
-        "--weights",
-        untrained[0],
-        "--report",
-        tmp_path / "out.csv",
+        *align_words(piece, tmp_path / "out.mid", untrained[0]), "--report", tmp_path / "out.csv"
     )
     said = capsys.readouterr()
     assert (
@@ -66,15 +63,7 @@ def test_the_same_notes_and_events_come_out(piece, untrained, tmp_path, capsys):
 
 def test_twice_the_same_bytes(piece, untrained, tmp_path):
     for name in ("a", "b"):
-        command(
-            "align",
-            piece[0] / "piece.wav",
-            piece[0] / "piece.mid",
-            "-o",
-            tmp_path / f"{name}.mid",
-            "--weights",
-            untrained[1],
-        )
+        command(*align_words(piece, tmp_path / f"{name}.mid", untrained[1]))
     assert (tmp_path / "a.mid").read_bytes() == (tmp_path / "b.mid").read_bytes()
 
 
@@ -114,17 +103,7 @@ def test_click_test_of_the_whole_chain(
 ):
     folder, truth = piece
     write_midi(truth, tmp_path / "truth.mid")
-    command(
-        "align",
-        folder / "piece.wav",
-        folder / "piece.mid",
-        "-o",
-        tmp_path / "out.mid",
-        "--weights",
-        untrained[1],
-        "--decoding",
-        decoding,
-    )
+    command(*align_words(piece, tmp_path / "out.mid", untrained[1]), "--decoding", decoding)
     assert f"decoding {decoding}" in capsys.readouterr().out
     command("evaluate", tmp_path / "truth.mid", tmp_path / "out.mid", "--json")
     values = json.loads(capsys.readouterr().out)
@@ -137,15 +116,7 @@ def test_click_test_of_the_whole_chain(
 
 def test_auto_takes_the_onset_head_where_there_is_one(piece, untrained, tmp_path, capsys):
     for k, decoding in enumerate(("paper", "high-resolution")):
-        command(
-            "align",
-            piece[0] / "piece.wav",
-            piece[0] / "piece.mid",
-            "-o",
-            tmp_path / f"{k}.mid",
-            "--weights",
-            untrained[k],
-        )
+        command(*align_words(piece, tmp_path / f"{k}.mid", untrained[k]))
         assert f"decoding {decoding}" in capsys.readouterr().out
 
 
@@ -272,17 +243,7 @@ def test_interrupted_while_writing(piece, untrained, tmp_path, monkeypatch, caps
 
     (tmp_path / "out.mid").write_bytes(b"mine")
     monkeypatch.setattr(Path, "write_bytes", stop)
-    command(
-        "align",
-        piece[0] / "piece.wav",
-        piece[0] / "piece.mid",
-        "-o",
-        tmp_path / "out.mid",
-        "--weights",
-        untrained[0],
-        "--force",
-        ok=130,
-    )
+    command(*align_words(piece, tmp_path / "out.mid", untrained[0]), "--force", ok=130)
     assert (tmp_path / "out.mid").read_bytes() == b"mine" and os.listdir(tmp_path) == ["out.mid"]
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -295,13 +256,7 @@ def test_ctrl_c(piece, untrained, tmp_path):
         "a.ask = slow\nc.main(sys.argv[1:])"
     )
     words = [
-        "align",
-        piece[0] / "piece.wav",
-        piece[0] / "piece.mid",
-        "-o",
-        tmp_path / "out.mid",
-        "--weights",
-        untrained[0],
+        *align_words(piece, tmp_path / "out.mid", untrained[0]),
         "--report",
         tmp_path / "out.csv",
     ]

@@ -13,7 +13,7 @@ from pianoalign.midi import read_midi
 from pianoalign.retiming import write_retimed_midi
 from pianoalign.runs import load_network
 from short_piece import RATE_HZ
-from test_align_cli import command, everything_but_times
+from test_align_cli import align_words, command, everything_but_times
 
 
 def write(path, content):
@@ -83,13 +83,7 @@ def test_bad_audio(piece, untrained, tmp_path, capsys, case):
     refused(
         capsys,
         tmp_path,
-        "align",
-        make(tmp_path, piece[0]),
-        piece[0] / "piece.mid",
-        "-o",
-        tmp_path / "out.mid",
-        "--weights",
-        untrained[0],
+        *align_words(piece, tmp_path / "out.mid", untrained[0], audio=make(tmp_path, piece[0])),
         says=says,
     )
 
@@ -137,13 +131,7 @@ def test_unusual_audio(piece, untrained, tmp_path, case):
     samples, rate_hz, subtype = GOOD_AUDIO[case](soundfile.read(piece[0] / "piece.wav")[0])
     sound(tmp_path / "a.wav", samples, rate_hz, subtype)
     command(
-        "align",
-        tmp_path / "a.wav",
-        piece[0] / "piece.mid",
-        "-o",
-        tmp_path / "out.mid",
-        "--weights",
-        untrained[1],
+        *align_words(piece, tmp_path / "out.mid", untrained[1], audio=tmp_path / "a.wav"),
         ok=3 if case == "a_few_samples" else 0,  # all notes lie beyond its end
     )
     assert everything_but_times(piece[0] / "piece.mid") == everything_but_times(
@@ -158,13 +146,7 @@ def test_notes_behind_the_end_are_flagged_and_keep_their_distance(
     samples, _ = soundfile.read(piece[0] / "piece.wav")
     sound(tmp_path / "a.wav", samples[: 3 * RATE_HZ])
     command(
-        "align",
-        tmp_path / "a.wav",
-        piece[0] / "piece.mid",
-        "-o",
-        tmp_path / "out.mid",
-        "--weights",
-        untrained[0],
+        *align_words(piece, tmp_path / "out.mid", untrained[0], audio=tmp_path / "a.wav"),
         "--report",
         tmp_path / "out.csv",
     )
@@ -241,13 +223,7 @@ def test_bad_midi(piece, untrained, tmp_path, capsys, case):
     refused(
         capsys,
         tmp_path,
-        "align",
-        piece[0] / "piece.wav",
-        make(tmp_path, piece[0]),
-        "-o",
-        tmp_path / "out.mid",
-        "--weights",
-        untrained[0],
+        *align_words(piece, tmp_path / "out.mid", untrained[0], midi=make(tmp_path, piece[0])),
         says=says,
     )
 
@@ -285,13 +261,7 @@ def test_unusual_midi(piece, untrained, tmp_path, capsys, case, head, kind):
         pytest.skip("type 0 has one track")
     before = read_midi(score(tmp_path / "a.mid", *tracks, kind=kind))
     command(
-        "align",
-        piece[0] / "piece.wav",
-        tmp_path / "a.mid",
-        "-o",
-        tmp_path / "out.mid",
-        "--weights",
-        untrained[head],
+        *align_words(piece, tmp_path / "out.mid", untrained[head], midi=tmp_path / "a.mid"),
         "--report",
         tmp_path / "out.csv",
     )
@@ -372,18 +342,7 @@ def test_bad_weights(piece, untrained, tmp_path, capsys, case):
         weights = tmp_path
     else:
         weights = BAD_WEIGHTS[case](tmp_path)
-    refused(
-        capsys,
-        tmp_path,
-        "align",
-        piece[0] / "piece.wav",
-        piece[0] / "piece.mid",
-        "-o",
-        tmp_path / "out.mid",
-        "--weights",
-        weights,
-        says="",
-    )
+    refused(capsys, tmp_path, *align_words(piece, tmp_path / "out.mid", weights), says="")
 
 
 def test_weights_are_looked_at_before_a_network_is_made(untrained, tmp_path):
@@ -409,13 +368,7 @@ def test_decoding_that_the_weights_cannot(piece, untrained, tmp_path, capsys):
     refused(
         capsys,
         tmp_path,
-        "align",
-        piece[0] / "piece.wav",
-        piece[0] / "piece.mid",
-        "-o",
-        tmp_path / "out.mid",
-        "--weights",
-        untrained[0],
+        *align_words(piece, tmp_path / "out.mid", untrained[0]),
         "--decoding",
         "high-resolution",
         says="onset head",
@@ -436,13 +389,7 @@ def test_decoding_that_the_weights_cannot(piece, untrained, tmp_path, capsys):
 def test_bad_outputs(piece, untrained, tmp_path, capsys, out, report, says):
     write(tmp_path / "piece.wav", (piece[0] / "piece.wav").read_bytes())
     words = [
-        "align",
-        tmp_path / "piece.wav",
-        piece[0] / "piece.mid",
-        "-o",
-        tmp_path / out,
-        "--weights",
-        untrained[0],
+        *align_words(piece, tmp_path / out, untrained[0], audio=tmp_path / "piece.wav"),
         "--force",
     ]
     refused(

@@ -294,36 +294,24 @@ def test_fresh_forgets_what_came_with_the_clone_and_nothing_else(tmp_path):
         assert sorted(p.name for p in (out / ".state" / kind).iterdir()) == ["b-2", "c-3"]
 
 
+def would_do(*targets) -> str:
+    "What Snakemake says it would do in tier smoke, for all that is wanted or for some targets."
+    words = "snakemake -s workflow/Snakefile --cores 1 --dry-run --nolock --config tier=smoke"
+    line = [sys.executable, "-m", *words.split(), f"results={ROOT / '.cache' / 'dry'}"]
+    line += ["--", *targets] if targets else []
+    log = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=HANG_S)
+    shutil.rmtree(ROOT / ".cache" / "dry", ignore_errors=True)
+    assert log.returncode == 0, log.stderr[-2000:]
+    return log.stdout + log.stderr
+
+
 def test_graph_of_the_real_project_is_complete():
     "Every file that the workflow promises has a rule, for every tier that needs no other corpus."
     plan = make_plan("smoke", results_root=ROOT / ".cache" / "dry")
-    log = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "-s",
-            "workflow/Snakefile",
-            "--cores",
-            "1",
-            "--dry-run",
-            "--nolock",
-            "--config",
-            "tier=smoke",
-            f"results={ROOT / '.cache' / 'dry'}",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=HANG_S,
-    )
-    shutil.rmtree(ROOT / ".cache" / "dry", ignore_errors=True)
-    assert log.returncode == 0, log.stderr[-2000:]
+    said = would_do()
     for job in (*(f"train_{r}" for r in plan["runs"]), *TABLES.values()):
-        assert job in log.stdout + log.stderr
-    assert not any(
-        n in log.stdout + log.stderr for n in chapters_to_execute(ROOT, "smoke", "neighbours")
-    )
+        assert job in said
+    assert not any(n in said for n in chapters_to_execute(ROOT, "smoke", "neighbours"))
 
 
 def test_neighbours_are_a_part_of_their_own():
@@ -341,31 +329,7 @@ def test_neighbours_are_a_part_of_their_own():
     assert targets_of("01_small_transcriber", plan, ROOT) == [
         job_paths(plan, "01_small_transcriber")["executed"]
     ]
-    log = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "-s",
-            "workflow/Snakefile",
-            "--cores",
-            "1",
-            "--dry-run",
-            "--nolock",
-            "--config",
-            "tier=smoke",
-            f"results={ROOT / '.cache' / 'dry'}",
-            "--",
-            "neighbours",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=HANG_S,
-    )
-    shutil.rmtree(ROOT / ".cache" / "dry", ignore_errors=True)
-    assert log.returncode == 0, log.stderr[-2000:]
-    said = log.stdout + log.stderr
+    said = would_do("neighbours")
     assert all(f"nb_{n}" in said for n in names) and "train_" not in said and BASELINES not in said
 
 
