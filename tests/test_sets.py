@@ -109,3 +109,14 @@ def test_a_name_is_shown_in_the_report_and_not_read_as_markup():
     assert r"| a\|b &lt;b&gt;\_\*x\* | 50.0 | – | – to – |  |" in lines
     assert r"- \`c\`: no \[link\](x) # here" in lines
     assert any(line.startswith("| &lt;i&gt; | 1 |") for line in lines)
+
+
+def test_a_manifest_or_a_record_that_nobody_can_read_ends_in_no_traceback(a_set, capsys):
+    folder, words = a_set
+    (folder / "out").mkdir()
+    (folder / "out" / "a.json").write_text("[" * 200_000)  # the pair counts as not done
+    command(*words, "--dry-run", ok=1)
+    assert "3 pairs to do" in capsys.readouterr().out
+    (folder / "manifest.csv").write_text('audio,midi\na.wav,"' + "x" * 200_000)
+    command(*words, ok=2)
+    assert "is no row of a table" in capsys.readouterr().err

@@ -271,7 +271,7 @@ def _audio_settings(folder: Path) -> AudioSettings | None:
             try:
                 saved = json.loads(path.read_text("utf-8"))
                 return AudioSettings(**saved["experiment"].get("audio", {}))
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 return None
     return None
 

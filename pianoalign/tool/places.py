@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MIDI_OUT', 'MIDI_ENDINGS', 'SCORE_ENDINGS', 'PAIR_HEADINGS', 'same_file', 'check_name_fits', 'check_output',
            'check_outputs', 'Found', 'files_in', 'files_of', 'Pair', 'as_read', 'piece_folders', 'match_names',
-           'find_pairs', 'read_table_text', 'path_in_table', 'name_in_folder', 'read_pairs']
+           'find_pairs', 'read_table_text', 'table_rows', 'path_in_table', 'name_in_folder', 'read_pairs']
 
 # %% ../../nbs/tool/06_places.ipynb #f1aces03
 import codecs, csv, glob, io, os, unicodedata
@@ -272,6 +272,21 @@ def read_table_text(
         raise InputError(f"{path} is no text in UTF-8: save the table as CSV UTF-8") from None
 
 
+def table_rows(
+    path: str | Path,  # .csv
+) -> list:  # of (line on which the row ends, its cells without the space around them)
+    "The rows of a table, parted by commas, semicolons or tabs. Raises `InputError`."
+    text = read_table_text(path)
+    mark = max(",;\t", key=text.split("\n", 1)[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
+    try:
+        return [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    except csv.Error as error:
+        raise InputError(
+            f"{path}: line {reader.line_num} is no row of a table ({error}); is a quote left open?"
+        ) from None
+
+
 def path_in_table(
     table: str | Path,  # the file that names it
     name: str,  # as it stands there
@@ -312,20 +327,12 @@ def read_pairs(
     path: str | Path,  # .csv
 ) -> list:  # of `Pair`
     "The pairs that a table names. Raises `InputError` with the line that cannot be used."
-    path = Path(path)
-    text = read_table_text(path)
-    first = text.split("\n", 1)[0]
-    mark = max(",;\t", key=first.count)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=mark))
-    except csv.Error as error:
-        raise InputError(f"{path} is no table of pairs ({error}): write audio,midi") from None
-    pairs, names = [], {}
-    heading = _pair_columns(rows[0], f"{path}: its first line") if rows else None
+    path, pairs, names = Path(path), [], {}
+    rows = table_rows(path)
+    heading = _pair_columns(rows[0][1], f"{path}: its first line") if rows else None
     columns = heading or {column: place for place, column in enumerate(PAIR_HEADINGS)}
-    for number, row in enumerate(rows, 1):
-        row = [cell.strip() for cell in row]
-        if not any(row) or (number == 1 and heading):
+    for number, row in rows[1:] if heading else rows:
+        if not any(row):
             continue
         cells = {column: row[k] if k < len(row) else "" for column, k in columns.items()}
         if not cells["audio"] or not cells["midi"] or (not heading and len(row) > len(columns)):

@@ -10,7 +10,7 @@ __all__ = ['MANIFEST_COLUMNS', 'PAIR_OPTIONS', 'SAID_YES', 'SAID_NO', 'DONE', 'C
            'align_set']
 
 # %% ../../nbs/tool/20_data_sets.ipynb #set00003
-import csv, functools, html, io, json, re, sys, time
+import csv, functools, html, re, sys, time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -18,12 +18,12 @@ from pathlib import Path
 
 import pianoalign
 from ..content import file_hash
-from ..files import InputError, whole_files, write_json
+from ..files import InputError, read_json_object, whole_files, write_json
 from ..recordings import check_recording
 from .aligner import check_choices, weights_folder
 from .batch import align_pair, align_pairs, Options, Outcome
 from .notation import check_repeats
-from .places import as_read, name_in_folder, Pair, path_in_table, read_table_text
+from .places import as_read, name_in_folder, Pair, path_in_table, table_rows
 
 # %% ../../nbs/tool/20_data_sets.ipynb #set00006
 MANIFEST_COLUMNS = ("audio", "midi", "out", "group", "options")
@@ -63,11 +63,8 @@ def options_of(
 
 def _rows_of(path: Path) -> Iterator[tuple]:  # yields (line, dict of column -> cell)
     "The rows of a manifest. Raises `InputError`."
-    text = read_table_text(path)
-    first = text.split("\n", 1)[0]
-    mark = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
-    heads = [cell.strip().lower() for cell in next(reader, [])]
+    (_, first), *rows = table_rows(path) or [(1, [])]
+    heads = [cell.lower() for cell in first]
     if not {"audio", "midi"} <= set(heads):
         raise InputError(f"{path}: its first line names no columns audio and midi; add them")
     unknown = sorted(set(heads) - set(MANIFEST_COLUMNS) - {""})
@@ -75,10 +72,9 @@ def _rows_of(path: Path) -> Iterator[tuple]:  # yields (line, dict of column -> 
         raise InputError(
             f"{path}: column {unknown[0]!r} means nothing; choose {', '.join(MANIFEST_COLUMNS)}"
         )
-    for row in reader:
-        if any(cell.strip() for cell in row):
-            cells = [cell.strip() for cell in row] + [""] * (len(heads) - len(row))
-            yield reader.line_num, dict(zip(heads, cells))
+    for line, cells in rows:
+        if any(cells):
+            yield line, dict(zip(heads, cells + [""] * (len(heads) - len(cells))))
 
 
 def read_manifest(
@@ -137,10 +133,10 @@ def read_record(
 ) -> dict:  # empty: there is none
     "What is known of a pair that was tried."
     try:
-        known = json.loads(_record_path(folder, name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        known = read_json_object(_record_path(folder, name), "the pair is aligned again")
+    except InputError:
         return {}
-    return known if isinstance(known, dict) and "state" in known else {}
+    return known if "state" in known else {}
 
 
 @functools.lru_cache(maxsize=8)
