@@ -7,6 +7,7 @@ import pytest
 
 from pianoalign.notes import N_PITCHES, Notes
 from pianoalign.tool.coarse import (
+    begun_backwards,
     chords_of,
     events_of,
     find_at_any_pitch,
@@ -302,3 +303,24 @@ def test_a_key_is_struck_once_at_a_time():
     found = find_in_recording(heard, paper)
     assert np.abs(found.notes.onset_s[-1] - found.notes.onset_s[40]) > 0.04
     assert np.mean(away(found, 1.0 + np.append(score.onset_s, again_s))[:-1] < 0.05) > 0.98
+
+
+def test_a_beginning_that_was_dragged_along_is_found_again_from_behind():
+    score = music(80)
+    early = score[score.onset_s < score.onset_s[12]]  # its first chords, at no steady pace, before
+    pitch = np.append(early.pitch, score.pitch)
+    time_s = np.append(1.0 + 0.3 * early.onset_s**1.5, 20.0 + score.onset_s)
+    events, chords = events_of(heard_of(time_s, pitch, share=1.0)), chords_of(score)
+    (found,) = search(events, chords, np.inf)
+    true_s = 20.0 + chords.time_s[found.chord]
+    assert np.mean(np.abs(events.time_s[found.event] - true_s) < 0.05) > 0.97
+    event = found.event.copy()
+    event[:6] = np.arange(6)  # before the music
+    dragged = replace(found, event=event)
+    mended = begun_backwards(dragged, 0, events, chords)
+    away_s = events.time_s[mended.event] - 20.0 - chords.time_s[mended.chord]
+    assert np.abs(away_s[:10]).max() < 0.05
+    assert list(mended.chord[-20:]) == list(found.chord[-20:])
+    assert list(mended.event[-20:]) == list(found.event[-20:])
+    short = dragged.part(0, 20)
+    assert begun_backwards(short, 0, events, chords) is short

@@ -6,12 +6,13 @@
 __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BELIEVED', 'ALL_BUT_TOUCH_S', 'SKIP_CHORDS',
            'SKIP_EVENTS', 'JUMP_COST', 'MOST_TOUCHES', 'BEST_CHORD', 'UNHEARD_SHARE', 'PACE_REACH', 'LEAST_START',
            'WEAK_STEP', 'LEAST_END', 'POOR_STEP', 'LEAST_GAIN', 'LEAST_PASSAGE', 'LEAST_DENSITY', 'MOST_SPARE',
-           'AS_WELL', 'LEFT_OUT', 'AT_BOTH_ENDS', 'SETTLED', 'LEAST_ALIKE', 'MISJUDGED', 'CLEARLY_BETTER',
-           'KEPT_PLACES', 'LEAST_LIKENESS', 'END_CHORDS', 'END_S', 'END_CREDIT', 'EXTRA_S', 'STEEP', 'IN_PASSAGE',
-           'OUTSIDE', 'OCTAVE_CENTS', 'TUNING_S', 'TUNING_HZ', 'SLIGHT_CENTS', 'GOOD_NATS', 'FURTHEST_CENTS', 'Events',
-           'events_of', 'worth_of_levels', 'Chords', 'chords_of', 'Passage', 'search', 'trimmed', 'needed',
-           'whole_passes', 'owners', 'best_passages', 'likeness', 'Stretch', 'stretch_of', 'followed',
-           'CoarseAlignment', 'find_in_recording', 'draw_path', 'tuning_of', 'find_at_any_pitch']
+           'AS_WELL', 'LEFT_OUT', 'AT_BOTH_ENDS', 'SETTLED', 'ANCHORED', 'SAME_SHARE', 'LEAST_ALIKE', 'MISJUDGED',
+           'CLEARLY_BETTER', 'KEPT_PLACES', 'LEAST_LIKENESS', 'END_CHORDS', 'END_S', 'END_CREDIT', 'EXTRA_S', 'STEEP',
+           'IN_PASSAGE', 'OUTSIDE', 'OCTAVE_CENTS', 'TUNING_S', 'TUNING_HZ', 'SLIGHT_CENTS', 'GOOD_NATS',
+           'FURTHEST_CENTS', 'Events', 'events_of', 'worth_of_levels', 'Chords', 'chords_of', 'Passage', 'search',
+           'trimmed', 'begun_backwards', 'needed', 'whole_passes', 'owners', 'best_passages', 'likeness', 'Stretch',
+           'stretch_of', 'followed', 'CoarseAlignment', 'find_in_recording', 'draw_path', 'tuning_of',
+           'find_at_any_pitch']
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #09a9766b
 from collections.abc import Callable, Iterable
@@ -347,9 +348,10 @@ def search(
     events: Events,
     chords: Chords,
     jump_cost: float = JUMP_COST,
+    worth: np.ndarray | None = None,  # (88, 5) nats; None: `worth_of_levels` of these events
 ) -> list:  # of `Passage`, in the order of the recording
     "The best way through score and recording, cut where it jumps."
-    worth = worth_of_levels(events)
+    worth = worth_of_levels(events) if worth is None else worth
     key = np.repeat(np.arange(N_PITCHES), np.diff(chords.first))
     silence = np.bincount(chords.by_key, worth[key, 0], len(chords))
     silence = np.maximum(UNHEARD_SHARE * silence, -4.0)
@@ -427,18 +429,85 @@ def _loose(worth, link):
     return worth < LEAST_END if link < WEAK_STEP else worth + link < LEAST_GAIN
 
 
+ANCHORED = 32  # heard chords from which a passage's beginning is looked for once more
+SAME_SHARE = 0.8  # of those in their middle must lie where they lay
+
+
+def _turned(events: Events, chords: Chords, event: slice, chord: slice):  # -> Events, Chords
+    "Some events and chords from their end to their beginning."
+    key = np.repeat(np.arange(N_PITCHES), np.diff(chords.first))
+    inside = (chords.by_key >= chord.start) & (chords.by_key < chord.stop)
+    key, new = key[inside], chord.stop - 1 - chords.by_key[inside]
+    order = np.lexsort((new, key))
+    return (
+        Events(-events.time_s[event][::-1], events.level[event][::-1]),
+        replace(
+            chords,
+            time_s=-chords.time_s[chord][::-1],
+            by_key=np.ascontiguousarray(new[order]),
+            first=np.searchsorted(key[order], np.arange(N_PITCHES + 1)),
+        ),
+    )
+
+
+def _turned_back(way: Passage, event: slice, chord: slice) -> Passage:
+    "A passage that was found backwards, from its beginning to its end."
+    link = (way.step - way.gain)[::-1]  # of each chord to the one after it
+    gain = way.gain[::-1]
+    return Passage(
+        chord.stop - 1 - way.chord[::-1],
+        event.stop - 1 - way.event[::-1],
+        gain,
+        gain + np.append(0.0, link[:-1]),
+        way.pace[::-1],
+    )
+
+
+def begun_backwards(
+    passage: Passage,
+    free: int,  # the first event that it may take
+    events: Events,
+    chords: Chords,
+) -> Passage:
+    """A passage with the beginning that its own later pace suggests.
+
+    The search comes to the first chords of a passage without knowing its pace, so it may find
+    them too early and drag along. From the end its way leads there with the pace known."""
+    if len(passage.chord) < ANCHORED:
+        return passage
+    last, half = ANCHORED - 1, ANCHORED // 2
+    event = slice(int(min(free, passage.event[0])), int(passage.event[last]) + 1)
+    chord = slice(max(int(passage.chord[0]) - SETTLED, 0), int(passage.chord[last]) + 1)
+    ways = search(*_turned(events, chords, event, chord), np.inf, worth_of_levels(events))
+    if not ways:
+        return passage
+    back = _turned_back(ways[0], event, chord)
+    middle = slice(half, ANCHORED - SETTLED)  # both ways know the pace there
+    found = dict(zip(back.chord.tolist(), back.event.tolist()))
+    both = zip(passage.chord[middle].tolist(), passage.event[middle])
+    same = np.array([found.get(chord, -1) == event for chord, event in both])
+    if same.mean() < SAME_SHARE:
+        return passage
+    row = half + int(np.argmax(same))
+    until = int(np.searchsorted(back.chord, passage.chord[row])) + 1
+    columns = ("chord", "event", "gain", "step", "pace")
+    pairs = ((getattr(back, c)[:until], getattr(passage, c)[row + 1 :]) for c in columns)
+    return Passage(*map(np.append, *zip(*pairs)))
+
+
 def needed(
     passages: list,
     events: Events,
     chords: Chords,
 ) -> list:  # of `Passage`
     "Leave out what chance would give, and passages whose chords others have about as well."
-    kept = []
+    kept, free = [], 0
     for passage in passages:
-        passage = trimmed(passage, events, chords)
-        span = passage.chord[-1] - passage.chord[0] + 1 if len(passage.chord) else 1
-        if passage.score >= max(LEAST_PASSAGE, LEAST_DENSITY * span):
-            kept.append(passage)
+        trim = trimmed(passage, events, chords)
+        span = trim.chord[-1] - trim.chord[0] + 1 if len(trim.chord) else 1
+        if trim.score >= max(LEAST_PASSAGE, LEAST_DENSITY * span):
+            kept.append(begun_backwards(trim, free, events, chords))
+        free = passage.event[-1] + 1
     return whole_passes(_least_dear(kept, events, chords), chords)
 
 
