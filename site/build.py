@@ -52,16 +52,20 @@ def executed_copy(name: str, tier: str) -> Path | None:
     return None
 
 
+def tags_of(cell: dict) -> list:
+    return cell.get("metadata", {}).get("tags", [])
+
+
 def is_hidden(cell: dict) -> bool:
     "Is a code cell of no interest to a reader: set-up, marks for nbdev, injected parameters?"
     text = "".join(cell["source"])
-    tags = cell.get("metadata", {}).get("tags", [])
-    return text.startswith(("#| hide", "#| default_exp")) or "injected-parameters" in tags
+    marked = text.startswith(("#| hide", "#| default_exp"))
+    return marked or "injected-parameters" in tags_of(cell)
 
 
 def sets_up(cell: dict, text: str) -> bool:
     "Is a code cell there for the cells after it: parameters, folders, imports and what follows?"
-    if "parameters" in cell.get("metadata", {}).get("tags", []):
+    if "parameters" in tags_of(cell):
         return True
     try:
         body = ast.parse(text).body
@@ -77,11 +81,78 @@ def is_seen_or_heard(output: dict) -> bool:
     return "image/png" in data or "<audio" in page or "pa-answer" in page
 
 
+def only_draws(text: str) -> bool:
+    "Does a code cell do no more than define what draws?"
+    try:
+        body = ast.parse(text).body
+    except SyntaxError:
+        return False
+    draws = any(getattr(n, "name", "").startswith(("draw_", "show_")) for n in body)
+    return draws and all(isinstance(n, (ast.FunctionDef, ast.Assign)) for n in body)
+
+
 def is_folded(cell: dict, text: str) -> bool:
     """Does a code cell stand behind *Code*: what is exported, sets up, or makes a picture or a
     sound? So a reader meets the question, the picture and the sound first."""
     exported = "".join(cell["source"]).startswith("#| export")
-    return exported or sets_up(cell, text) or any(map(is_seen_or_heard, cell.get("outputs", [])))
+    shows = any(map(is_seen_or_heard, cell.get("outputs", [])))
+    return exported or shows or sets_up(cell, text) or only_draws(text)
+
+
+SECTIONS_BEFORE = 2  # in which a first picture or sound must come to go before its code
+
+
+def before_first_picture(cells: list) -> int:
+    "How many cells lead to a chapter's first picture or sound; 0 if that comes late or never."
+    sections = 0
+    for k, cell in enumerate(cells):
+        sections += cell["cell_type"] == "markdown" and "\n## " in "\n" + "".join(cell["source"])
+        if sections > SECTIONS_BEFORE:
+            return 0
+        if not is_hidden(cell) and any(map(is_seen_or_heard, cell.get("outputs", []))):
+            return k
+    return 0
+
+
+NAMED = 3  # functions and classes that the fold of their code names
+
+
+def told_by_code(text: str, tags=()) -> str:
+    "What stands on the fold of a code cell: what the code defines, or that it sets up."
+    try:
+        body = ast.parse(text).body
+    except SyntaxError:
+        return "Code"
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    names = [n.name for n in body if isinstance(n, kinds) and not n.name.startswith("_")]
+    if names:
+        return f"Code: {', '.join(names[:NAMED])}{' …' if len(names) > NAMED else ''}"
+    imports = any(isinstance(n, (ast.Import, ast.ImportFrom)) for n in body)
+    return "Code: set-up" if imports or "parameters" in tags else "Code"
+
+
+def is_silent_fold(cell: dict) -> bool:
+    "Is a cell of the reading copy folded code that shows nothing?"
+    return cell["cell_type"] == "code" and "hide-input" in tags_of(cell) and not cell["outputs"]
+
+
+def with_one_fold(cells: list) -> list:
+    "Cells of which no two neighbours are folded code that shows nothing: such are one."
+    joined = []
+    for cell in cells:
+        if joined and is_silent_fold(cell) and is_silent_fold(joined[-1]):
+            both = f"{joined[-1]['source'].rstrip()}\n\n\n{cell['source']}"
+            joined[-1] = joined[-1] | {"source": both}
+        else:
+            joined.append(cell)
+    return [c | {"metadata": with_prompt(c)} if "hide-input" in tags_of(c) else c for c in joined]
+
+
+def with_prompt(cell: dict) -> dict:
+    "The metadata of a folded cell, with the words on its fold for myst-nb."
+    said = told_by_code(cell["source"], tags_of(cell))
+    mystnb = cell["metadata"].get("mystnb", {}) | dict(code_prompt_show=said, code_prompt_hide=said)
+    return cell["metadata"] | {"mystnb": mystnb}
 
 
 def told_by_figures(text: str) -> str:
@@ -127,11 +198,11 @@ def html_links(text: str, names) -> str:
     return re.sub(link, led, text, flags=re.DOTALL)
 
 
-def named_chapters(text: str, names) -> str:
+def named_chapters(text: str, names, folder: str = "") -> str:
     "Prose whose chapters' file names, between backticks, are titles that lead to them."
     return re.sub(
         r"(?<!\[)`(\d+[a-z]?_[a-z_]+)`",
-        lambda m: f"[{CHAPTERS[m[1]].title}]({m[1]}.ipynb)" if m[1] in names else m[0],
+        lambda m: f"[{CHAPTERS[m[1]].title}]({folder}{m[1]}.ipynb)" if m[1] in names else m[0],
         text,
     )
 
@@ -148,8 +219,8 @@ def with_page_links(output: dict, names) -> dict:
 
 def reading_copy(notebook: dict, names) -> dict:
     "A notebook as it is to be read: no hidden cells, no marks, links, and long code folded away."
-    cells = []
-    for cell in notebook["cells"]:
+    cells, until = [], before_first_picture(notebook["cells"])
+    for k, cell in enumerate(notebook["cells"]):
         text = "".join(cell["source"])
         if cell["cell_type"] != "code":
             told = local_links(named_chapters(text, names), names)
@@ -161,12 +232,12 @@ def reading_copy(notebook: dict, names) -> dict:
         cell["outputs"] = [with_page_links(o, names) for o in said]
         shown = re.sub(r"^(#\| \w+.*\n)+", "", text)
         metadata = dict(cell.get("metadata", {}))
-        if is_folded(cell, shown):
+        if k < until or is_folded(cell, shown):
             metadata["tags"] = [*metadata.get("tags", []), "hide-input"]
         if told_by_figures(shown):
             metadata["mystnb"] = dict(image=dict(alt=told_by_figures(shown)))
         cells.append(cell | {"source": shown, "metadata": metadata})
-    return notebook | {"cells": cells}
+    return notebook | {"cells": with_one_fold(cells)}
 
 
 def widget_state(model: dict):
@@ -418,7 +489,9 @@ def spoken_title(piece: str) -> str:
     "A piece of the demo corpus as a person would write it: composer and title."
     with open(ROOT / "corpus" / "index.csv", newline="", encoding="utf-8") as f:
         row = next(r for r in csv.DictReader(f) if r["id"] == piece)
-    return f"{row['composer']}, {row['title'].replace('_', ' ')}"
+    title = re.sub(r"\bop\.? (\d+) (\d+)$", r"op. \1 no. \2", row["title"].replace("_", " "))
+    title = re.sub(r"\bSonatas (\d+)-(\d+)$", r"sonata no. \1, movement \2", title)
+    return f"{row['composer']}, {re.sub(r'(?<=[a-z])s (?=op. [0-9]+ no)', ' ', title)}"
 
 
 def listening_pages(folder: Path, start_s=0.0, length_s=20.0):
@@ -466,7 +539,8 @@ LISTEN = """# Hear it
 Ten minutes that say more than a table. Headphones help.
 
 1. **The explorer** below shows twenty seconds of a performance: the notes of its score as they
-   were given, as dynamic time warping and the network moved them, and as they were really played.
+   were given (*Unaligned*), as dynamic time warping (*DTW*) and the aligner's network (*High
+   resolution*) moved them, and as they were really played (*Truth*).
    Play the recording on the left and the notes on the right, and change the layer while it runs.
 2. <a href="../listen/jitter_lab.html"><b>The jitter laboratory</b></a> loosens the true notes as
    far as you like. Start at 25 ms, go down to 5.
@@ -483,14 +557,17 @@ How they work, and what to listen for: [the explorer](../chapters/01_explorer.ip
 """
 
 
-START = """## Start here
+START = """
+## Start here
 
 - **Ten minutes**: [hear it](pages/listen.md), then
   [what alignment is](chapters/10_introduction.ipynb).
-- **An evening**: the paper's chapters, in order.
+- **An evening**: the paper's chapters, in order, from
+  [what alignment is](chapters/10_introduction.ipynb) to [what holds](chapters/50_conclusion.ipynb).
 - **A course**: [assignments, marking and lessons](pages/course.md).
 - **A recording of your own**: [the aligner](chapters/01_aligner.ipynb) and
   [the command line](chapters/02_command_line.ipynb).
+
 """
 
 
@@ -501,12 +578,17 @@ def toctree(caption: str, lines) -> str:
 
 
 def front_page(executed: bool, tier: str) -> str:
-    "The README's beginning, where to start, and the table of contents."
+    """What the README says first, its picture, where to start, then the README's commands and the
+    table of contents."""
     body = re.sub(r"<!--.*?-->\n?", "", (ROOT / "README.md").read_text(encoding="utf-8"))
     body = body.partition("## The chapters")[0]
     body = re.sub(r'<img src="figures/([^"]+)" alt="([^"]+)"[^>]*>', r"![\2](figures/\1)", body)
     body = re.sub(r"\[!\[.*?\]\(.*?\)\]\(.*?\)|!\[[^\]]*\]\(https:[^)]*\)", "", body)  # badges
     body = re.sub(r"\]\(nbs/(?:\w+/)?(\w+)\.ipynb", r"](chapters/\1.ipynb", body)
+    body = re.sub(r"\]\((course|corpus)/README\.md", r"](pages/\1.md", body)
+    introduction, commands = body.split("```", 1)
+    (picture,) = re.findall(r"^!\[.*\]\(figures/aligned\.png\)\n", commands, re.M)
+    commands = f"## Install and align\n\n```{commands.replace(picture, '')}"
     there = set(chapters())
     trees = "".join(
         toctree(part, [f"{CHAPTERS[n].title} <chapters/{n}>" for n in names if n in there])
@@ -518,16 +600,17 @@ def front_page(executed: bool, tier: str) -> str:
         "\n> Some chapters are shown without pictures and sound: "
         f"tier `{tier}` has not been reproduced in this clone (`make reproduce`).\n"
     )
-    return body + START + ("" if executed else note) + trees
+    return introduction + picture + START + ("" if executed else note) + commands + trees
 
 
 def card(path: Path, title: str) -> str:
-    "A README of the repository as a page; what it links to beside itself is not on the site."
-    return (
-        re.sub(r"\[([^\]]+)\]\((?!https?:|#)[^)]+\)", r"\1", path.read_text(encoding="utf-8"))
-        if path.is_file()
-        else f"# {title}\n\nNot in this clone.\n"
-    )
+    """A README of the repository as a page, with chapters that it names as links; what it links to
+    beside itself is not on the site."""
+    if not path.is_file():
+        return f"# {title}\n\nNot in this clone.\n"
+    text = path.read_text(encoding="utf-8")
+    text = re.sub(r"\[([^\]]+)\]\((?!https?:|#)[^)]+\)", r"\1", text)
+    return named_chapters(text, set(chapters()), "../chapters/")
 
 
 def weights_cards() -> str:

@@ -165,12 +165,36 @@ def test_long_code_is_folded_and_short_code_is_not():
         cell("code", "ax.plot(x)", outputs=drawn),
         cell("code", "import json\nuse_style()"),
         cell("code", "tier = 'demo'", metadata=dict(tags=["parameters"])),
+        cell("code", "def draw_x(): pass"),
         cell("code", "listen(x)", outputs=[dict(data={"text/html": ["<audio>", "</audio>"]})]),
         cell("code", "f(3)"),
     ]
     copy = build.reading_copy(dict(cells=cells, nbformat=4), [])["cells"]
-    folded = ["hide-input" in c["metadata"].get("tags", []) for c in copy]
-    assert folded == [True] * 6 + [False]
+    shown = [(c["source"], c["metadata"].get("mystnb", {}).get("code_prompt_show")) for c in copy]
+    assert shown == [
+        ("def f(): pass\n\n\nimport numpy as np", "Code: f"),
+        ("ax.plot(x)", "Code"),
+        ("import json\nuse_style()\n\n\ntier = 'demo'\n\n\ndef draw_x(): pass", "Code: draw_x"),
+        ("listen(x)", "Code"),
+        ("f(3)", None),
+    ]
+    assert ["hide-input" in build.tags_of(c) for c in copy] == [True] * 4 + [False]
+    four = "".join(f"def {name}(): pass\n" for name in ("_x", "a", "b", "c", "d"))
+    assert build.told_by_code(four) == "Code: a, b, c …" and build.told_by_code("%time") == "Code"
+
+
+def test_code_before_the_first_picture_is_folded():
+    "If that comes in the first two sections; a chapter without an early picture keeps its code."
+    drawn = [dict(output_type="display_data", data={"image/png": "x"})]
+    head, code, more = cell("markdown", "## A"), cell("code", "x = 1"), cell("code", "y = x + 1")
+    picture = cell("code", "ax.plot(x)", outputs=drawn)
+    folds = lambda *cells: [
+        "hide-input" in build.tags_of(c)
+        for c in build.reading_copy(dict(cells=[dict(c) for c in cells], nbformat=4), [])["cells"]
+    ]
+    assert folds(code, head, picture, head, more) == [True, False, True, False, False]
+    assert folds(head, code, head, head, picture) == [False, False, False, False, True]
+    assert folds(head, code) == [False, False]
 
 
 def test_every_figure_of_a_chapter_says_what_it_shows():
@@ -187,7 +211,7 @@ def test_every_figure_of_a_chapter_says_what_it_shows():
 def test_the_caption_of_a_figure_is_its_text_on_the_page():
     drawn = 'fig, ax = plt.subplots()\nax.set(title="b")\ncaption(fig, f"Loss of {name}");'
     (made,) = build.reading_copy(dict(cells=[cell("code", drawn)], nbformat=4), [])["cells"]
-    assert made["metadata"]["mystnb"] == dict(image=dict(alt="Loss of …"))
+    assert made["metadata"]["mystnb"]["image"] == dict(alt="Loss of …")
 
 
 def test_a_neighbour_without_a_run_shows_its_committed_tables():
@@ -276,11 +300,25 @@ def test_results_page_holds_the_neighbours_claims(tmp_path):
 
 def test_front_page_has_the_picture_and_every_part():
     page = build.front_page(True, "demo")
-    assert (
-        "(figures/aligned.png)" in page
-        and all(f":caption: {part}" in page for part in build.PARTS)
-        and "<!--" not in page
-    )
+    order = ("It is a companion", "(figures/aligned.png)", "## Start here", "pip install")
+    places = [page.index(text) for text in order]
+    assert places == sorted(places) and page.count("(figures/aligned.png)") == 1
+    assert all(f":caption: {part}" in page for part in build.PARTS)
+    assert "<!--" not in page and "](course/README.md" not in page
+
+
+def test_a_piece_is_called_as_a_person_calls_it():
+    spoken = [
+        ("chopin_etudes_op_10_8_leehwakyu02", "Chopin, Etude op. 10 no. 8"),
+        ("mozart_piano_sonatas_8_1_lee_j03", "Mozart, Piano sonata no. 8, movement 1"),
+        ("schumann_kreisleriana_2_yarden09", "Schumann, Kreisleriana 2"),
+    ]
+    assert [build.spoken_title(piece) for piece, _ in spoken] == [said for _, said in spoken]
+
+
+def test_the_course_names_chapters_by_their_titles():
+    page = build.card(ROOT / "course" / "README.md", "The course")
+    assert "[Baselines](../chapters/34_baselines.ipynb)" in page and "`34_baselines`" not in page
 
 
 def test_colab_and_binder_open_this_repository():

@@ -247,6 +247,7 @@ def reason(
     truth: Notes,  # the true notes
     unaligned: Notes | None = None,  # the notes as they were given
     status: np.ndarray | None = None,  # (n,) a word for each note
+    error_ms: float = 0.0,  # of the note; a chord spread by less than half of it explains nothing
 ) -> str:  # a clause that begins with "this error is"
     "What the notes themselves say on an error, by the first rule that holds."
     gap_s = truth.onset_s - truth.onset_s[k]
@@ -269,7 +270,7 @@ def reason(
     if unaligned is not None:
         chord = abs(unaligned.onset_s - unaligned.onset_s[k]) < 0.002
         wide_s = np.ptp(truth.onset_s[chord])
-        if wide_s > SPREAD_S:
+        if wide_s > max(SPREAD_S, abs(error_ms) / 2000):
             return (
                 "this error is a spread chord: what is written together is played over "
                 f"{1000 * wide_s:.0f} ms"
@@ -296,7 +297,7 @@ def guided_tour(
         if abs(error_ms[k]) < least_ms:
             break
         side = "late" if error_ms[k] > 0 else "early"
-        why = reason(k, truth, layers.get("unaligned"), status)
+        why = reason(k, truth, layers.get("unaligned"), status, error_ms[k])
         name = pitch_name(truth.pitch[k])
         text = f"Note {k + 1}, {name}, is {abs(error_ms[k]):.0f} ms {side}; {why}."
         steps.append(dict(row=k, text=text))
