@@ -467,7 +467,7 @@ def test_printed_tier_is_the_paper_to_its_letter():
 def test_a_run_may_belong_to_some_tiers_alone():
     plan = load_plan()
     own = set(plan.names) - set(plan.runs_of("demo"))
-    assert own == {"crnn_as_printed", "crnn_onsets_2", "crnn_onsets_3"}
+    assert own == {"crnn_as_printed", "crnn_onsets_2", "crnn_onsets_3", "recorded_piano"}
     assert (
         "crnn_as_printed" in plan.runs_of("maps")
         and {"crnn_onsets_2", "crnn_onsets_3"} <= set(plan.runs_of("weights"))
