@@ -19,7 +19,7 @@ first with the 95 % interval over recordings. Errors are kept in the cache by th
 weights, so that a network is judged once.
 """
 
-import argparse, hashlib
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,7 @@ from pianoalign.preprocessing import piano_roll
 from pianoalign.report import tables
 from pianoalign.runs import load_network, read_npz, write_npz
 from pianoalign.tool.aligner import weights_folder
+from weights_options import weights_parser
 
 LOUD = 50  # velocity
 HELD_OUT = "AkPnCGdD"
@@ -144,9 +145,7 @@ def rows_of(name: str, first: dict, second: dict) -> list[dict]:
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = weights_parser(__doc__, "further_free.csv")
     parser.add_argument("first", help="name of weights, or folder of a run")
     parser.add_argument("second", help="the same, of the network that was trained further")
     parser.add_argument("--maps", required=True, help="folder of MAPS")
@@ -159,14 +158,6 @@ def main():
         "--shares", type=float, nargs="+", default=[1.0], help="of the second network, 0 to 1"
     )
     parser.add_argument("--limit", type=int, default=0, help="recordings of each set; 0: all")
-    parser.add_argument(
-        "--cache", default=str(repo_root() / ".cache"), help="folder of what is kept"
-    )
-    parser.add_argument(
-        "--out",
-        default=str(repo_root() / "results" / "weights" / "further_free.csv"),
-        help="table to write",
-    )
     asked = parser.parse_args()
     torch.set_num_threads(1)
     (network, experiment), (other, _) = (
@@ -176,10 +167,10 @@ def main():
     rows = []
     for name, recordings in validation_sets(asked.maps, asked.salamander, asked.limit).items():
         network.load_state_dict(first)
-        before = errors_of(network, experiment, recordings, Path(asked.cache))
+        before = errors_of(network, experiment, recordings, asked.cache)
         for share in asked.shares:
             network.load_state_dict(averaged(first, second, share))
-            after = errors_of(network, experiment, recordings, Path(asked.cache))
+            after = errors_of(network, experiment, recordings, asked.cache)
             rows += [{"share": share} | row for row in rows_of(name, before, after)]
             heard, then = by_the_sound(before, name), by_the_sound(after, name)
             if heard:

@@ -226,12 +226,12 @@ def main():
     engine = open_engine(device="cpu")
     data = replace(engine.experiment.data, corpus="maps", segment_s=WHOLE_S)
     opened = {}
-    errors, velocity, notes = {}, {}, []
+    errors, velocity, every_note = {}, {}, []
     for recording in wanted_recordings(asked.maps, asked.pieces):
         found = transcribed(recording, asked.cache / "transcribed" / "transkun", opened)
         (segment,) = evaluation_segments([recording], data)
         inputs = {"jittered": (segment.reference, segment.loose)}
-        notes.append(note_by_note(segment, found, engine, str(asked.cache / "features")))
+        every_note.append(note_by_note(segment, found, engine, str(asked.cache / "features")))
         piece, piano = recording.id.removeprefix("MAPS_MUS-").rsplit("_", 1)
         score = Path(asked.scores or "nowhere") / piano / f"{piece}.tsv.gz"
         if score.exists():
@@ -247,7 +247,7 @@ def main():
         print(f"{recording.id}: {len(recording.reference)} notes", flush=True)
         table = pd.DataFrame(rows_of(errors, velocity))
         tables.write_table(table, asked.out)  # what is finished so far
-        tables.write_table(pd.concat(notes), asked.notes)
+        tables.write_table(pd.concat(every_note), asked.notes)
     shown = table[(table.loud == 1) & (table.shift_removed == 1)]
     columns = ["set", "given", "method", "median_ms", *(f"within_{w}_pct" for w in (10, 25, 50))]
     print("Velocity 50 and more, shift removed:")
