@@ -1,6 +1,6 @@
 "The command line on files that are as they should be: what comes out, what is kept, what is said."
 
-import csv, json, os, signal, subprocess, sys
+import csv, doctest, json, os, shutil, signal, subprocess, sys
 from pathlib import Path
 
 import mido
@@ -65,6 +65,17 @@ def test_twice_the_same_bytes(piece, untrained, tmp_path):
     for name in ("a", "b"):
         command(*align_words(piece, tmp_path / f"{name}.mid", untrained[1]))
     assert (tmp_path / "a.mid").read_bytes() == (tmp_path / "b.mid").read_bytes()
+
+
+def test_the_example_of_align_runs(piece, tmp_path, monkeypatch):
+    from pianoalign.tool import aligner
+
+    for name, called in (("piece.wav", "recording.wav"), ("piece.mid", "piece.mid")):
+        shutil.copy(piece[0] / name, tmp_path / called)
+    monkeypatch.chdir(tmp_path)
+    tried = doctest.DocTestRunner().run(doctest.DocTestFinder().find(aligner.align)[0])
+    assert tried.attempted == 5 and tried.failed == 0
+    assert (tmp_path / "aligned.mid").exists()
 
 
 def test_nothing_is_replaced_unless_forced(piece, untrained, tmp_path, capsys):

@@ -863,6 +863,16 @@ def align(
 
     Returns an `AlignmentResult`: times before and after, a status and a confidence for each note.
     Raises `InputError`, in one sentence, for input that cannot be used; then nothing is written.
+
+    Example
+    -------
+    >>> from pianoalign import align
+    >>> result = align("recording.wav", "piece.mid", "aligned.mid")
+    >>> late_s = result.notes_after.onset_s - result.notes_before.onset_s
+    >>> late_s.shape == result.confidence.shape == result.status.shape
+    True
+    >>> list(result.to_dataframe().columns[:4])
+    ['id', 'pitch', 'velocity', 'track']
     """
     check_choices(method, decoding, offset, device)
     check_repeats(repeats)

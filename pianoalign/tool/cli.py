@@ -56,7 +56,7 @@ def one_sentence(command: Callable) -> Callable:
         try:
             return command(*args, **kwargs)
         except InputError as error:
-            text = " ".join(str(error).split())
+            text = " ".join(str(error).split()).removesuffix(".")
             code = 1 if isinstance(error, OutputError) else 2
         except ModuleNotFoundError as error:
             text, code = NOT_INSTALLED.format(error.name), 2
