@@ -15,11 +15,15 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .files import InputError, kind_of_bytes, MIDI, whole_file
 from .notes import Notes, SHORTEST_NOTE_S
+
+if TYPE_CHECKING:
+    import mido
 
 # %% ../nbs/20b_midi.ipynb #d82ef30e
 DEFAULT_TEMPO_US = 500_000  # microseconds a quarter until a file says otherwise
@@ -495,7 +499,7 @@ class MidiScore:
         return self.file.remarks
 
     @cached_property
-    def midi(self) -> object:  # mido.MidiFile
+    def midi(self) -> "mido.MidiFile":
         "The file as mido reads it. Raises `InputError` where mido cannot."
         import mido
 

@@ -17,11 +17,14 @@ import sys, tempfile, threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TYPE_CHECKING
 
 import numpy as np
 
 from .files import InputError, kind_of_file, RECORDING
+
+if TYPE_CHECKING:
+    import soundfile
 
 # %% ../nbs/20d_recordings.ipynb #d0000006
 #: Endings of the files that are taken for recordings; some of them need ffmpeg.
@@ -225,7 +228,7 @@ LEAST_FORGOTTEN_S = 0.2  # samples behind the chunk's end are believed if there 
 
 def chunked_layout(
     path: str | Path,
-    sound: object,  # soundfile.SoundFile of it
+    sound: "soundfile.SoundFile",  # of it
 ) -> Layout:
     "A WAV, AIFF, CAF, W64 or AU file whose header may promise too much or too little."
     start, promised = chunk_of_samples(path, sound.format)
@@ -345,7 +348,7 @@ def made_tag(
 # %% ../nbs/20d_recordings.ipynb #d0000066
 def mp3_layout(
     path: str | Path,
-    sound: object,  # soundfile.SoundFile of it
+    sound: "soundfile.SoundFile",  # of it
 ) -> Layout:
     "An MP3 file whose tag may be missing or wrong."
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -408,7 +411,7 @@ def ogg_links(
 
 def ogg_layout(
     path: str | Path,
-    sound: object,  # soundfile.SoundFile of it
+    sound: "soundfile.SoundFile",  # of it
 ) -> Layout:
     "An Ogg file, which may be a chain, and may lack its end."
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -423,7 +426,7 @@ def ogg_layout(
 # %% ../nbs/20d_recordings.ipynb #d0000068
 def layout_of(
     path: str | Path,  # a recording that libsndfile opens
-    sound: object,  # soundfile.SoundFile of it
+    sound: "soundfile.SoundFile",  # of it
 ) -> Layout:
     "How the sound lies in a file, by its bytes and not by its header alone."
     try:

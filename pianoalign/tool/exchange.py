@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -22,6 +23,9 @@ from ..midi import MidiScore, read_midi, write_midi
 from ..notes import NOTE_COLUMNS, Notes
 from .notation import is_notation, read_notation, ways_to_play, written_of
 from .tables import is_level, is_table, notes_of_file, velocity_of_level
+
+if TYPE_CHECKING:
+    import pandas, partitura, pretty_midi
 
 # %% ../../nbs/tool/04_exchange.ipynb #exc00006
 MOST_CHANNELS = 32  # an array with more rows and more columns than this is no recording
@@ -152,7 +156,7 @@ _MIDI = (
 
 
 def notes_of_table(
-    table: object,  # pandas.DataFrame, one row a note
+    table: "pandas.DataFrame",  # one row a note
 ) -> Notes:
     "Notes from a data frame; `notes.NOTE_COLUMNS` has the columns' names. Raises `InputError`."
     columns = {str(c).strip().lower().replace(" ", "_"): c for c in table.columns}
@@ -420,7 +424,7 @@ def write_jams(
 
 def pretty_midi_of(
     result: object,  # results.AlignmentResult
-) -> object:  # pretty_midi.PrettyMIDI
+) -> "pretty_midi.PrettyMIDI":
     "The aligned file as pretty_midi reads it."
     check_installed("pretty_midi", "a PrettyMIDI object")
     import warnings
@@ -459,7 +463,7 @@ def _spelled(score: MidiScore) -> list:  # of (step, alter, octave), one a note
 
 def part_of(
     score: MidiScore,
-) -> object:  # partitura.score.Part
+) -> "partitura.score.Part":
     "The notes and bars of a MIDI file as partitura knows them; the k-th note is called `nk`."
     from partitura import score as notation
 
