@@ -10,7 +10,15 @@ import pytest
 import soundfile
 
 from pianoalign.files import InputError
-from pianoalign.lab.answers import AFTER_S, BEFORE_S, guess, hear_errors, notes_to_hear, stretches
+from pianoalign.lab.answers import (
+    AFTER_S,
+    BEFORE_S,
+    _ticks,
+    guess,
+    hear_errors,
+    notes_to_hear,
+    stretches,
+)
 from pianoalign.notes import Notes
 from pianoalign.report.plots import synthesise
 
@@ -92,3 +100,8 @@ def test_nothing_is_fetched_and_titles_are_no_code():
 def test_what_is_refused(call, says):
     with pytest.raises(InputError, match=says):
         call()
+
+
+def test_an_axis_that_begins_just_before_zero_begins_at_zero():
+    assert [f"{t:g}" for t in _ticks(-0.01, 30)] == ["0", "10", "20", "30"]
+    assert [f"{t:g}" for t in _ticks(-150, 150)] == ["-100", "0", "100"]

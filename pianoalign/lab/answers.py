@@ -103,7 +103,7 @@ def _ticks(low: float, high: float) -> list:
     power = 10.0 ** np.floor(np.log10(raw))
     step = next(power * k for k in (1, 2, 5, 10) if power * k >= raw)
     first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
-    return [float(step * k) for k in np.arange(first, last + 1)]
+    return [float(step * k) + 0.0 for k in np.arange(first, last + 1)]  # 0.0 makes 0 of -0
 
 
 def _limit_ms(error_ms: np.ndarray) -> float:

@@ -39,7 +39,6 @@ def test_formgrader(browser, course, tmp_path_factory):
     by_tests = sum(c.points for c in cells if c.kind == "test")
     with jupyterlab(tmp_path_factory.mktemp("jupyterlab"), course) as address:
         page = browser.new_page(viewport=dict(width=1440, height=1000))
-        page.set_default_timeout(90_000)
         said = []
         page.on("pageerror", lambda e: said.append(str(e)))
         page.goto(f"{address}/formgrader/manage_assignments")
