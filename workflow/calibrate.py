@@ -2,7 +2,7 @@
 """Teach the aligner how sure it may be of each note, and which notes nobody plays.
 
 usage: python workflow/calibrate.py pianoalign/weights/maps --corpus corpus
-       python workflow/calibrate.py pianoalign/weights/free --corpus FREE --kind free
+       python workflow/calibrate.py pianoalign/weights/free --corpus FREE --kind free --shrink 0.01
        python workflow/calibrate.py pianoalign/weights/maps --corpus corpus --only presence
 
 Fits on a corpus's validation split, checks on its test split, writes confidence.json and
@@ -17,7 +17,7 @@ from pathlib import Path
 from pianoalign.files import InputError
 from pianoalign.tool.calibration import calibrate
 from pianoalign.tool.confidence import CONFIDENCE_FILE
-from pianoalign.tool.presence import calibrate_presence, PRESENCE_FILE
+from pianoalign.tool.presence import calibrate_presence, PRESENCE_FILE, SHRINK
 
 
 def read_options():
@@ -30,6 +30,12 @@ def read_options():
     add("--corpus", type=Path, default=Path("corpus"), help="its folder (default: corpus)")
     add("--kind", choices=("demo", "maps", "free"), default="demo", help="how it is laid out")
     add("--only", choices=("confidence", "presence"), help="make this file alone")
+    add(
+        "--shrink",
+        type=float,
+        default=SHRINK,
+        help="how much presence's weights shrink, as a share of its notes (default: %(default)s)",
+    )
     return parser.parse_args()
 
 
@@ -68,7 +74,7 @@ def main():
         if options.only != "presence":
             show(calibrate(*given))
         if options.only != "confidence":
-            show_presence(calibrate_presence(*given))
+            show_presence(calibrate_presence(*given, options.shrink))
     except InputError as error:
         sys.exit(f"calibrate: {error}")
 
