@@ -525,6 +525,7 @@ def test_a_tier_may_say_what_all_its_runs_are_judged_on():
         "valid",
         "test",
         "recordings",
+        "demo_test",
     ]  # what a run says itself comes first
     assert plan.experiment("cnn", "maps").data.corpus == "maps"
 
