@@ -46,6 +46,7 @@ from pianoalign.files import InputError
 from pianoalign.midi import read_midi, sounding_notes, write_midi
 from pianoalign.notes import Notes
 from pianoalign.preprocessing import load_audio
+from pianoalign.tool.confidence import on_one_line
 from pianoalign.tool.presence import NOT_PLAYED
 from pianoalign.tool.results import NOT_IN_RECORDING
 
@@ -142,8 +143,8 @@ def written_twice(score: Notes, true_s, a_s: float, b_s: float):  # -> score, (n
 def is_struck(score: Notes, onset_s, pitch, within_s: float = 0.03) -> np.ndarray:  # (n,) bool
     "Which keys the score strikes at these times."
     order = np.lexsort((score.onset_s, score.pitch))
-    struck = score.pitch[order] * 1e6 + score.onset_s[order]
-    low, high = (np.searchsorted(struck, pitch * 1e6 + onset_s + d) for d in (-within_s, within_s))
+    struck, there = on_one_line(score.pitch, score.onset_s)[order], on_one_line(pitch, onset_s)
+    low, high = (np.searchsorted(struck, there + d) for d in (-within_s, within_s))
     return high > low
 
 

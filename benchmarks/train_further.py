@@ -9,7 +9,7 @@ scripts that make them put them (`--out corpus/salamander`, `--out corpus/free`)
 folder of the run, which `two_networks.py` judges.
 """
 
-import argparse, shutil
+import shutil
 from pathlib import Path
 
 import torch
@@ -19,6 +19,7 @@ from pianoalign.files import repo_root
 from pianoalign.runs import RunFolder
 from pianoalign.tool.aligner import weights_folder
 from pianoalign.training import train
+from weights_options import parser_about
 
 TIERS = {"free": "free", "maps": "weights"}
 RUN = "recorded_piano"
@@ -37,9 +38,7 @@ def put_start(weights: str, name: str, runs: Path) -> Path:  # its folder
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = parser_about(__doc__)
     parser.add_argument("weights", choices=TIERS, help="which weights to go on from")
     parser.add_argument(
         "--corpus",

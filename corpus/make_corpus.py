@@ -1098,8 +1098,10 @@ def note_problems(row, notes: Performance, least: int) -> list[str]:
     return named(checks, row.id)
 
 
-def index_problems(table: pd.DataFrame, out: Path, folders=("audio", "midi")) -> list[str]:
-    """Files that index.csv does not name, and works that stand in two splits."""
+def index_problems(
+    table: pd.DataFrame, out: Path, folders=("audio", "midi"), of_one_split=("work",)
+) -> list[str]:
+    """Files that index.csv does not name, and works (or the like) that stand in two splits."""
     listed = set(table.id)
     problems = [
         f"{folder}/{path.name} is not in index.csv"
@@ -1107,9 +1109,10 @@ def index_problems(table: pd.DataFrame, out: Path, folders=("audio", "midi")) ->
         for path in sorted((out / folder).iterdir())
         if path.stem not in listed
     ]
-    splits = table.groupby("work").split.nunique()
-    if (splits > 1).any():
-        problems.append(f"work in two splits: {list(splits[splits > 1].index)}")
+    for column in of_one_split:
+        splits = table.groupby(column).split.nunique()
+        if (splits > 1).any():
+            problems.append(f"{column} in two splits: {list(splits[splits > 1].index)}")
     return problems
 
 
@@ -1143,10 +1146,7 @@ def check_corpus(out: Path) -> list[str]:
         notes = read_midi(out / "midi" / f"{row.id}.mid")  # raises on same-key overlap
         problems += sound_problems(row, samples) + note_problems(row, notes, least=100)
         onset_errors_s.setdefault(row.piano, []).append(isolated_onset_errors_s(samples, notes))
-    problems += index_problems(table, out, ("audio", "midi", "score"))
-    splits = table.groupby("title").split.nunique()
-    if (splits > 1).any():
-        problems.append(f"title in two splits: {list(splits[splits > 1].index)}")
+    problems += index_problems(table, out, ("audio", "midi", "score"), ("work", "title"))
 
     print("\nsplit        files  minutes  notes   bytes")
     for split, part in table.groupby("split", sort=False):

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..files import InputError
 from ..processes import end_with_parent
-from .places import Pair
+from .places import counted, Pair
 
 # %% ../../nbs/tool/07_batch.ipynb #ba7c0006
 @dataclass(frozen=True)
@@ -258,10 +258,10 @@ def account(
     counts = {state: sum(o.state == state for o in outcomes) for state in STATES}
     counts["not tried"] = named - len(outcomes)
     parts = [f"{count} {state}" for state, count in counts.items() if count]
-    line = f"{named} pair{'s' * (named != 1)}: {', '.join(parts)}"
+    line = f"{counted(named, 'pair')}: {', '.join(parts)}"
     if not left_out:
         return line
-    return f"{line}; {left_out} file{'s' * (left_out != 1)} without a partner left out"
+    return f"{line}; {counted(left_out, 'file')} without a partner left out"
 
 
 def worst_code(outcomes: list) -> int:

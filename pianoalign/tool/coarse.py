@@ -121,9 +121,13 @@ class Chords:
         rows = np.flatnonzero(self.by_key == chord)
         return np.searchsorted(self.first, rows, side="right") - 1
 
+    def key_of_row(self) -> np.ndarray:  # (m,) rising, 0 to 87
+        "The key that each row of `by_key` is for."
+        return np.repeat(np.arange(N_PITCHES), np.diff(self.first))
+
     def all_keys(self) -> list:  # of tuples
         "The keys of each chord."
-        key = np.repeat(np.arange(N_PITCHES), np.diff(self.first))
+        key = self.key_of_row()
         order = np.argsort(self.by_key, kind="stable")
         edges = np.searchsorted(self.by_key[order], np.arange(1, len(self)))
         return [tuple(keys.tolist()) for keys in np.split(key[order], edges)]
@@ -352,7 +356,7 @@ def search(
 ) -> list:  # of `Passage`, in the order of the recording
     "The best way through score and recording, cut where it jumps."
     worth = worth_of_levels(events) if worth is None else worth
-    key = np.repeat(np.arange(N_PITCHES), np.diff(chords.first))
+    key = chords.key_of_row()
     silence = np.bincount(chords.by_key, worth[key, 0], len(chords))
     silence = np.maximum(UNHEARD_SHARE * silence, -4.0)
     least = LEAST_START + max(np.log10(max(len(events) * len(chords), 1) / 1e7), 0.0)
@@ -435,9 +439,8 @@ SAME_SHARE = 0.8  # of those in their middle must lie where they lay
 
 def _turned(events: Events, chords: Chords, event: slice, chord: slice):  # -> Events, Chords
     "Some events and chords from their end to their beginning."
-    key = np.repeat(np.arange(N_PITCHES), np.diff(chords.first))
     inside = (chords.by_key >= chord.start) & (chords.by_key < chord.stop)
-    key, new = key[inside], chord.stop - 1 - chords.by_key[inside]
+    key, new = chords.key_of_row()[inside], chord.stop - 1 - chords.by_key[inside]
     order = np.lexsort((new, key))
     return (
         Events(-events.time_s[event][::-1], events.level[event][::-1]),

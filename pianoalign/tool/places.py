@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MIDI_OUT', 'MIDI_ENDINGS', 'SCORE_ENDINGS', 'PAIR_HEADINGS', 'same_file', 'check_name_fits', 'check_output',
            'check_outputs', 'Found', 'files_in', 'files_of', 'Pair', 'as_read', 'piece_folders', 'match_names',
-           'find_pairs', 'read_table_text', 'table_rows', 'path_in_table', 'name_in_folder', 'read_pairs']
+           'counted', 'find_pairs', 'read_table_text', 'table_rows', 'path_in_table', 'name_in_folder', 'read_pairs']
 
 # %% ../../nbs/tool/06_places.ipynb #f1aces03
 import codecs, csv, glob, io, os, unicodedata
@@ -215,8 +215,16 @@ def match_names(
     return sorted(pairs, key=lambda p: p.name), sorted(alone, key=lambda f: str(f.path))
 
 
+def counted(
+    count: int,
+    noun: str,
+) -> str:
+    "A number and what it counts, in the plural where it is not one."
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def _counted(n: int, what: str) -> str:
-    return f"{n or 'no'} {what}{'' if n == 1 else 's'}"
+    return counted(n, what) if n else f"no {what}s"
 
 
 def _why_none(words: list, found: list, recursive: bool) -> str:

@@ -25,6 +25,7 @@ from pianoalign.tool.confidence import (
     evidence,
     logistic,
     network_fingerprint,
+    on_one_line,
 )
 
 # %% ../../nbs/tool/21_presence.ipynb #pre00009
@@ -39,8 +40,8 @@ def highest_peaks(
     within_s: float = OWN_S,
 ) -> np.ndarray:  # (n,) nats over `LEAST_PEAK`
     "The highest peak of a key around a time."
-    peak_at = heard.pitch * 1e6 + heard.time_s  # all keys, one after the other
-    note_at = pitch * 1e6 + onset_s
+    peak_at = on_one_line(heard.pitch, heard.time_s)
+    note_at = on_one_line(pitch, onset_s)
     low = np.searchsorted(peak_at, note_at - within_s)
     high = np.searchsorted(peak_at, note_at + within_s, side="right")
     spans = np.stack([low, high], axis=1).ravel()
@@ -118,8 +119,8 @@ def _rivals(heard: Heard, pitch, onset_s):  # -> (n,) of keys beside, (n,) of oc
 def _sounding_below(given: Notes, onset_s, semitones: int = 12):  # -> (n,) bool
     "Does the file have a note some semitones lower that sounds at each onset?"
     order = np.lexsort((onset_s, given.pitch))
-    begin_at = given.pitch[order] * 1e6 + onset_s[order]
-    wanted = (given.pitch - semitones) * 1e6 + onset_s
+    begin_at = on_one_line(given.pitch, onset_s)[order]
+    wanted = on_one_line(given.pitch - semitones, onset_s)
     last = order[np.searchsorted(begin_at, wanted + OWN_S, side="right") - 1]
     end_s = onset_s + given.offset_s - given.onset_s
     return (given.pitch[last] == given.pitch - semitones) & (end_s[last] > onset_s + 0.02)
@@ -167,13 +168,13 @@ class _KeyLines:
     "The notes of a file at their places, key after key: which of them is near what?"
 
     def __init__(self, pitch, onset_s):
-        self.line = pitch * 1e6 + onset_s
-        self.order = np.argsort(self.line, kind="stable")
-        self.sorted = self.line[self.order]
+        line = on_one_line(pitch, onset_s)
+        self.order = np.argsort(line, kind="stable")
+        self.sorted = line[self.order]
 
     def nearest(self, heard: Heard):  # -> (m,) row of the nearest note of the key, (m,) seconds
         "The note of its own key that each peak is nearest to."
-        peak = heard.pitch * 1e6 + heard.time_s
+        peak = on_one_line(heard.pitch, heard.time_s)
         after = np.searchsorted(self.sorted, peak)
         pair = np.clip(np.stack([after - 1, after]), 0, len(self.sorted) - 1)
         away_s = np.abs(self.sorted[pair] - peak)
@@ -190,7 +191,8 @@ class _KeyLines:
 
     def at(self, pitch, onset_s):  # -> (n,) bool
         "Has the file a note of these keys within 50 ms of these times?"
-        low, high = (np.searchsorted(self.sorted, pitch * 1e6 + onset_s + s) for s in (-0.05, 0.05))
+        there = on_one_line(pitch, onset_s)
+        low, high = (np.searchsorted(self.sorted, there + s) for s in (-0.05, 0.05))
         return high > low
 
 

@@ -23,7 +23,7 @@ from ..recordings import check_recording
 from .aligner import check_choices, weights_folder
 from .batch import align_pair, align_pairs, Options, Outcome
 from .notation import check_repeats
-from .places import as_read, name_in_folder, Pair, path_in_table, table_rows
+from .places import as_read, counted, name_in_folder, Pair, path_in_table, table_rows
 
 # %% ../../nbs/tool/20_data_sets.ipynb #set00006
 MANIFEST_COLUMNS = ("audio", "midi", "out", "group", "options")
@@ -262,10 +262,6 @@ def in_words(
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _pairs(count: int) -> str:
-    return f"{count} pair{'s' * (count != 1)}"
-
-
 def cost_sentence(
     cost: Cost,
     jobs: int,  # pairs aligned at once
@@ -275,10 +271,10 @@ def cost_sentence(
     about = low if low == high else f"{low} to {high}"
     how = "by the benchmark's rate"
     if cost.measured_on:
-        how = f"measured on {_pairs(cost.measured_on)}"
+        how = f"measured on {counted(cost.measured_on, 'pair')}"
     return (
-        f"{_pairs(cost.pairs)} to do, {in_words(cost.audio_s)} of audio: "
-        f"about {about} on {jobs} core{'s' * (jobs != 1)} ({how})"
+        f"{counted(cost.pairs, 'pair')} to do, {in_words(cost.audio_s)} of audio: "
+        f"about {about} on {counted(jobs, 'core')} ({how})"
     )
 
 # %% ../../nbs/tool/20_data_sets.ipynb #set00014
@@ -362,8 +358,8 @@ def set_report(
 ) -> str:  # Markdown
     "A page about a set: what became of the pairs, by group, the worst, and what it cost."
     states = Counter(row["state"] for row in rows)
-    counted = ", ".join(f"{count} {state}" for state, count in states.most_common())
-    lines = ["# A set of alignments", "", f"{_pairs(len(rows))}: {counted}.", ""]
+    by_state = ", ".join(f"{count} {state}" for state, count in states.most_common())
+    lines = ["# A set of alignments", "", f"{counted(len(rows), 'pair')}: {by_state}.", ""]
     groups = defaultdict(list)
     for row in rows:
         groups[row["group"]].append(row)
@@ -390,8 +386,9 @@ def _cost_of(rows: list) -> str:
     audio_s, cpu_s = (sum(row[name] for row in done) for name in ("duration_s", "cpu_s"))
     peak = max(_known(done, "peak_mib"), default=0)
     return (
-        f"{60 * cpu_s / audio_s:.2f} processor seconds a minute of audio over {_pairs(len(done))} "
-        f"and {in_words(audio_s)} of audio; the largest process had {peak} MiB."
+        f"{60 * cpu_s / audio_s:.2f} processor seconds a minute of audio over "
+        f"{counted(len(done), 'pair')} and {in_words(audio_s)} of audio; "
+        f"the largest process had {peak} MiB."
     )
 
 
