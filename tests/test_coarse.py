@@ -10,14 +10,13 @@ from pianoalign.tool.coarse import (
     begun_backwards,
     chords_of,
     events_of,
-    find_at_any_pitch,
     find_in_recording,
     Passage,
     search,
-    tuning_of,
     whole_passes,
 )
 from pianoalign.decoding import Heard
+from pianoalign.tool.tuning import find_at_any_pitch, tuning_of
 
 
 def music(n_chords=160, seed=0):

@@ -505,7 +505,7 @@ def _blind(listened: Listened):  # -> function of an image
 
 def _find(job, sounding: Notes):  # -> coarse.CoarseAlignment of the piano's notes, Listened
     "Where the score's music lies in the recording, and the recording as it is tuned."
-    from pianoalign.tool.coarse import find_at_any_pitch, tuning_of
+    from pianoalign.tool.tuning import find_at_any_pitch, tuning_of
 
     listened, hear_blind = job.listened, _blind(job.listened)
     audio = listened.engine.experiment.audio

@@ -8,14 +8,11 @@ __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BEL
            'WEAK_STEP', 'LEAST_END', 'POOR_STEP', 'LEAST_GAIN', 'LEAST_PASSAGE', 'LEAST_DENSITY', 'MOST_SPARE',
            'AS_WELL', 'LEFT_OUT', 'AT_BOTH_ENDS', 'SETTLED', 'ANCHORED', 'SAME_SHARE', 'LEAST_ALIKE', 'MISJUDGED',
            'CLEARLY_BETTER', 'KEPT_PLACES', 'LEAST_LIKENESS', 'END_CHORDS', 'END_S', 'END_CREDIT', 'EXTRA_S', 'STEEP',
-           'IN_PASSAGE', 'OUTSIDE', 'OCTAVE_CENTS', 'TUNING_S', 'TUNING_HZ', 'SLIGHT_CENTS', 'GOOD_NATS',
-           'FURTHEST_CENTS', 'Events', 'events_of', 'worth_of_levels', 'Chords', 'chords_of', 'Passage', 'search',
-           'trimmed', 'begun_backwards', 'needed', 'whole_passes', 'owners', 'best_passages', 'likeness', 'Stretch',
-           'stretch_of', 'followed', 'CoarseAlignment', 'find_in_recording', 'draw_path', 'tuning_of',
-           'find_at_any_pitch']
+           'IN_PASSAGE', 'OUTSIDE', 'OCTAVE_CENTS', 'Events', 'events_of', 'worth_of_levels', 'Chords', 'chords_of',
+           'Passage', 'search', 'trimmed', 'begun_backwards', 'needed', 'whole_passes', 'owners', 'best_passages',
+           'likeness', 'Stretch', 'stretch_of', 'followed', 'CoarseAlignment', 'find_in_recording', 'draw_path']
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #09a9766b
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -1099,116 +1096,3 @@ def draw_path(
         ends_s = found.chord_s[[before.chord[-1], after.chord[0]]]
         ax.plot((before.time_s[-1], after.time_s[0]), ends_s, ":", color=COLOURS["truth"])
     ax.set(xlabel="Recording (s)", ylabel="Score (s)")
-
-# %% ../../nbs/tool/16_from_a_score.ipynb #7049ada8
-TUNING_S = 120  # seconds of sound that are asked for the tuning
-TUNING_HZ = (120.0, 1600.0)  # where partials are looked at
-SLIGHT_CENTS = 20.0  # the network hears so much without harm
-GOOD_NATS = 0.5  # a note: so much says that the pitch is right
-FURTHEST_CENTS = 215.0  # no recording is looked for further away, but for an octave
-
-
-def tuning_of(
-    blocks: Iterable,  # iterable of float32 mono blocks
-    rate_hz: int,
-    seconds: float = TUNING_S,
-) -> float:  # cents, -50 to 50
-    "How far a recording's partials lie, in the mean, above equal temperament at A = 440 Hz."
-    size, samples, parts = 8192, 0, []
-    for block in blocks:
-        parts.append(block)
-        samples += len(block)
-        if samples >= seconds * rate_hz:
-            break
-    sound = np.concatenate(parts)[: int(seconds * rate_hz)]
-    if len(sound) < size:
-        return 0.0
-    frames = np.lib.stride_tricks.sliding_window_view(sound, size)[:: size // 2]
-    low, high = (int(f * size / rate_hz) for f in TUNING_HZ)
-    total = 0j
-    for frame in frames:
-        level = np.log(np.abs(np.fft.rfft(frame * np.hanning(size)))[low - 1 : high + 2] + 1e-9)
-        middle, left, right = level[1:-1], level[:-2], level[2:]
-        peak = (middle > left) & (middle >= right) & (middle > level.max() - 4)
-        bend = left + right - 2 * middle
-        shift = np.where(peak, 0.5 * (left - right) / np.where(bend < 0, bend, -1.0), 0.0)
-        hz = (low + np.arange(len(middle)) + shift)[peak] * rate_hz / size
-        weight = np.exp(0.5 * (middle[peak] + 9))
-        total += np.sum(weight * np.exp(24j * np.pi * np.log2(hz / 440)))
-    return float(np.angle(total) * 50 / np.pi)
-
-
-def _lower(
-    heard: Heard,  # without a note told
-    semitones: int,
-) -> Heard:
-    "What was heard, so many keys lower; what leaves the keyboard is left out."
-    pitch = heard.pitch - semitones
-    kept = (pitch >= LOWEST_PITCH) & (pitch < LOWEST_PITCH + N_PITCHES)
-    return replace(heard, time_s=heard.time_s[kept], pitch=pitch[kept], height=heard.height[kept])
-
-
-def _nearest_pitch(
-    notes: Notes,
-    heard: Heard,
-    fraction: float,  # cents by which the image that was heard is tuned
-    least: float,  # nats that a pitch must bring in
-) -> float:  # cents, 0: no pitch but that of the file
-    "At which pitch, up to two semitones away, a score is found best."
-    best_cents, best_score = fraction, least
-    for semitones in range(-3, 4):
-        away = fraction + 100 * semitones
-        if 0 < abs(away) <= FURTHEST_CENTS:
-            score = find_in_recording(_lower(heard, semitones), notes).score
-            if score > best_score:
-                best_cents, best_score = away, score
-    return best_cents
-
-
-def _an_octave_away(
-    notes: Notes,
-    heard: Heard,
-    image: np.ndarray,  # (N, 88) what was heard
-    hear_blind: Callable,
-) -> tuple | None:  # CoarseAlignment, image; None: it is not found there either
-    "Look for a score an octave lower and an octave higher than it is written."
-    for octaves in (-1, 1):
-        if not find_in_recording(_lower(heard, 12 * octaves), notes).fits:
-            continue
-        moved = np.full_like(image, image.min())
-        if octaves < 0:
-            moved[:, 12:] = image[:, :-12]
-        else:
-            moved[:, :-12] = image[:, 12:]
-        again = find_in_recording(hear_blind(moved), notes)
-        if again.fits:
-            return replace(again, transposed_cents=OCTAVE_CENTS * octaves), moved
-    return None
-
-
-def find_at_any_pitch(
-    notes: Notes,  # the score, on the piano
-    image: np.ndarray,  # (N, 88) log magnitudes at A = 440 Hz
-    cents: float,  # what `tuning_of` says
-    listen: Callable,  # cents -> the image of the recording, with all bins that much higher
-    hear_blind: Callable,  # image -> Heard, without a note told
-) -> tuple:  # CoarseAlignment, the image that goes with it
-    "Look for a score up to two semitones away from where it is written, else an octave away."
-    heard = hear_blind(image)
-    found = find_in_recording(heard, notes)
-    if abs(cents) <= SLIGHT_CENTS and found.score >= GOOD_NATS * len(notes):
-        return found, image
-    fraction, tuned = 0.0, image
-    if abs(cents) > SLIGHT_CENTS:
-        fraction, tuned = cents, listen(cents)
-        heard = hear_blind(tuned)
-    best_cents = _nearest_pitch(notes, heard, fraction, 1.5 * found.score + JUMP_COST)
-    if best_cents:
-        there = tuned if best_cents == fraction else listen(best_cents)
-        again = find_in_recording(heard if there is tuned else hear_blind(there), notes)
-        if again.score > found.score:
-            return replace(again, transposed_cents=float(best_cents)), there
-    if found.fits:
-        return found, image
-    octave = _an_octave_away(notes, heard, tuned, hear_blind)
-    return octave or (found, image)
