@@ -53,7 +53,7 @@ from pianoalign.reproduce.pipeline import (
     tables_ready,
 )
 from pianoalign.reproduce.plan import PARAMETERS, job_parameters, job_paths, make_plan, targets_of
-from pianoalign.reproduce.readme import contributing_text, readme_text
+from pianoalign.reproduce.readme import _as_printed, contributing_text, readme_text
 
 START = """
 import sys
@@ -579,11 +579,15 @@ def test_no_machine_paths_in_tracked_files():
 
 
 def test_tracked_files_are_small():
-    "Three MiB each; the one state of a training of days, that anybody may go on with it, 32."
-    state = re.compile(r"results/printed/runs/crnn-\w{8}/checkpoint/state\.safetensors")
+    "Three MiB each; the states of Table 1's trainings of days, so that they can go on, 32."
+    state = re.compile(
+        r"results/printed/runs/(?P<run>crnn(_blind)?)-\w{8}/checkpoint/state\.safetensors"
+    )
     size = {p.relative_to(ROOT).as_posix(): p.stat().st_size for p in tracked()}
     states = [name for name in size if state.fullmatch(name)]
-    assert len(states) <= 1 and all(size[name] < 32 << 20 for name in states)
+    of_runs = [state.fullmatch(name)["run"] for name in states]
+    assert len(of_runs) == len(set(of_runs))  # at most one each
+    assert all(size[name] < 32 << 20 for name in states)
     assert not [
         f"{name}: {n >> 20} MiB" for name, n in size.items() if n > 3 << 20 and name not in states
     ]
@@ -664,10 +668,27 @@ def test_readme_is_what_the_index_says():
     )
 
 
+@pytest.mark.parametrize("blind", [False, True])
+def test_readme_has_one_sentence_a_network_of_tier_printed(tmp_path, blind):
+    "And says so where the two were trained for unequal times."
+    path = tmp_path / "results" / "printed" / "table1.csv"
+    table = pd.read_csv(ROOT / "results" / "printed" / "table1.csv")
+    table = table[table.method != "crnn_blind"]
+    if blind:
+        other = table[table.method == "crnn"].assign(method="crnn_blind", epochs=8.25)
+        table = pd.concat([table, other])
+    path.parent.mkdir(parents=True)
+    table.to_csv(path, index=False)
+    text = _as_printed(tmp_path)
+    assert text.count("% of the test pieces' notes") == 1 + blind
+    assert ("after 8.2 of at least 50 epochs" in text) == blind
+    assert ("nothing follows from comparing them" in text) == blind
+
+
 def test_contributing_says_what_the_trainings_left_to_do_take():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert text == contributing_text(ROOT), "run `make readme`"
-    assert "processor hours at the pace of the committed run" in text
+    assert "these have been trained as printed: `crnn` (" in text
 
 
 def test_readme_is_read_in_a_few_minutes():

@@ -656,6 +656,28 @@ def test_training_columns_come_from_the_settings():
     assert blind["recipe"] == "printed optimiser"  # not printed: narrower, on crops, for one epoch
 
 
+def test_two_trainings_that_pause_at_unequal_epochs_say_so_wherever_they_stand_together(tmp_path):
+    "In the row, in the line under the table, beside a comparison and in the ledger."
+    tier = example_tier(tmp_path / "x")
+    for run, epochs, steps in (("crnn", 20.0, 2180), ("crnn_blind", 8.0, 872)):
+        path = tier / "runs" / f"{run}-00000000" / "metrics.json"
+        told = dict(finished=False, epochs=epochs, steps_trained=steps)
+        path.write_text(json.dumps(json.loads(path.read_text()) | told))
+    runs = Runs(tier)
+    table = tables.table1(runs)
+    table = table[table.method.isin(tables.TABLE1_METHODS)]
+    shown = repr(tables.show(table))
+    assert "8.0 epochs, not finished" in shown and "20.0 epochs, not finished" in shown
+    words = "8.0 epochs for CRNN (blind) to 20.0 for CRNN (training not finished)"
+    assert words in tables.trained_in_words(table)
+    apart = "unequal budget: crnn 2,180 steps, crnn_blind 872 steps"
+    pair = [Row("test", run) for run in ("crnn", "crnn_blind")]
+    assert f"not trained alike ({apart})" in pages.sentence(runs, *pair, "within_10_pct")
+    found = claims.judge_claim(runs, "c03")
+    unfinished = "the training of crnn, crnn_blind is not finished"
+    assert (found.verdict, found.reason) == (OPEN, f"{unfinished}, {apart}")
+
+
 def test_a_training_that_pauses_is_shown_and_nothing_is_concluded_from_it(tmp_path):
     "Its row says how far it is; its claims cannot be told; rows of runs that are missing go."
     tier = example_tier(tmp_path / "x")

@@ -309,9 +309,10 @@ def _why_open(runs, check):
     if late:
         return f"{', '.join(late)}: {NOT_LEARNED}"
     paused = sorted({row.run for row in rows if row.method != "unaligned" and _pauses(runs, row)})
-    if paused:
-        return f"the training of {', '.join(paused)} is not finished"
     apart = unequal(runs, {row.run for row in rows})
+    if paused:
+        unfinished = f"the training of {', '.join(paused)} is not finished"
+        return f"{unfinished}, {apart}" if apart else unfinished
     if apart:
         return apart
     column = check.terms[0][2]

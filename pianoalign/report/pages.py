@@ -265,22 +265,35 @@ def found(
 def hours_as_printed(
     results_root: str | Path,  # with the tiers printed and demo
     epochs: int = TrainingSettings().min_epochs,
-) -> pd.DataFrame:  # index: run; columns: times_the_base_run, processor_hours
-    """What the paper's networks take as printed, on a core like that of the base run.
-    Raises `InputError` where a run is missing."""
+) -> pd.DataFrame:  # index: run; columns: times_the_base_run, processor_hours, epochs_so_far
+    """What the paper's networks take as printed, by their own pace or by that of the base run.
+    Raises `InputError` where tier demo lacks a run, or tier printed the base run."""
     printed, demo = (Runs(Path(results_root) / tier) for tier in ("printed", "demo"))
     in_tables = [entry["run"] for k in range(2, 7) for entry in demo.plan.tables[f"table{k}"]]
     names = dict.fromkeys(["crnn", "crnn_blind", *in_tables])
+    begun = {name: training_of(printed, name) for name in names if printed.there(name)}
     base = training_of(printed, "crnn")
-    hours = epochs * base["seconds_trained"] / base["epochs"] / 3600
+
+    def seconds_an_epoch(trained):
+        return trained["seconds_trained"] / trained["epochs"]
 
     def seconds_a_step(name):
         trained = training_of(demo, name)
         return trained["seconds_trained"] / trained["steps_trained"]
 
-    times = {name: seconds_a_step(name) / seconds_a_step("crnn") for name in names}
-    found = pd.DataFrame(dict(times_the_base_run=pd.Series(times)))
-    return found.assign(processor_hours=hours * found.times_the_base_run)
+    def times_the_base_run(name):
+        if name in begun:
+            return seconds_an_epoch(begun[name]) / seconds_an_epoch(base)
+        return seconds_a_step(name) / seconds_a_step("crnn")
+
+    times = pd.Series({name: times_the_base_run(name) for name in names})
+    return pd.DataFrame(
+        dict(
+            times_the_base_run=times,
+            processor_hours=epochs * seconds_an_epoch(base) * times / 3600,
+            epochs_so_far=[begun[name]["epochs"] if name in begun else 0.0 for name in names],
+        )
+    )
 
 # %% ../../nbs/workshop/03c_pages.ipynb #0c3dforc
 def other_forms(

@@ -14,7 +14,7 @@ __all__ = ['SHARES', 'ERRORS', 'KEYS', 'TABLE1_METHODS', 'OWN_METHODS', 'RUN_NAM
 # %% ../../nbs/workshop/03a_tables.ipynb #bles0100
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -901,6 +901,7 @@ NOT_LEARNED = "not learned yet"
 
 def trained_in_words(
     table: pd.DataFrame,  # from `table1` to `table6`, or read from its CSV file
+    name: Callable[[str], str] = name_of,  # what a method is called
 ) -> str:  # one line; empty where nothing in the table was trained
     "How the networks of a table were trained, in one line."
     trained = table[pd.notna(table["width"]) & (table["seconds_trained"].fillna(0) > 0)]
@@ -911,12 +912,24 @@ def trained_in_words(
     parts = [
         f"{_range(100 * trained.width, '.0f')} % of the paper's parameters",
         f"recipe: {' and '.join(sorted(set(trained.recipe)))}",
-        f"{_range(trained.epochs, '.1f')} epochs{unfinished}",
+        f"{_epochs_in_words(trained, name)}{unfinished}",
         f"{_range(trained.seconds_trained, ',.0f')} s",
         ", ".join(sorted({str(p) for p in trained.precision.dropna() if p})),
         ", ".join(sorted({str(d) for d in trained.device.dropna() if d})),
     ]
     return "Trained with " + ", ".join(part for part in parts if part) + "."
+
+
+def _epochs_in_words(trained, name):
+    "How long networks were trained; where methods differ, which the shortest and longest time."
+    text = f"{_range(trained.epochs, '.1f')} epochs"
+    if " to " not in text or "method" not in trained:
+        return text
+    least, most = (trained.iloc[k] for k in (trained.epochs.argmin(), trained.epochs.argmax()))
+    return (
+        f"{least.epochs:.1f} epochs for {name(least.method)} to {most.epochs:.1f} for "
+        f"{name(most.method)}"
+    )
 
 
 def _range(values, digits):

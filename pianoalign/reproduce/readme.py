@@ -113,7 +113,7 @@ def how_trained(
     from pianoalign.report.tables import TABLE1_METHODS, trained_in_words
 
     table = pd.read_csv(path)
-    return trained_in_words(table[table["method"].isin(TABLE1_METHODS)])
+    return trained_in_words(table[table["method"].isin(TABLE1_METHODS)], _METHODS.get)
 
 
 def _table(root, tier):
@@ -125,18 +125,14 @@ def _table(root, tier):
     return f"{as_markdown(rows, FULL_HEADS)}\n\n{how_trained(path)}"
 
 
-def _as_printed(root):
-    "What the base run of tier printed comes to, on MAPS and on the demo corpus, in one sentence."
-    path = Path(root) / "results" / "printed" / "table1.csv"
-    rows = [r for r in read_rows(path) if r["method"] == "crnn"] if path.is_file() else []
-    if not rows:
-        return "*No run has been trained with each setting as printed yet.*"
+def _network_as_printed(rows, name):
+    "What a network of tier printed comes to, on MAPS and on the demo corpus, in one sentence."
     row, shares = rows[0], ("within_10_pct", "within_25_pct", "within_50_pct")
     ours = [f"{_rounded(row[c], 1)} ({_rounded(row['published_' + c], 1)})" for c in shares]
     of_how_many = " of at least 50" if row.get("finished") == "no" else ""
     told = f"{float(row['epochs']):.1f}{of_how_many} epochs ({row['precision']}, {row['device']})"
     text = (
-        f"With each setting as printed (tier `printed`) the CRNN puts, after {told}, {ours[0]}, "
+        f"{name} puts, after {told}, {ours[0]}, "
         f"{ours[1]} and {ours[2]} % of the test pieces' notes within 10, 25 and 50 ms"
     )
     for lent in (r for r in rows if r["dataset"] == "demo"):
@@ -145,6 +141,22 @@ def _as_printed(root):
     if row["learned"] == "no":
         text += ". It has not learned to follow its notes yet"
     return f"{text}."
+
+
+def _as_printed(root):
+    "What the networks of Table 1 in tier printed come to, as far as there are any."
+    path = Path(root) / "results" / "printed" / "table1.csv"
+    rows = read_rows(path) if path.is_file() else []
+    base, blind = ([r for r in rows if r["method"] == name] for name in ("crnn", "crnn_blind"))
+    if not base:
+        return "*No run has been trained with each setting as printed yet.*"
+    text = _network_as_printed(base, "With each setting as printed (tier `printed`) the CRNN")
+    if not blind:
+        return text
+    text += f" {_network_as_printed(blind, 'The same network without the MIDI input')}"
+    if base[0]["epochs"] != blind[0]["epochs"]:
+        text += " The two had unequal times to learn: nothing follows from comparing them."
+    return text
 
 
 def _cost(root):
@@ -193,16 +205,22 @@ _HOURS = re.compile("(<!-- printed_hours -->\n).*?(\n<!-- /printed_hours -->)", 
 
 
 def _hours(root):
-    "What the networks of tier printed take on one core, in one sentence."
+    "Which networks of tier printed have been trained, and what they take on one core."
     from pianoalign.report.pages import hours_as_printed
 
-    hours = hours_as_printed(Path(root) / "results").processor_hours
-    others = hours.drop("crnn")
+    told = hours_as_printed(Path(root) / "results")
+    begun, hours = told[told.epochs_so_far > 0], told.processor_hours
+    others = hours.drop(begun.index)
+    so_far = " and ".join(
+        f"`{name}` ({row.epochs_so_far:.1f} epochs so far; fifty take {row.processor_hours:.0f} "
+        "processor hours)"
+        for name, row in begun.iterrows()
+    )
     return (
-        f"Fifty epochs of the base run take {hours['crnn']:.0f} processor hours at the pace of the "
-        f"committed run, those of the other {len(others)} networks {others.sum():.0f} together, "
-        f"between {others.min():.0f} (`{others.idxmin()}`) and {others.max():.0f} "
-        f"(`{others.idxmax()}`)."
+        f"Of the {len(told)} networks of the paper's tables these have been trained as printed: "
+        f"{so_far}. The other {len(others)} would take {others.sum():.0f} hours together at the "
+        f"pace of the base run, between {others.min():.0f} (`{others.idxmin()}`) and "
+        f"{others.max():.0f} (`{others.idxmax()}`)."
     )
 
 
