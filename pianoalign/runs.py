@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['ZIP_DATE', 'RUN_AGAIN', 'LARGEST_NPZ', 'save_weights', 'read_weights', 'load_network', 'write_npz', 'read_npz',
-           'read_errors', 'RunFolder', 'find_run', 'versions', 'processor_name', 'device_name', 'commit']
+           'read_errors', 'RunFolder', 'find_run', 'shipped_run', 'run_to_start_from', 'versions', 'processor_name',
+           'device_name', 'commit']
 
 # %% ../nbs/32c_runs.ipynb #runs0101
 import io
 import platform
+import re
 import subprocess
 import zipfile
 from functools import cached_property
@@ -307,6 +309,55 @@ def find_run(
             f"delete all but one of {', '.join(found)}"
         )
     return next(iter(found.values()))
+
+# %% ../nbs/32c_runs.ipynb #runs0121
+def shipped_run(
+    folder_name: str,  # of a run
+) -> Path | None:  # a folder of `pianoalign/weights`
+    "The weights that ship of a run, rounded to half precision; None where there are none."
+    import pianoalign
+
+    shipped = Path(pianoalign.__file__).parent / "weights"
+    for path in sorted(shipped.glob("*/config.json")):
+        if _experiment_of(path, "install the package again").folder_name == folder_name:
+            return path.parent
+    return None
+
+
+def _command_that_trains(runs, experiment):
+    "The command line for an experiment of the tier whose runs these are, if the plan knows it."
+    tier = Path(runs).resolve().parent.name
+    try:
+        of_tier = f" --tier {tier}" if tier in load_plan().tiers else ""
+    except InputError:  # not in a clone
+        of_tier = ""
+    return f"`pianoalign train {experiment}{of_tier}`"
+
+
+def run_to_start_from(
+    runs: str | Path,  # folder of run folders, results/<tier>/runs
+    name: str,  # of a run folder, or of an experiment of which there is one run
+) -> tuple:  # RunFolder that tells what the weights have cost; Path of the weights' folder
+    """A finished run with its weights: its own, or those that ship.
+    Raises `InputError` where there are neither, with the command that trains them."""
+    run = RunFolder(Path(runs) / name)
+    if run.finished and run.weights.is_file():
+        return run, run.path
+    shipped = shipped_run(name)
+    if shipped:
+        return (run if run.finished else RunFolder(shipped)), shipped
+    named_whole = re.fullmatch(r".+-[0-9a-f]{8}", name)
+    if not run.finished and not named_whole:
+        run = RunFolder(find_run(runs, name))
+    experiment = name.rpartition("-")[0] if named_whole else name
+    trains = f"{_command_that_trains(runs, experiment)} trains it"
+    if not run.finished:
+        raise InputError(f"{run.path} is no finished run to go on from: {trains}")
+    if not run.weights.is_file():
+        raise InputError(
+            f"{run.path} holds figures and no weights to go on from: delete it, and {trains} again"
+        )
+    return run, run.path
 
 # %% ../nbs/32c_runs.ipynb #d001f2f9
 def versions() -> dict:

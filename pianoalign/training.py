@@ -45,8 +45,8 @@ from pianoalign.runs import (
     RunFolder,
     commit,
     device_name,
-    find_run,
     load_network,
+    run_to_start_from,
     processor_name,
     save_weights,
     versions,
@@ -669,10 +669,8 @@ def _start_from(runs, init_from: str) -> tuple:  # network or None; its name, an
     "The weights that a run starts from, with what they have cost already."
     if not init_from:
         return None, dict(name="", steps_trained=0, seconds_trained=0.0, epochs=0.0)
-    folder = RunFolder(Path(runs) / init_from)
-    if not folder.finished:
-        folder = RunFolder(find_run(runs, init_from))
-    metrics, (network, experiment) = folder.read("metrics.json"), load_network(folder.path)
+    folder, weights = run_to_start_from(runs, init_from)
+    metrics, (network, experiment) = folder.read("metrics.json"), load_network(weights)
     return network, dict(
         name=experiment.name,
         steps_trained=metrics["steps_trained"],

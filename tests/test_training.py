@@ -21,7 +21,15 @@ from pianoalign.notes import Notes
 from pianoalign.midi import write_midi
 from pianoalign.report.plots import synthesise
 from pianoalign.experiments import Experiment, load_plan, TrainingSettings
-from pianoalign.runs import RunFolder, find_run, load_network, read_errors
+from pianoalign.runs import (
+    RunFolder,
+    find_run,
+    load_network,
+    read_errors,
+    run_to_start_from,
+    save_weights,
+    shipped_run,
+)
 from pianoalign.training import Examples, Run, drawn_ahead, train
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -590,3 +598,44 @@ def test_a_killed_run_is_judged_as_it_stands_and_its_state_stays(maps, tmp_path,
         assert folder.read("metrics.json")["steps_trained"] == steps
     history = pd.read_csv(folder.path / "history.csv")
     assert list(history.epoch) == list(range(1, int(folder.epochs()) + 1)) and len(history)
+
+
+def test_weights_that_ship_stand_in_for_a_run_that_came_without_its_own(tmp_path):
+    "As in a clone: there are the base run's figures, and its weights are in the package."
+    plan = load_plan()
+    start = plan.experiment("tempo001", "maps").training.init_from
+    kept = ROOT / "results" / "maps" / "runs" / start
+    runs = tmp_path / "maps" / "runs"
+    (runs / start).mkdir(parents=True)
+    for name in ("config.json", "metrics.json", "history.csv"):
+        shutil.copy(kept / name, runs / start / name)
+    folder, weights = run_to_start_from(runs, start)
+    assert folder.path == runs / start and weights == shipped_run(start)
+    without, _ = run_to_start_from(tmp_path / "elsewhere", start)
+    assert without.epochs() == pytest.approx(folder.epochs(), abs=5e-4)
+    base = plan.experiment("crnn", "maps")
+    save_weights(CRNN(base.network), base, runs / start / "checkpoint")
+    assert run_to_start_from(runs, start)[1] == runs / start  # its own come first
+
+
+def test_a_row_of_table_6_is_trained_from_the_weights_that_ship(maps, tmp_path):
+    "One step of it, where there is no folder of the base run."
+    plan = load_plan()
+    whole = plan.experiment("tempo001", "maps")
+    row = replace(whole, training=replace(whole.training, steps=1, learning_rate=1e-9))
+    folder = run(row, tmp_path / "runs", maps, tmp_path, sets=("valid",))
+    told = RunFolder(folder).read("metrics.json")
+    assert (told["started_from"], told["steps_trained"]) == ("crnn", 2001)
+    base = load_network(shipped_run(whole.training.init_from))[0]
+    assert torch.allclose(load_network(folder)[0].output.weight, base.output.weight, atol=1e-6)
+
+
+@pytest.mark.parametrize("figures", [True, False])
+def test_weights_that_are_nowhere_have_a_command_that_trains_them(tmp_path, figures):
+    runs = tmp_path / "demo" / "runs"
+    (runs / "crnn-0123abcd").mkdir(parents=True)
+    if figures:
+        (runs / "crnn-0123abcd" / "metrics.json").write_text("{}")
+    with pytest.raises(InputError, match="`pianoalign train crnn --tier demo` trains it") as told:
+        run_to_start_from(runs, "crnn-0123abcd")
+    assert ("figures and no weights" in str(told.value)) == figures

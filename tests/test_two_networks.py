@@ -14,7 +14,7 @@ import two_networks as bench  # noqa: E402
 from pianoalign.experiments import load_plan  # noqa: E402
 from pianoalign.files import InputError  # noqa: E402
 from pianoalign.network import CRNN, NetworkSettings  # noqa: E402
-from pianoalign.runs import load_network, RunFolder, write_npz  # noqa: E402
+from pianoalign.runs import load_network, run_to_start_from, write_npz  # noqa: E402
 from pianoalign.tool.aligner import weights_folder  # noqa: E402
 
 
@@ -66,14 +66,15 @@ def test_by_the_sound_a_note_is_as_far_off_as_from_its_attack(tmp_path, monkeypa
 
 @pytest.mark.parametrize("weights", ["free", "maps"])
 def test_a_further_training_starts_from_the_weights_that_ship(tmp_path, weights):
+    "They are found by their settings, and tell what they have cost."
     import train_further
 
     experiment = load_plan().experiment(train_further.RUN, train_further.TIERS[weights])
     assert "salamander" in experiment.data.corpus
-    start = experiment.training.init_from
-    folder = RunFolder(train_further.put_start(weights, start, tmp_path))
-    assert folder.finished and folder.trained and folder.path.name == start
-    network, settings = load_network(folder.path)
+    folder, found = run_to_start_from(tmp_path, experiment.training.init_from)
+    assert found == weights_folder(weights)
+    assert folder.finished and folder.epochs() > 1
+    network, settings = load_network(found)
     shipped, _ = load_network(weights_folder(weights))
     assert settings.network == experiment.network
     assert bench.weights_hash(network) == bench.weights_hash(shipped)

@@ -23,6 +23,7 @@ from pianoalign.metrics import onset_errors, remove_shift, summarise
 from pianoalign.network import NetworkSettings, parameter_count, predict
 from pianoalign.notes import N_PITCHES
 from pianoalign.preprocessing import piano_roll
+from pianoalign.report.tables import Runs, training_of
 from pianoalign.runs import load_network, read_errors, save_weights, write_npz
 from pianoalign.tool.confidence import load_confidence
 from pianoalign.datasets import segment_image
@@ -367,6 +368,8 @@ def main():
     run, folder = options.run, repo_root() / "pianoalign" / "weights" / options.name
     network, experiment = load_network(folder if options.card_only else run)
     metrics = json.loads((run / "metrics.json").read_text("utf-8"))
+    trained = training_of(Runs(run.resolve().parent.parent), experiment.name)
+    metrics["epochs"] = round(float(trained["epochs"]), 3)  # older runs do not say it themselves
     if options.judge_on:
         maps_root = Path(options.judge_on.removeprefix("maps="))
         judge_on_maps(run, network, experiment, maps_root, options.cache)
