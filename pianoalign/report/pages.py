@@ -95,8 +95,8 @@ class Tier:
 
 def _marked(folder):
     "Whether the runs in a folder say of themselves that they are made up."
-    first = sorted((folder / "runs").glob("*/config.json"))[:1]
-    return any(read_json(path).get("made_up") for path in first)
+    settings = (folder / "runs").glob("*/config.json")
+    return any(read_json(path).get("made_up") for path in settings)
 
 
 def _scratch():
