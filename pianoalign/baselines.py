@@ -13,12 +13,16 @@ __all__ = ['FILTER_RATE_HZ', 'TUNING_WINDOW', 'LONGEST_HEARD_S', 'SHORTEST_S', '
 import contextlib, hashlib, importlib, io, json, sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from .notes import HIGHEST_PITCH, LOWEST_PITCH, Notes
 from .files import InputError, from_root, whole_file
 from .preprocessing import check_samples, load_audio, resample
 from .processes import end_with_parent
+
+if TYPE_CHECKING:
+    from pianoalign.datasets import DataSettings
 
 # %% ../nbs/34_baselines.ipynb #1fce4272
 FILTER_RATE_HZ = 22050  # the toolbox's filter bank is built for this sample rate alone
@@ -102,7 +106,7 @@ def audio_features(
     samples: np.ndarray,  # float32 mono (n_samples,)
     sample_rate_hz: int,  # of `samples`
     settings: DTWSettings = DTWSettings(),
-    peaks: dict = None,  # pitch -> (2, k) onset peaks that are known; None: the filter bank's
+    peaks: dict | None = None,  # pitch -> (2, k) onset peaks, if known; None: the filter bank's
 ) -> AudioFeatures:
     """Tuning, band energies and onset peaks, as `sync_audio_score_full` computes them.
 
@@ -297,8 +301,8 @@ def click_piece(
 
 def lag_by_note(
     settings: DTWSettings = DTWSettings(),
-    notes: Notes = None,  # the piece; default `click_piece()`
-    features: AudioFeatures = None,  # of the synthesised piece, where they are known already
+    notes: Notes | None = None,  # the piece; default `click_piece()`
+    features: AudioFeatures | None = None,  # of the synthesised piece, where they are known already
 ) -> np.ndarray:  # (n,) seconds, positive: DTW puts the note late
     "Signed onset errors of DTW on a synthesised piece whose file is exact."
     from pianoalign.report.plots import synthesise
@@ -321,7 +325,7 @@ def middle_mean(
 
 def measure_lag(
     settings: DTWSettings = DTWSettings(),
-    notes: Notes = None,  # the piece; default `click_piece()`
+    notes: Notes | None = None,  # the piece; default `click_piece()`
 ) -> float:  # milliseconds
     "How late a recipe puts the notes of a synthesised piece with a sharp attack."
     return middle_mean(lag_by_note(settings, notes)) * 1000
@@ -469,7 +473,7 @@ def _key(segments: list, recipes: dict, otherwise: bool) -> str:  # 12 hex digit
 # %% ../nbs/34_baselines.ipynb #0b56cf05
 def calibration_segments(
     recordings: list,  # training recordings
-    data: object,  # `datasets.DataSettings`
+    data: "DataSettings",
     n: int = 8,  # how many
 ) -> list:  # of `datasets.Segment`
     "The middle segment of `n` training recordings, spread evenly over the list."
@@ -529,7 +533,7 @@ def baseline_errors(
     sets: dict,  # set -> list of `datasets.Segment`
     uniform: dict,  # set -> the same with uniform jitter
     aligned: dict,  # method -> segment id -> (onset_s, offset_s)
-    lag_s: float = None,  # DTW's measured lag; None: unknown, no row for it
+    lag_s: float | None = None,  # DTW's measured lag; None: unknown, no row for it
 ) -> dict:  # "set/method/piece" -> (n,) signed seconds
     "Signed onset errors of all baselines, segments of a piece in order."
     errors = {}
@@ -573,7 +577,7 @@ def _config(data, study: bool, splits) -> dict:
 
 
 def baselines_folder(
-    data: object,  # `datasets.DataSettings`
+    data: "DataSettings",
     study: bool = False,  # all of `RECIPES`
     splits: list | tuple = ALL_SETS,  # what is aligned
 ) -> str:  # "dtw-" and eight hexadecimal digits of the settings
@@ -604,12 +608,12 @@ def _by_split(corpus, data, recordings_root, splits) -> dict:  # split -> list o
     return found
 
 
-def _lag_ms(segments: list, recipes: dict, *rest):  # None without segments
+def _lag_ms(segments, recipes, cache_dir, jobs, progress):  # None without segments
     "How late the first recipe puts notes, measured on training segments."
     if not segments:
         return None
     groups, first = [[s] for s in segments], {"dtw": recipes["dtw"]}
-    tuned = _aligned_times(groups, first, *rest, "DTW's lag")["dtw"]
+    tuned = _aligned_times(groups, first, cache_dir, False, jobs, progress, "DTW's lag")["dtw"]
     late_s = [tuned[s.id][0] - s.reference.onset_s for s in segments]
     return float(np.median(np.concatenate(late_s))) * 1000
 
@@ -639,7 +643,7 @@ def _add_to_run(folder: Path, times: dict, errors: dict, metrics: dict) -> None:
 
 
 def run_baselines(
-    data: object,  # `datasets.DataSettings`: corpus, jitter, segments
+    data: "DataSettings",  # corpus, jitter, segments
     runs: str | Path,  # folder of run folders
     corpus_root: str | Path,  # folder of `data.corpus`
     recordings_root: str | Path | None = None,  # the demo corpus, for "recordings"; None: without
@@ -677,7 +681,7 @@ def run_baselines(
         lag_ms = before["lag_ms"]
     else:
         learn = calibration_segments(of_split.get("train", []), data)
-        lag_ms = _lag_ms(learn, recipes, cache_dir, False, jobs, progress)
+        lag_ms = _lag_ms(learn, recipes, cache_dir, jobs, progress)
     sets = {name: evaluation_segments(of_split[name], data) for name in missing}
     evenly = replace(data, jitter="uniform")
     jittered = [name for name in missing if name != "recordings"]

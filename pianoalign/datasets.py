@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,7 @@ class DataSettings:
 
 # %% ../nbs/31_datasets.ipynb #e1a3e8e3
 def changed(
-    settings: object,  # a dataclass whose fields all have defaults
+    settings: Any,  # a dataclass whose fields all have defaults
 ) -> dict:
     "The fields of a settings object that differ from their defaults."
     return {
@@ -480,7 +481,7 @@ def experiment_corpus(
     """All recordings that an experiment with these settings sees (paper §3.1): training,
     validation, test, and recordings. Raises `InputError`."""
     splits = ("train", "valid", "test")
-    reading = dict(pedal=data.pedal, per_split=data.per_split)
+    reading: dict[str, Any] = dict(pedal=data.pedal, per_split=data.per_split)
     name, *others = data.corpus.split("+")
     found = load_corpus(name, corpus_root, splits, **reading)
     if data.held_out:
@@ -515,8 +516,8 @@ def demo_test(
         )
     if not recordings_root:
         raise InputError("the set 'demo_test' needs the demo corpus: name its folder as well")
-    how = dict(pedal=data.pedal, per_split=data.per_split)
-    found = load_corpus("demo", recordings_root, ("test",), **how)
+    splits, pedal = ("test",), data.pedal
+    found = load_corpus("demo", recordings_root, splits, pedal=pedal, per_split=data.per_split)
     return [replace(r, split="demo_test") for r in found]
 
 
@@ -534,10 +535,10 @@ def corpus_fingerprint(
     return digest.hexdigest()[:12]
 
 # %% ../nbs/31_datasets.ipynb #8f1df98b
-def _whole(r: Recording) -> Segment:
+def _whole(r: Recording, loose: Notes) -> Segment:
     "A recording that brings its own loose notes stays whole (paper §3.1.2)."
     end_s = float(np.ceil(r.duration_s / CUT_GRID_S) * CUT_GRID_S)
-    return Segment(f"{r.id}#0", r, 0.0, end_s, r.reference, r.loose)
+    return Segment(f"{r.id}#0", r, 0.0, end_s, r.reference, loose)
 
 
 def evaluation_segments(
@@ -548,7 +549,7 @@ def evaluation_segments(
     segments = []
     for r in recordings:
         if r.loose is not None:
-            segments.append(_whole(r))
+            segments.append(_whole(r, r.loose))
             continue
         cuts_s = cut_points(r.reference, r.duration_s, data.segment_s)
         for k, (start_s, end_s) in enumerate(zip(cuts_s[:-1], cuts_s[1:])):

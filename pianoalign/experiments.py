@@ -13,6 +13,7 @@ import json
 import typing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from .datasets import DataSettings, changed
 from .files import InputError, nearest_or_all, parse_duration_s, repo_root
@@ -139,7 +140,7 @@ def build(
     kind: type,  # a frozen dataclass of settings
     values: dict,  # names and values, as read from a file
     where: str = "settings",  # what to call it in an error
-) -> object:  # an object of that kind
+) -> Any:  # an object of that kind
     "Settings from a dictionary. Raises `InputError` for an unknown name or a wrong type."
     known = {f.name: f for f in dataclasses.fields(kind)}
     types = typing.get_type_hints(kind)
@@ -178,7 +179,7 @@ def experiment_from_dict(
         raise InputError(
             f"{where}: unknown section {sorted(unknown)[0]!r}; known are {', '.join(SECTIONS)}"
         )
-    parts = {
+    parts: dict[str, Any] = {
         section: build(kind, values.get(section, {}), f"{where}, {section}")
         for section, kind in SECTIONS.items()
     }
@@ -252,7 +253,7 @@ class Plan:
         budget: str = "",  # training time a run, such as 2min
     ) -> Experiment:
         "The run's settings: the paper's, changed by tier, run and budget. Raises `InputError`."
-        merged = {"name": name}
+        merged: dict[str, Any] = {"name": name}
         for layer in self._layers(name, tier):
             for section in layer.keys() - NOT_SETTINGS:
                 merged[section] = {**merged.get(section, {}), **layer[section]}

@@ -243,12 +243,10 @@ def repo_root(
 
 # %% ../nbs/workshop/01_files.ipynb #f1le0007
 def from_root(
-    *places: str | Path,  # relative to the project's folder, or absolute; "" stays ""
-) -> tuple | str:  # of paths as text; one place alone comes back as text
-    "Paths that mean the same from every working directory."
-    root = repo_root()
-    found = tuple(str(root / Path(p).expanduser()) if str(p) else "" for p in places)
-    return found[0] if len(found) == 1 else found
+    place: str | Path,  # relative to the project's folder, or absolute; "" stays ""
+) -> str:  # the path as text
+    "A path that means the same from every working directory."
+    return str(repo_root() / Path(place).expanduser()) if str(place) else ""
 
 # %% ../nbs/workshop/01_files.ipynb #d0ratn02
 def parse_duration_s(

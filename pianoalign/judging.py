@@ -123,11 +123,11 @@ def errors_on_sets(
     experiment: Experiment,
     sets: dict,  # set name -> list of Segment
     features: dict,  # recording id -> (N, 88) spectrogram
-    aligned: dict = None,  # DTW's notes, see `read_aligned`; None: no DTW + CRNN
+    aligned: dict | None = None,  # DTW's notes, see `read_aligned`; None: no DTW + CRNN
     progress: bool = False,  # show a bar
 ) -> tuple:  # errors {"set/method/piece": (n,) seconds}, raw blocks {set: counts}, answers
     "Signed onset errors of every decoding on every set (paper §3.3)."
-    fps = experiment.audio.fps
+    fps, known = experiment.audio.fps, aligned or {}
     errors, raw, kept = {}, {}, {}
 
     def add(name, method, segment, notes):
@@ -135,13 +135,13 @@ def errors_on_sets(
         errors.setdefault(key, []).append(onset_errors(segment.reference, notes))
 
     def dtw_notes(name, segment):
-        return segment.loose.at_times(*aligned[name, segment.id])
+        return segment.loose.at_times(*known[name, segment.id])
 
     def pairs():
         for name, segment in work:
             image = segment_image(segment, features, experiment.audio)
             yield image, piano_roll(segment.loose, len(image), fps)
-            if aligned and (name, segment.id) in aligned:
+            if (name, segment.id) in known:
                 yield image, piano_roll(dtw_notes(name, segment), len(image), fps)
 
     work = [(name, s) for name, segments in sets.items() for s in segments]
@@ -160,7 +160,7 @@ def errors_on_sets(
         counts = block_quality(segment.reference, note_blocks(roll, fps=fps))
         raw[name] = raw.get(name, 0) + np.array(counts)
         kept[name, segment.id] = roll, found["crnn"]
-        if aligned and (name, segment.id) in aligned:
+        if (name, segment.id) in known:
             given = dtw_notes(name, segment)
             for method, notes in decode_every_way(given, next(answers), experiment).items():
                 add(name, f"dtw_{method}", segment, notes)

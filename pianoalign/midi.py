@@ -567,7 +567,7 @@ def _pedal_spans(
 ) -> tuple:  # (k, 2) float64 seconds, (k,) int64 channels
     "When the sustain pedal is down; one that is never released is down to the end."
     spans, down_s, moves = [], {}, _pedal_moves(midi)
-    times_s = clock.seconds_of([tick for tick, _, _ in moves]).tolist()
+    times_s = clock.seconds_of(np.array([tick for tick, _, _ in moves])).tolist()
     for at_s, (_, channel, down) in zip(times_s, moves):
         if down:
             down_s.setdefault(channel, at_s)

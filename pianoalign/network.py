@@ -9,6 +9,7 @@ __all__ = ['Branch', 'risen', 'CRNN', 'parameter_count', 'choose_device', 'predi
 # %% ../nbs/22_network.ipynb #6c1d4c84
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,6 +19,9 @@ from torch.nn.functional import max_pool1d, pad
 from .files import InputError
 from .notes import N_PITCHES
 from .sizes import LAG_FRAMES, NetworkSettings, RECURRENT
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # %% ../nbs/22_network.ipynb #ae37dead
 RECURRENT.update(lstm=nn.LSTM, gru=nn.GRU)  # the layers behind the names in the settings
@@ -206,7 +210,7 @@ def predict_all(
     network.eval()
     pairs = iter(pairs)
     while held := list(islice(pairs, look_ahead)):
-        answers = [None] * len(held)
+        answers: dict = {}  # row of `held` -> answer
         for spectrogram, roll in held:
             _same_shape(spectrogram, roll)
         order = sorted(range(len(held)), key=lambda k: len(held[k][0]))
@@ -217,7 +221,7 @@ def predict_all(
                 answers[k] = answer
         for k in order[len(short) :]:
             answers[k] = predict(network, *held[k])
-        yield from answers
+        yield from (answers[k] for k in range(len(held)))
 
 # %% ../nbs/22_network.ipynb #8ddbb0c6
 def layer_shapes(
@@ -288,8 +292,8 @@ def _boxes(shapes, prefix) -> list:
 # %% ../nbs/22_network.ipynb #dcefed50
 def draw_network(
     network: CRNN,  # any variant
-    ax: object,  # axes of matplotlib to draw on
-) -> object:  # the axes
+    ax: "Axes",  # to draw on
+) -> "Axes":
     "Draw Figure 1 from the layers that `network` really has; returns the axes."
     shapes = layer_shapes(network)
     columns = {0.0: [("audio: log CQT", "N × 88")] + _boxes(shapes, "audio_branch.")}

@@ -10,6 +10,7 @@ __all__ = ['LOWEST_PITCH', 'HIGHEST_PITCH', 'N_PITCHES', 'SHORTEST_NOTE_S', 'CHO
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -101,7 +102,9 @@ class Notes:
         "Notes from columns. Raises `InputError` where these make no notes."
         n = len(onset_s)
         velocity = np.full(n, 64) if velocity is None else velocity
-        return cls(onset_s, offset_s, pitch, velocity, np.arange(n) if source is None else source)
+        source = np.arange(n) if source is None else source
+        columns: tuple[Any, ...] = (onset_s, offset_s, pitch, velocity, source)
+        return cls(*columns)  # which makes arrays of lists
 
     @classmethod
     def empty(cls) -> "Notes":

@@ -38,7 +38,7 @@ def as_roll(
 def note_blocks(
     probabilities: np.ndarray,  # (N, 88) float, 0 to 1
     threshold: float = 0.5,  # a frame sounds where the probability is at least this
-    fps: int = 100,  # frames per second
+    fps: float = 100,  # frames per second
 ) -> Notes:  # sorted by pitch, then onset; `source` counts the blocks
     "The notes of a roll: for each pitch, its stretches of sounding frames (paper §2.3)."
     roll = as_roll(probabilities)

@@ -173,7 +173,7 @@ def spectrogram(
 # %% ../nbs/21_preprocessing.ipynb #bd1ddc9f
 def note_frames(
     notes: Notes,  # times in seconds
-    fps: int = 100,  # frames per second
+    fps: float = 100,  # frames per second
 ) -> tuple:  # first frame, frame after the last, row: three (n,) arrays
     "Where notes lie on a roll; pitches outside 21 to 108 are left out."
     notes = notes[notes.in_range()]
@@ -203,7 +203,7 @@ def paint_roll(
 def piano_roll(
     notes: Notes,  # times in seconds; pitches outside 21 to 108 are left out
     n_frames: int,  # length of the roll; what lies outside is cut
-    fps: int = 100,  # frames per second
+    fps: float = 100,  # frames per second
     gap: bool = True,  # clear one frame before an onset that follows directly on the same pitch
 ) -> np.ndarray:  # (n_frames, 88) float32, 0 or 1
     "Binary piano roll (paper §2.1). Frame k is centred on k / fps."

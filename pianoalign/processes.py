@@ -33,8 +33,9 @@ def _imports_within(frame: FrameType | None) -> int:
 
 def _interrupt_again() -> None:
     "Send SIGINT to the main thread, which wakes it where it waits."
-    if hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    main = threading.main_thread().ident
+    if main is not None and hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main, signal.SIGINT)
     else:
         _thread.interrupt_main()
 

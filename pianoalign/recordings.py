@@ -682,7 +682,7 @@ class Downmix:
     "Makes one channel of many; once they have been found opposite, takes the strongest."
 
     def __init__(self) -> None:
-        self.channel = None  # the one that is heard alone
+        self.channel: int | None = None  # the one that is heard alone
 
     def __call__(
         self,

@@ -7,6 +7,7 @@ __all__ = ['RECURRENT', 'KINDS_ELSEWHERE', 'LAG_FRAMES', 'GATES', 'NetworkSettin
 
 # %% ../nbs/22a_sizes.ipynb #siz00003
 from dataclasses import dataclass
+from typing import Any
 
 from .files import InputError
 from .notes import N_PITCHES
@@ -14,7 +15,7 @@ from .notes import N_PITCHES
 # %% ../nbs/22a_sizes.ipynb #siz00005
 #: Kinds of recurrent layer, and what makes them: `network` fills this in, a module that makes
 #: another kind adds it when it is imported.
-RECURRENT = {"lstm": None, "gru": None, "none": None}
+RECURRENT: dict[str, Any] = {"lstm": None, "gru": None, "none": None}
 #: Kinds that come with this project and are known once their module has been imported.
 KINDS_ELSEWHERE = dict.fromkeys(("transformer", "conformer"), "pianoalign.neighbours.attention")
 LAG_FRAMES = 2  # how far an image of what became louder looks back
@@ -56,7 +57,8 @@ GATES = {"lstm": 4, "gru": 3}  # rows of a recurrent layer's matrices, for each 
 
 def _branch_shapes(settings, channels) -> dict:
     "Of the arrays of one branch."
-    shapes, layer = {}, 0
+    shapes: dict[str, tuple[int, ...]] = {}
+    layer = 0
     for i, filters in enumerate(settings.filters):
         convolution, norm = f"convolutions.{layer}", f"convolutions.{layer + 1}"
         shapes[f"{convolution}.weight"] = filters, channels, 3, 3
@@ -71,7 +73,8 @@ def _branch_shapes(settings, channels) -> dict:
 
 def _recurrent_shapes(settings, width) -> dict:
     "Of the arrays of an LSTM or a GRU; nothing for other kinds."
-    rows, shapes = GATES.get(settings.recurrent, 0) * settings.hidden, {}
+    rows = GATES.get(settings.recurrent, 0) * settings.hidden
+    shapes: dict[str, tuple[int, ...]] = {}
     for end in ("l0", "l0_reverse") if rows else ():
         shapes[f"weight_ih_{end}"] = rows, width
         shapes[f"weight_hh_{end}"] = rows, settings.hidden

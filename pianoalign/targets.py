@@ -6,9 +6,14 @@
 __all__ = ['PLACE_REACH_FRAMES', 'onset_target', 'place_target', 'onsets_to_learn']
 
 # %% ../nbs/32b_targets.ipynb #gets0101
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .notes import HIGHEST_PITCH, LOWEST_PITCH, Notes
+
+if TYPE_CHECKING:
+    from pianoalign.experiments import Experiment
 
 # %% ../nbs/32b_targets.ipynb #1924a72c
 def onset_target(
@@ -54,8 +59,8 @@ def place_target(
 def onsets_to_learn(
     notes: Notes,  # times in seconds from the first frame
     n_frames: int,
-    experiment: object,  # an `Experiment`
-) -> np.ndarray:  # (n_frames, 88 or 176) float32; None without an onset head
+    experiment: "Experiment",
+) -> np.ndarray | None:  # (n_frames, 88 or 176) float32; None without an onset head
     "What the onset head of an experiment is to answer."
     fps = experiment.audio.fps
     if not experiment.network.onset_head:

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['MALLOPT', 'HISTORY', 'OPTIMISERS', 'LOOKS', 'SETS', 'Examples', 'drawn_ahead', 'tune_allocator', 'give_back_memory',
            'onset_loss', 'answer_loss', 'loss_of', 'warmed_cosine', 'learning_rate_at', 'start_at_base_rate',
-           'remember_at_first', 'widened', 'Run', 'validation_loss', 'Clock', 'Stopwatch', 'fit', 'train']
+           'remember_at_first', 'widened', 'TrainingState', 'Run', 'validation_loss', 'Clock', 'Stopwatch', 'fit',
+           'train']
 
 # %% ../nbs/32d_training.ipynb #ning0101
 import ctypes
@@ -13,7 +14,7 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -107,9 +108,9 @@ class Examples:
         picks = []
         for s in rng.choice(len(self.segments), t.batch, p=self.share):
             i, start_s, end_s = self.segments[s]
-            first = frame_of(start_s, self.fps)
+            first, end = int(frame_of(start_s, self.fps)), int(frame_of(end_s, self.fps))
             heard = len(self.features[self.recordings[i].id])
-            last = max(min(frame_of(end_s, self.fps), heard) - n, first)
+            last = max(min(end, heard) - n, first)
             picks.append((s, float(time_of(rng.integers(first, last + 1), self.fps)), n))
         return picks
 
@@ -196,7 +197,7 @@ def drawn_ahead(
     last: int,  # step before which to end
     device: str | torch.device = "cpu",
     workers: int = 0,  # threads; 0: one, and more for a graphics card
-) -> Iterator[list]:  # iterator over batches on the device
+) -> Generator[list, None, None]:  # iterator over batches on the device
     "The batches of steps `first` … `last - 1`, in order, drawn while the ones before are in use."
     if not workers:
         on_card = torch.device(device).type == "cuda"
@@ -357,54 +358,108 @@ def _can_bfloat16(device) -> bool:
     return on_processor and any(getattr(torch.cpu, name, bool)() for name in has)
 
 
-class Run:
-    "The state of a training run: network, optimiser, step, history, best weights."
+class TrainingState:
+    "What a training goes on from: network, optimiser, step, history, best weights."
 
     KEPT = ("step", "history", "losses", "seconds", "wall_s", "best_loss", "best_epoch")
+
+    def __init__(
+        self,
+        network,  # in the state in which training begins
+        optimiser,  # of its parameters
+    ):
+        self.network, self.optimiser = network, optimiser
+        self.step = 0
+        self.history: list[dict] = []
+        self._losses: list = []  # since the last look at the validation set
+        self.seconds, self.wall_s = 0.0, 0.0  # of the processor; on the wall
+        self.best: dict | None = None  # weights
+        self.best_loss = float("inf")
+        self.best_epoch: float = 0
+
+    def save(self, path: Path) -> None:
+        "All of it, in one file."
+        from safetensors.torch import save_file
+
+        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
+        tensors |= {f"best.{k}": v for k, v in (self.best or {}).items()}
+        for i, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{i}.{k}": torch.as_tensor(v) for k, v in moments.items()}
+        tensors = {k: v.contiguous().cpu() for k, v in tensors.items()}
+        words = {"run": json.dumps({k: getattr(self, k) for k in self.KEPT})}
+        with whole_file(path, make_folder=True) as temporary:
+            save_file(tensors, temporary, words)
+
+    def load(self, path: Path) -> None:
+        "Go on from a file that `save` wrote."
+        from safetensors import safe_open
+
+        with safe_open(path, "pt") as f:
+            words = json.loads(f.metadata()["run"])
+            tensors = {k: f.get_tensor(k) for k in f.keys()}
+
+        def part(start):
+            return {k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)}
+
+        self.network.load_state_dict(part("network."))
+        self.best = part("best.") or None
+        moments = {}
+        weights = list(self.network.parameters())
+        for name, value in part("optimiser.").items():
+            i, k = name.split(".")
+            if value.dim():  # moments lie as their weights do, or fused Adam mixes them up
+                value = torch.empty_like(weights[int(i)], device="cpu").copy_(value)
+            moments.setdefault(int(i), {})[k] = value
+        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
+        words.setdefault("wall_s", words["seconds"])  # older files know one clock
+        for name in self.KEPT:
+            setattr(self, name, words[name])
+
+
+class Run(TrainingState):
+    "A training run of the paper's network."
 
     def __init__(
         self,
         experiment: Experiment,
         examples: Examples,
         device="cpu",
-        start_from: CRNN = None,  # a network whose weights to start from
+        start_from: CRNN | None = None,  # a network whose weights to start from
         mixed_precision: bool = False,  # bfloat16 where the device computes in it
     ):
         t = experiment.training
         self.experiment, self.examples, self.device = experiment, examples, device
         self.precision = "bfloat16" if mixed_precision and _can_bfloat16(device) else t.precision
         torch.manual_seed(t.seed)
-        self.network = CRNN(experiment.network)
-        self._start(start_from)
-        self.network.to(device)
+        network = CRNN(experiment.network)
+        self._start(network, start_from)
+        network.to(device)
         if self.precision == "bfloat16":  # a sixth faster; in float32 half as much
-            self.network.to(memory_format=torch.channels_last)
-        self.optimiser = OPTIMISERS[t.optimiser](
-            self.network.parameters(),
+            network.to(memory_format=torch.channels_last)
+        optimiser = OPTIMISERS[t.optimiser](
+            network.parameters(),
             lr=t.learning_rate,
             betas=(0.9, t.beta2),
             weight_decay=t.weight_decay,
             fused=True,
         )
+        super().__init__(network, optimiser)
         self.steps = t.steps or t.epochs * examples.steps_per_epoch
-        self.step, self.history, self._losses = 0, [], []
-        self.seconds, self.wall_s = 0.0, 0.0  # of the processor; on the wall
-        self.best, self.best_loss, self.best_epoch = None, float("inf"), 0
 
-    def _start(self, start_from):
+    def _start(self, network: CRNN, start_from: CRNN | None) -> None:
         "The first weights: another network's, or random ones and what the settings ask for."
         t = self.experiment.training
         if start_from is not None:
-            own = self.network.state_dict()
-            self.network.load_state_dict(widened(start_from.state_dict(), own))
+            own = network.state_dict()
+            network.load_state_dict(widened(start_from.state_dict(), own))
             return
         mean, deviation = self.examples.statistics()
-        self.network.mean.fill_(mean)
-        self.network.deviation.fill_(deviation)
+        network.mean.fill_(mean)
+        network.deviation.fill_(deviation)
         if t.prior_bias:
-            start_at_base_rate(self.network, self.examples)
+            start_at_base_rate(network, self.examples)
         if t.forget_bias and self.experiment.network.recurrent == "lstm":
-            remember_at_first(self.network.recurrent, t.forget_bias)
+            remember_at_first(network.recurrent, t.forget_bias)
 
     @property
     def epoch(self) -> float:
@@ -476,44 +531,6 @@ class Run:
             self.best_loss, self.best_epoch = loss, self.epoch
             self.best = {k: v.clone().cpu() for k, v in self.network.state_dict().items()}
         return self.epoch >= t.min_epochs and self.epoch - self.best_epoch >= t.patience
-
-    def save(self, path: Path) -> None:
-        "All of it, in one file."
-        from safetensors.torch import save_file
-
-        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
-        tensors |= {f"best.{k}": v for k, v in (self.best or {}).items()}
-        for i, moments in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{i}.{k}": torch.as_tensor(v) for k, v in moments.items()}
-        tensors = {k: v.contiguous().cpu() for k, v in tensors.items()}
-        words = {"run": json.dumps({k: getattr(self, k) for k in self.KEPT})}
-        with whole_file(path, make_folder=True) as temporary:
-            save_file(tensors, temporary, words)
-
-    def load(self, path: Path) -> None:
-        "Go on from a file that `save` wrote."
-        from safetensors import safe_open
-
-        with safe_open(path, "pt") as f:
-            words = json.loads(f.metadata()["run"])
-            tensors = {k: f.get_tensor(k) for k in f.keys()}
-
-        def part(start):
-            return {k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)}
-
-        self.network.load_state_dict(part("network."))
-        self.best = part("best.") or None
-        moments = {}
-        weights = list(self.network.parameters())
-        for name, value in part("optimiser.").items():
-            i, k = name.split(".")
-            if value.dim():  # moments lie as their weights do, or fused Adam mixes them up
-                value = torch.empty_like(weights[int(i)], device="cpu").copy_(value)
-            moments.setdefault(int(i), {})[k] = value
-        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
-        words.setdefault("wall_s", words["seconds"])  # older files know one clock
-        for name in self.KEPT:
-            setattr(self, name, words[name])
 
 # %% ../nbs/32d_training.ipynb #46f3c101
 def _segment_example(segment, features, experiment) -> tuple:  # as `Examples._example`
@@ -587,7 +604,7 @@ class Clock:
 class Stopwatch:
     "Adds a run's seconds, of the processor and on the wall, to those that it brings."
 
-    def __init__(self, run: Run):
+    def __init__(self, run: TrainingState):
         self.run = run
         self.processor_s = time.process_time() - run.seconds
         self.wall_s = time.monotonic() - run.wall_s

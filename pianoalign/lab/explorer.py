@@ -12,6 +12,7 @@ __all__ = ['LAYERS', 'RANGE_NATS', 'STEP', 'REPEATED_S', 'SPREAD_S', 'LOW_PITCH'
 import base64, functools, html, json, os, zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from ..metrics import onset_errors
 from ..report.plots import METHOD_NAMES, coded
 from ..tool.exchange import pitch_name
 
+if TYPE_CHECKING:
+    from pianoalign.tool.results import AlignmentResult
+
 # %% ../../nbs/lab/01_explorer.ipynb #e2f195b0
 LAYERS = ("unaligned", "dtw", "dtw_crnn", "crnn_blind", "crnn", "high_resolution", "truth")
 "What may lie over the spectrogram, in the order of drawing; names and colours come from `plots`."
@@ -30,7 +34,7 @@ LAYERS = ("unaligned", "dtw", "dtw_crnn", "crnn_blind", "crnn", "high_resolution
 
 def checked_layers(
     layers: dict,  # name of `LAYERS` -> Notes; row k is the same note in all of them
-    truth: Notes = None,  # the true notes, if they are known
+    truth: Notes | None = None,  # the true notes, if they are known
 ) -> dict:  # the same in the order of `LAYERS`, "truth" last
     """Layers that can be drawn over each other.
 
@@ -78,14 +82,14 @@ def packed_notes(
                 f"status has {len(status)} rows and the layers have {len(notes[0])}; give one word"
                 " a note"
             )
-        words, place = np.unique(np.asarray(status, dtype=str), return_inverse=True)
+        found, place = np.unique(np.asarray(status, dtype=str), return_inverse=True)
+        words = found.tolist()
         if len(words) > 255:
             raise InputError(
                 f"status holds {len(words)} different words; it is meant for a few, such as"
                 " 'matched' and 'not found'"
             )
         columns.append(place.astype(np.uint8))
-        words = words.tolist()
     return b"".join(c.tobytes() for c in columns), words
 
 # %% ../../nbs/lab/01_explorer.ipynb #c44cd5fc
@@ -111,7 +115,7 @@ def mono(
     audio: str | Path | tuple | None,  # path of a file, (samples, rate in Hz), or None: notes alone
     rate_hz: int,  # wanted rate
     gain_db: float = 0.0,  # level to add; the explorer prints it
-) -> np.ndarray:  # (n_samples,) float32, or None
+) -> np.ndarray | None:  # (n_samples,) float32; None without a recording
     "The recording as it will be stored. Raises `InputError` if it would be clipped."
     if audio is None:
         return None
@@ -174,7 +178,7 @@ def widget_state(
     layers: dict,  # of `checked_layers`
     form: str = "ogg",  # "ogg" or "wav"
     status: np.ndarray | None = None,  # (n,) words
-    **data: object,  # more settings
+    **data: Any,  # more settings
 ) -> WidgetState:
     "Pack a widget. Raises `InputError` where recording and notes cannot belong together."
     if form not in ("ogg", "wav"):
@@ -307,12 +311,12 @@ def guided_tour(
 def explorer_state(
     audio: str | Path | tuple | None,  # path of the recording, (samples, rate), or None
     layers: dict,  # name of `LAYERS` -> Notes; row k is the same note in all
-    truth: Notes = None,  # if known, errors are shown; otherwise shifts from the first layer
+    truth: Notes | None = None,  # if known, errors are shown; otherwise shifts from the first layer
     title: str = "Alignment explorer",
-    heard: str = None,  # the layer that sounds at first; default: the last one before the truth
+    heard: str | None = None,  # the layer that sounds at first; default: the last before the truth
     status: np.ndarray | None = None,  # (n,) a word for each note, say "matched" or "not found"
-    start_s: float = None,
-    end_s: float = None,  # an excerpt
+    start_s: float | None = None,
+    end_s: float | None = None,  # an excerpt
     rate_hz: int = 16000,  # of the stored recording; 44100 for better sound
     form: str = "ogg",  # "ogg" (small) or "wav" (exact)
     gain_db: float = 0.0,  # change of level before storing
@@ -449,7 +453,7 @@ for (const host of document.querySelectorAll('[data-state]')) {{
 # %% ../../nbs/lab/01_explorer.ipynb #a593be26
 def page_html(
     *states: WidgetState,  # one or more widgets
-    title: str = None,  # of the window; default: the first widget's
+    title: str | None = None,  # of the window; default: the first widget's
 ) -> str:
     "One page with these widgets, one below the other, that needs no network, server or kernel."
     code, style = page_code()
@@ -473,7 +477,7 @@ def page_html(
 def write_page(
     path: str | Path,  # .html to write
     *states: WidgetState,  # one or more widgets
-    title: str = None,  # of the window; default: the first widget's
+    title: str | None = None,  # of the window; default: the first widget's
 ) -> Path:  # what was written
     """Write widgets as one page that works from a server, from a folder and from a mail.
 
@@ -494,8 +498,8 @@ def write_page(
 def explorer(
     audio: str | Path | tuple | None,  # path of the recording, (samples, rate), or None
     layers: dict,  # name of `LAYERS` -> Notes; row k is the same note in all
-    truth: Notes = None,  # the true notes, if known
-    **options: object,  # of `explorer_state`
+    truth: Notes | None = None,  # the true notes, if known
+    **options: Any,  # of `explorer_state`
 ) -> object:  # as in `explorer_state` -> an anywidget
     "An alignment explorer for the notebook."
     return widget(explorer_state(audio, layers, truth, **options))
@@ -505,15 +509,15 @@ def explorer_page(
     path: str | Path,  # .html to write
     audio: str | Path | tuple | None,  # path of the recording, (samples, rate), or None
     layers: dict,  # name of `LAYERS` -> Notes; row k is the same note in all
-    truth: Notes = None,  # the true notes, if known
-    **options: object,  # of `explorer_state`
+    truth: Notes | None = None,  # the true notes, if known
+    **options: Any,  # of `explorer_state`
 ) -> Path:  # as in `explorer_state`
     "Write an alignment explorer as one self-contained HTML page."
     return write_page(path, explorer_state(audio, layers, truth, **options))
 
 # %% ../../nbs/lab/01_explorer.ipynb #67ff3c80
 def result_layers(
-    result: object,  # `aligner.AlignmentResult`
+    result: "AlignmentResult",
 ) -> dict:  # name -> Notes
     "The notes before and after, under the name of the method."
     name = {"dtw": "dtw", "dtw+crnn": "dtw_crnn"}.get(result.method)
@@ -523,11 +527,11 @@ def result_layers(
 
 
 def explorer_of_result(
-    result: object,  # `aligner.AlignmentResult`, of `align`
+    result: "AlignmentResult",  # of `align`
     audio: str | Path | tuple,  # the recording that was aligned: its path, or (samples, rate)
-    truth: Notes = None,  # the true notes, if known
+    truth: Notes | None = None,  # the true notes, if known
     page: str | Path | None = None,  # .html to write instead of showing a widget
-    **options: object,  # of `explorer_state`
+    **options: Any,  # of `explorer_state`
 ) -> object:  # an anywidget, or the page's path
     "Look at what `align` did to one's own file."
     if audio is None:

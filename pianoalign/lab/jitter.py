@@ -10,6 +10,7 @@ __all__ = ['LAPSE', 'published_unaligned', 'jitter_lab_state', 'jitter_lab', 'li
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,8 +49,8 @@ def _excerpt(audio, truth, start_s, end_s, rate_hz, gain_db):  # -> samples, lay
 def jitter_lab_state(
     audio: str | Path | tuple | None,  # path of the recording, (samples, rate), or None
     truth: Notes,  # the true notes, seconds of the recording
-    start_s: float = None,
-    end_s: float = None,  # an excerpt; ten to thirty seconds are enough
+    start_s: float | None = None,
+    end_s: float | None = None,  # an excerpt; ten to thirty seconds are enough
     data: DataSettings = DataSettings(),  # jitter, max_jitter_s, seed: where the sliders begin
     title: str = "Jitter laboratory",
     rate_hz: int = 16000,  # of the stored recording
@@ -78,7 +79,7 @@ def jitter_lab(
     audio: str | Path | tuple | None,  # path of the recording, (samples, rate), or None
     truth: Notes,  # the true notes, seconds of the recording
     page: str | Path | None = None,  # .html to write instead of showing a widget
-    **options: object,  # of `jitter_lab_state`
+    **options: Any,  # of `jitter_lab_state`
 ) -> object:  # as in `jitter_lab_state` -> an anywidget, or the path of the page that was written
     "A jitter laboratory for the notebook, or as an HTML page."
     state = jitter_lab_state(audio, truth, **options)
@@ -88,8 +89,8 @@ def jitter_lab(
 def listening_state(
     audio: str | Path | tuple | None,  # path of the recording, (samples, rate), or None
     truth: Notes,  # the true notes, seconds of the recording
-    start_s: float = None,
-    end_s: float = None,  # an excerpt, from which the intervals are drawn
+    start_s: float | None = None,
+    end_s: float | None = None,  # an excerpt, from which the intervals are drawn
     method: str = "constant",  # "constant": fixed sizes in random order; "staircase"
     sizes_ms: Sequence[float] = (3, 6, 12, 25, 50, 100),  # displacements of the constant method
     repeats: int = 8,  # trials of each size
@@ -145,7 +146,7 @@ def listening_test(
     audio: str | Path | tuple | None,  # path of the recording, (samples, rate), or None
     truth: Notes,  # the true notes, seconds of the recording
     page: str | Path | None = None,  # .html to write instead of showing a widget
-    **options: object,  # of `listening_state`
+    **options: Any,  # of `listening_state`
 ) -> object:  # as in `listening_state` -> an anywidget, or the path of the page that was written
     "A blind listening test for the notebook, or as an HTML page."
     state = listening_state(audio, truth, **options)

@@ -195,7 +195,8 @@ class Conformer(AttentionStack):
         super().__init__(width, hidden, batch_first, bidirectional, ConformerBlock, 2, reach)
 
 # %% ../../nbs/neighbours/05_transformer.ipynb #139afd39
-RECURRENT.update(transformer=Transformer, conformer=Conformer)  # known once this is imported
+RECURRENT["transformer"] = Transformer  # known once this is imported
+RECURRENT["conformer"] = Conformer
 
 
 def set_reach(

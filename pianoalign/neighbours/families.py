@@ -7,6 +7,7 @@ __all__ = ['AlignedEnsemble', 'align_ensemble', 'family_row']
 
 # %% ../../nbs/neighbours/06_other_instruments.ipynb #fe7e575a
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from ..decoding import decode
 from .instruments import FAMILIES, Ensemble, as_recording
 from ..metrics import interval, draw_pieces, summarise
 from ..files import InputError
+
+if TYPE_CHECKING:
+    from pianoalign.tool.aligner import Engine
 
 # %% ../../nbs/neighbours/06_other_instruments.ipynb #396a4edb
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class AlignedEnsemble:
 
 
 def align_ensemble(
-    engine: object,  # of `aligner.open_engine`; its network may have been trained further
+    engine: "Engine",  # of `aligner.open_engine`; its network may have been trained further
     e: Ensemble,
     image: np.ndarray,  # (N, 88) natural log of the CQT
     rng: np.random.Generator,

@@ -256,8 +256,8 @@ def load_urmp(
             )
         curves = [tuple(_table(f, 2, "URMP's curves")[:, :2].T) for f in files[2::2]]
         split = "valid" if number in URMP_VALID else "train"
-        who = zip(*(URMP_INSTRUMENTS[p] for p in players))
-        out.append(_ensemble(folder.name, split, files[0], parts, *who, curves))
+        names, families = zip(*(URMP_INSTRUMENTS[p] for p in players))
+        out.append(_ensemble(folder.name, split, files[0], parts, names, families, curves))
     return out
 
 # %% ../../nbs/neighbours/03_ensembles.ipynb #462017c8
@@ -318,7 +318,8 @@ def load_bach10(
         at_s = 0.023 + 0.01 * np.arange(pitch.shape[1])  # middles of windows of 46 ms
         parts = [_bach10_part(rows[rows[:, 3] == k + 1], at_s, pitch[k]) for k in range(4)]
         curves = [(at_s, np.where(p > 0, 440 * 2 ** ((p - 69) / 12), 0)) for p in pitch]
-        out.append(_ensemble(folder.name, "test", audio, parts, *zip(*BACH10_PLAYERS), curves))
+        names, families = zip(*BACH10_PLAYERS)
+        out.append(_ensemble(folder.name, "test", audio, parts, names, families, curves))
     return out
 
 # %% ../../nbs/neighbours/03_ensembles.ipynb #0f24b1e2

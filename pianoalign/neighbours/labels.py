@@ -46,7 +46,7 @@ def network_labels(
     experiment: Experiment,  # of `training.load_network`
     segments: Sequence[Segment],
     features: dict,  # of Segment; recording id -> spectrogram
-    given: dict = None,  # segment id -> Notes to start from; None: the loose ones
+    given: dict | None = None,  # segment id -> Notes to start from; None: the loose ones
     method: str = "crnn",  # or "crnn_high_resolution", for a network with an onset head
 ) -> dict:  # segment id -> Notes
     """The segments' notes, aligned by a network.

@@ -131,7 +131,9 @@ def make_case(
     rng: np.random.Generator,  # of a tempo that wanders
 ) -> StressCase:
     "A file that goes wrong in one way. Raises `InputError` for a kind that is not known."
-    makers = dict(steady=steady, ritardando=ritardando, pause=pause, tempo_walk=tempo_walk)
+    makers: dict[str, Callable] = dict(
+        steady=steady, ritardando=ritardando, pause=pause, tempo_walk=tempo_walk
+    )
     if kind == "repeat":
         file, rows, true_rows = with_repeat(reference, strength, end_s)
         return StressCase(loosen(file), rows, reference[true_rows])

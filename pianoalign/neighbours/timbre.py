@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -224,7 +225,8 @@ class TimbreTrap(nn.Module):
         switch: float,  # 1: the sound; 0: the salience of pitch
     ) -> torch.Tensor:  # (B, C fold, F, T / fold)
         "Encode spectra and decode them with the switch as given."
-        return self.decode(*self.encode(x), switch)
+        latents, levels = self.encode(x)
+        return self.decode(latents, levels, switch)
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #ea73288a
 def fold(
@@ -323,15 +325,16 @@ def losses(
         back = unfold(network.decode(latents, levels, 1.0), s.fold)
         found["reconstruction"] = squared(torch.sigmoid(back) if s.magnitude else back, image)
     if s.consistent:
-        again = network.encode(Z)
+        latents, levels = network.encode(Z)  # of what it has just found
         found["consistency"] = sum(
-            squared(unfold(network.decode(*again, switch), s.fold), z) for switch in (0.0, 1.0)
+            squared(unfold(network.decode(latents, levels, switch), s.fold), z)
+            for switch in (0.0, 1.0)
         )
     return found
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #f766629b
 def coefficients_of(
-    recording: object,  # with a sound file `audio`: `Ensemble` or `Recording`
+    recording: Any,  # with a sound file `audio`: `Ensemble` or `Recording`
     settings: TimbreSettings,  # whose transform is used
 ) -> tuple:  # (S, F, T) complex64, rest, samples (n,)
     "The transform of a recording. Raises `InputError` for files that hold no usable sound."
@@ -446,18 +449,19 @@ def answers_of(
         off, on = (unfold(network.decode(latents, levels, switch), s.fold) for switch in (0.0, 1.0))
         fade = windows_of(t).fade[(torch.arange(t.frames) * t.slice_smp) // t.frames].float()
         y = overlapped((salience(off, s) * fade).transpose(0, 1), t).T
-        sounds = [np.zeros(0, np.float32)] * 2
+        rebuilt = timbreless = np.zeros(0, np.float32)
         if not s.magnitude:
             heard = [torch.complex(i[:, 0], i[:, 1]) / network.scale for i in (on, off)]
-            sounds = [synthesise_cqt(c, None, len(x), t).numpy() for c in heard]
+            rebuilt, timbreless = (synthesise_cqt(c, None, len(x), t).numpy() for c in heard)
     at = np.arange(len(y)) / t.fps - t.fade_smp / t.sample_rate_hz
     inside = (at >= 0) & (at < len(x) / t.sample_rate_hz)
     return Answers(
-        y.numpy()[inside],
-        at[inside],
-        x.numpy(),
-        *sounds,
-        latents[:, :, 0].permute(0, 2, 1).flatten(0, 1).numpy(),
+        salience=y.numpy()[inside],
+        times_s=at[inside],
+        sound=x.numpy(),
+        rebuilt=rebuilt,
+        timbreless=timbreless,
+        latents=latents[:, :, 0].permute(0, 2, 1).flatten(0, 1).numpy(),
     )
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #26b4c237

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,19 +20,19 @@ from ..datasets import changed
 from ..files import InputError, whole_file, write_json
 from ..network import choose_device, parameter_count
 from ..runs import RunFolder, commit, device_name, processor_name, versions
-from ..training import Clock, Run, Stopwatch, tune_allocator, warmed_cosine
+from ..training import Clock, Stopwatch, TrainingState, tune_allocator, warmed_cosine
 
 # %% ../../nbs/neighbours/00_trainings.ipynb #b8b0000n
 def named_by_settings(
     kind: str,  # "timbre" or "transcriber"
-    settings: object,  # frozen dataclass with a name
+    settings: Any,  # frozen dataclass with a name
 ) -> str:
     "A run folder's name: eight digits change with any setting that is not the default."
     text = json.dumps(changed(settings), sort_keys=True)
     return f"{kind}_{settings.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 # %% ../../nbs/neighbours/00_trainings.ipynb #b8b00006
-class NeighbourRun(Run):
+class NeighbourRun(TrainingState):
     "The state of a neighbour's training, saved and loaded like that of the paper's network."
 
     def __init__(
@@ -43,12 +44,9 @@ class NeighbourRun(Run):
         clip: float = 0.0,  # norm of the gradient at most; 0: any
         patience: int = 0,  # looks without a better validation loss that end it; 0: any number
     ):
-        self.settings, self.network, self.optimiser = settings, network, optimiser
+        super().__init__(network, optimiser)
+        self.settings, self.steps = settings, settings.steps
         self.losses_of, self.clip, self.patience = losses_of, clip, patience
-        self.steps = settings.steps
-        self.step, self.history, self._losses = 0, [], []
-        self.seconds, self.wall_s = 0.0, 0.0
-        self.best, self.best_loss, self.best_epoch = None, float("inf"), 0
 
     @property
     def spent(self) -> bool:
@@ -103,10 +101,10 @@ class NeighbourRun(Run):
 
     def look(
         self,
-        valid_loss: float = None,  # None: this training has no validation, its last weights count
+        valid_loss: float | None = None,  # None: there is no validation, the last weights count
     ) -> None:
         "Write a row of the history, and remember the weights if they are the best so far."
-        row = dict(step=self.step)
+        row: dict[str, float] = dict(step=self.step)
         for name in self.losses[0]:
             row[name] = float(np.mean([losses[name] for losses in self.losses]))
         self.losses = []
@@ -162,11 +160,11 @@ def _made_from(folder: RunFolder, names):
 
 def train_neighbour(
     folder: str | Path,  # of the run
-    settings: object,  # frozen dataclass
+    settings: Any,  # frozen dataclass
     fit: Callable,  # file for the state -> network, history, processor seconds
     data: str = "",  # fingerprint of the recordings
     code: str = "",  # fingerprint of the code
-    **more: object,  # further entries of metrics.json, or functions of the history that give them
+    **more: Any,  # further entries of metrics.json, or functions of the history that give them
 ) -> Path:  # the run folder
     """Train one network into its folder, or finish what an interrupted call began.
     A finished run of the same data and code is left alone."""

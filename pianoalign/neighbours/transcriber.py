@@ -15,6 +15,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -135,7 +136,10 @@ def audio_of(settings: TranscriberSettings) -> HopSettings:
     """
     r = settings.bins_per_semitone
     return HopSettings(
-        settings.sample_rate_hz, fps_of(settings), n_bins=SEMITONES * r, bins_per_octave=12 * r
+        settings.sample_rate_hz,
+        fps_of(settings),  # type: ignore[arg-type]  # see `HopSettings`
+        n_bins=SEMITONES * r,
+        bins_per_octave=12 * r,
     )
 
 
@@ -414,8 +418,9 @@ def mean_loss(
     losses, device = [], network.deviation.device
     with torch.inference_mode():
         for k in range(n_batches):
-            x, *labels = (part.to(device) for part in crops.batch(k, stream=2))
-            losses.append(transcription_loss(network(x), *labels, network.settings).item())
+            x, sounding, struck = (part.to(device) for part in crops.batch(k, stream=2))
+            loss = transcription_loss(network(x), sounding, struck, network.settings)
+            losses.append(loss.item())
     return float(np.mean(losses))
 
 
@@ -434,8 +439,8 @@ def fit_transcriber(
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
 
     def losses_of(step):
-        x, *labels = (part.to(device) for part in train.batch(step))
-        return dict(train_loss=transcription_loss(network(x), *labels, settings))
+        x, sounding, struck = (part.to(device) for part in train.batch(step))
+        return dict(train_loss=transcription_loss(network(x), sounding, struck, settings))
 
     run = NeighbourRun(settings, network, optimiser, losses_of, patience=settings.patience)
     every = settings.validate_every
@@ -475,8 +480,8 @@ def train_transcriber(
     train, valid = chosen(recordings, settings), [r for r in recordings if r.split == "valid"]
 
     def fit(state):
-        crops = [Crops(part, features, settings) for part in (train, valid)]
-        return fit_transcriber(settings, *crops, progress, state)
+        learn, judge = (Crops(part, features, settings) for part in (train, valid))
+        return fit_transcriber(settings, learn, judge, progress, state)
 
     return train_neighbour(
         Path(runs) / settings.folder_name,
@@ -507,14 +512,10 @@ def posteriorgrams(
             heard = np.ascontiguousarray(cqt[a:b], dtype=np.float32)
             mine = slice(start - a, start - a + chunk_frames)
             outputs = network(torch.as_tensor(heard)[None])
-            parts.append(
-                [None if x is None else torch.sigmoid(x[0, mine]).numpy() for x in outputs]
-            )
-    pitch, note, onset = (
-        None if column[0] is None else np.concatenate(column) for column in zip(*parts)
-    )
-    pitch = pitch.reshape(len(pitch), N_PITCHES, -1).max(-1)
-    return pitch, pitch if note is None else note, onset
+            parts.append([torch.sigmoid(x[0, mine]).numpy() for x in outputs if x is not None])
+    pitch, *note, onset = (np.concatenate(column) for column in zip(*parts))
+    pitch = pitch.reshape(len(pitch), N_PITCHES, -1).max(-1)  # (N, 88): a key's highest bin
+    return pitch, note[0] if note else pitch, onset
 
 # %% ../../nbs/neighbours/01_small_transcriber.ipynb #bddaa9d8
 @dataclass(frozen=True)
@@ -639,14 +640,14 @@ def count(
     reference: Notes,
     found: Notes,
     sounding: np.ndarray | None = None,  # (N, 88) bool: the cells that are answered
-    roll: np.ndarray | None = None,  # (N, 88) bool: the cells in which a key sounds
+    roll: np.ndarray | None = None,  # (N, 88) bool: the cells in which a key sounds; with the above
 ) -> dict:  # level -> (3,) hits, found, true
     "Hits at note level, with and without the end of the note, and at bin level."
     levels = dict(
         note=(note_hits(reference, found), len(found), len(reference)),
         onset=block_quality(reference, found),
     )
-    if sounding is not None:
+    if sounding is not None and roll is not None:
         levels["bin"] = ((sounding & roll).sum(), sounding.sum(), roll.sum())
     return {level: np.array(c, dtype=np.int64) for level, c in levels.items()}
 
@@ -675,7 +676,7 @@ def pooled(
         table = np.array([p[level] for p in pieces])
         for name, value in zip(("precision", "recall", "f1"), rates(table.sum(0))):
             row[f"{level}_{name}"] = float(value)
-        draws = [np.nan]
+        draws = np.full(1, np.nan)
         if len(pieces) > 1:
             draws = rates(draw_pieces(len(pieces), n_draws, seed) @ table)[2]
         row[f"{level}_f1_lo"], row[f"{level}_f1_hi"] = interval(draws)
@@ -725,7 +726,7 @@ def tuned(
         ("onset", "complete", (False, True)),
     )
     for level, name, values in steps:
-        choices = [{name: value} for value in values]
+        choices: list[dict[str, Any]] = [{name: value} for value in values]
         best = max((replace(best, **c) for c in choices), key=lambda d: f1(level, d))
     return best
 
@@ -734,7 +735,7 @@ def counts_of_recordings(
     answers: dict,  # of `answer`, for these recordings
     recordings: Sequence[Recording],  # of Recording
     fps: float,  # frames a second
-    decoding: NoteDecoding = None,  # None: the report's plain runs
+    decoding: NoteDecoding | None = None,  # None: the report's plain runs
 ) -> dict:  # recording -> level -> (3,)
     "Counts of every recording."
     counts = {}

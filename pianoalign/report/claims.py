@@ -9,7 +9,7 @@ __all__ = ['HOLDS', 'FAILS', 'OPEN', 'CLAIMS', 'BORNE_OUT', 'NOT_BORNE_OUT', 'NO
 
 # %% ../../nbs/workshop/03b_claims.ipynb #aims0100
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -116,7 +116,7 @@ class Claim:
 
     def steps(
         self,
-        rows: tuple | None = None,  # of the series; default: all
+        rows: Sequence | None = None,  # of the series; default: all
     ) -> tuple:  # checks of the two ends, checks of the steps between neighbours
         "A series as checks; without a series, the checks and no steps."
         rows = self.rows if rows is None else rows
@@ -294,7 +294,7 @@ class Verdict:
     reason: str  # why it cannot be told; empty elsewhere
     ours: str  # our figures in words
     found: Interval = Interval(np.nan, np.nan, np.nan)  # of the check that decides
-    check: Check = None  # the one that decides
+    check: Check | None = None  # the one that decides
 
 
 def _pauses(runs, row):
@@ -329,7 +329,7 @@ def _idle(runs, check):
         return ""
     (sign, a, column), (_, b, _) = check.terms
     ours = {row: sign * cell(runs, row, column) for row in (a, b)}
-    ahead = max(ours, key=ours.get)
+    ahead = max(ours, key=lambda row: ours[row])
     if ours[ahead] > sign * cell(runs, input_of(runs, ahead), column):
         return ""
     return "neither row is better than the loose notes that it was given"
@@ -645,7 +645,7 @@ def row(
     found: tuple | Interval,  # (difference, lower end, upper end), as from `metrics.compare`
     unit: str = "points",  # of the difference: "points" or "ms"
     spread: float = 0.0,  # how much two seeds differ: a smaller difference tells nothing
-    before: dict = None,  # columns that stand between the claim and the difference
+    before: dict | None = None,  # columns that stand between the claim and the difference
     **more: object,  # columns that follow the verdict, in this order
 ) -> dict:  # claim, ..., difference, difference_lo, difference_hi, unit, verdict, ...
     "One row of a chapter's own ledger."

@@ -16,9 +16,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from ..experiments import Plan, TrainingSettings
 from ..files import InputError, from_root
@@ -329,12 +333,12 @@ GREY = "#9a9a9a"  # readable on white and on black
 
 
 def forest(
-    ax: object,  # matplotlib axes
+    ax: Axes,
     table: pd.DataFrame,  # from `table1` to `table6`, or some of its rows
     column: str,  # measured column
     labels: list | None = None,  # one text a row; default: from the table's keys
     colours: list | None = None,  # one a row; default: by method, else the CRNN's blue
-) -> object:  # the axes
+) -> Axes:
     "Each row's figure with its interval beside the printed one, read from top to bottom."
     table = table.reset_index(drop=True)
     y = np.arange(len(table))[::-1]
@@ -358,11 +362,11 @@ def forest(
 
 # %% ../../nbs/workshop/03c_pages.ipynb #b3c7ede1
 def legend_of_forest(
-    ax: object,  # axes or figure which gets the legend
+    ax: Axes | Figure,  # which gets the legend
     table: pd.DataFrame | None = None,  # that is drawn: explains the mark of rows not learned too
     more: list | tuple = (),  # handles of further lines
-    **kwargs: object,  # passed on to matplotlib's legend
-) -> object:  # the legend
+    **kwargs: Any,  # passed on to matplotlib's legend
+) -> Legend:
     "Explain the marks of `forest` and `curve`."
     from matplotlib.lines import Line2D
 
@@ -385,11 +389,11 @@ _VARIED = dict(
 
 
 def curve(
-    ax: object,  # matplotlib axes
+    ax: Axes,
     table: pd.DataFrame,  # Table 4, 5 or 6
     column: str,  # measured column
     label: bool = True,  # write at the lines which is which
-) -> object:  # the axes
+) -> Axes:
     "A figure over what the table varies: ours with its interval, the printed one dashed."
     key = next(k for k in _VARIED if k in table)
     table = table.sort_values(key).reset_index(drop=True)
@@ -422,14 +426,14 @@ def _quartiles(values):
 
 
 def remaining(
-    ax: object,  # matplotlib axes
+    ax: Axes,
     runs: Runs,  # of one tier
     row: Row,  # which method
     colour: str,  # a key of `plots.COLOURS`, or any colour
     edges_ms: list | tuple = tuple(range(0, 101, 10)),  # limits of groups of input errors
-    label: str = None,  # written at the line's end; default: the row's name
+    label: str | None = None,  # written at the line's end; default: the row's name
     band: bool = True,  # also draw the middle half of the notes
-) -> object:  # the axes
+) -> Axes:
     "Median (line) and middle half (band) of the error that is left, over the input's error."
     loose, left = input_of(runs, row).errors(runs), row.errors(runs)
     before = np.abs(np.concatenate([loose[piece] for piece in left])) * 1000
@@ -458,10 +462,10 @@ def _moved_apart(places, apart, low, high):
 
 
 def label_lines(
-    ax: object,  # matplotlib axes
+    ax: Axes,
     apart: float = 0.06,  # least distance between two labels, as a share of the axes' height
     room: float = 0.3,  # place for labels right of the lines, as a share of the axes' width
-) -> object:  # the axes
+) -> Axes:
     "Write each line's label at its right end, in its colour, moved where labels would overlap."
     low, high = ax.get_ylim()
     x_low, x_high = ax.get_xlim()
@@ -545,4 +549,4 @@ def listing(
         [cell.split(" ", 1) if _ends_in_interval(cell) else cell for cell in row]
         for row in table.to_numpy()
     ]
-    return Shown(list(table), cells, caption, names=0, words=words)
+    return Shown(list(table), cells, caption, names=0, words=tuple(words))

@@ -9,6 +9,7 @@ __all__ = ['COLOURS', 'METHOD_NAMES', 'STYLE', 'use_style', 'caption', 'draw_rol
 # %% ../../nbs/workshop/02_plots.ipynb #353ee9a3
 import io
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -19,6 +20,7 @@ from matplotlib.image import AxesImage
 from matplotlib.text import Text
 
 from ..files import InputError, whole_file
+from ..notes import Notes
 
 # %% ../../nbs/workshop/02_plots.ipynb #395b8c96
 COLOURS = dict(
@@ -112,13 +114,13 @@ def caption(
 # %% ../../nbs/workshop/02_plots.ipynb #86ac31f0
 def draw_roll(
     ax: Axes,  # matplotlib axes to draw into
-    notes: object,  # `Notes`, or anything with `onset_s`, `offset_s`, `pitch` of one length
+    notes: Any,  # `Notes`, or anything with `onset_s`, `offset_s`, `pitch` of one length
     colour: str = "truth",  # a key of `COLOURS`, or any matplotlib colour
     kind: str = "blocks",  # "blocks" (filled), "boxes" (outline) or "onsets" (upright lines)
-    label: str = None,  # text for the legend
-    alpha: float = None,  # opacity, 0 to 1; default by kind
+    label: str | None = None,  # text for the legend
+    alpha: float | None = None,  # opacity, 0 to 1; default by kind
     height: float = 0.8,  # how much of a key's row is used, 0 to 1
-    **kwargs: object,  # passed on to matplotlib's collection
+    **kwargs: Any,  # passed on to matplotlib's collection
 ) -> LineCollection | PolyCollection:  # the collection that was added
     "Draw notes over seconds and MIDI pitch. Raises `InputError` for another kind."
     if kind not in ("blocks", "boxes", "onsets"):
@@ -153,8 +155,8 @@ def draw_spectrogram(
     lowest_pitch: int = 21,  # MIDI pitch of the first column
     start_s: float = 0.0,  # time of the first frame's centre, in seconds
     bins_per_semitone: float = 1,  # columns a semitone
-    dynamic_range: float = None,  # units shown below the maximum (natural log: 7 is about 60 dB)
-    **kwargs: object,  # passed on to `imshow`
+    dynamic_range: float | None = None,  # shown below the maximum (natural log: 7 is about 60 dB)
+    **kwargs: Any,  # passed on to `imshow`
 ) -> AxesImage:  # the matplotlib image
     "Draw an (N, 88) array over seconds and MIDI pitch, each cell centred on its frame's time."
     spectrogram = np.asarray(spectrogram)
@@ -187,9 +189,9 @@ def _n_samples(notes, rate_hz, n_samples, tail_s):
 
 
 def clicks(
-    notes: object,  # `Notes`, or anything with `onset_s` and `offset_s` (seconds)
+    notes: Any,  # `Notes`, or anything with `onset_s` and `offset_s` (seconds)
     rate_hz: int = 16000,  # sample rate
-    n_samples: int = None,  # length of the result; default: to the end of the last note
+    n_samples: int | None = None,  # length of the result; default: to the end of the last note
     level: float = 0.4,  # peak of a click, 1 = full scale
     pitch_hz: float = 2000.0,  # pitch of a click
 ) -> np.ndarray:  # float32 mono (n_samples,)
@@ -219,9 +221,9 @@ def _tone(seconds, pitch, ring_s, n_harmonics, rate_hz):
 
 
 def synthesise(
-    notes: object,  # `Notes` (seconds, MIDI pitch, velocity 1..127)
+    notes: Notes,  # (seconds, MIDI pitch, velocity 1..127)
     rate_hz: int = 16000,  # sample rate
-    n_samples: int = None,  # length of the result; default: to the end of the last note plus 0.3 s
+    n_samples: int | None = None,  # of the result; default: to the end of the last note plus 0.3 s
     level: float = 0.12,  # rough peak of a note of velocity 64 in mid-keyboard; 1 = full scale
     attack_s: float = 0.002,  # rise time of the hammer blow
     n_harmonics: int = 12,  # harmonics a note, fewer where they would pass 0.45 of the sample rate
@@ -319,10 +321,10 @@ def player(
 # %% ../../nbs/workshop/02_plots.ipynb #a010ea08
 def listen(
     samples: np.ndarray,  # float mono (n,), the recording
-    notes: object,  # `Notes` to hear against it
+    notes: Notes,  # to hear against it
     rate_hz: int = 16000,  # sample rate
     start_s: float = 0.0,  # first second to hear
-    end_s: float = None,  # last second; default: 8 s after the first
+    end_s: float | None = None,  # last second; default: 8 s after the first
     as_clicks: bool = True,  # clicks, or a synthesised piano
 ) -> object:  # an `IPython.display.Audio`
     "The recording on the left, the notes on the right, 8 s unless told otherwise."

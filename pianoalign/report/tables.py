@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -313,7 +314,7 @@ def colour_of(
 
 def spelled(
     key: str,  # column of a table
-    value: object,  # what stands in it
+    value: Any,  # what stands in it
 ) -> str:  # for tables and legends
     "A row's key on a page: `spelled('architecture', 'crnn_gru')`."
     if key == "method":
@@ -536,7 +537,7 @@ def _cells_of(runs, row):
         drawn = {c: np.full(2, np.nan) for c in COLUMNS}
         if len(pieces) > 1:
             drawn = figures_of_draws(pieces, draw_pieces(len(pieces)))
-        cells = {c: (float(whole[c]), drawn[c]) for c in COLUMNS}
+        cells: dict[str, Any] = {c: (float(whole[c]), drawn[c]) for c in COLUMNS}
         cells["pieces"] = {name: len(errors) for name, errors in pieces.items()}
         runs._draws[row] = cells
     return runs._draws[row]
@@ -563,11 +564,12 @@ def contrast(
                 f"{terms[0][1]} and {row} were measured on different notes; "
                 "rows are compared on the same notes only"
             )
-    value, drawn = 0.0, 0.0
+    value, drawn = 0.0, np.zeros(1)
     for found, (weight, _, column) in zip(cells, terms):
         value = value + weight * found[column][0]
         drawn = drawn + weight * found[column][1]
-    return Interval(value, *interval(drawn), unit_of(terms[0][2]))
+    low, high = interval(drawn)
+    return Interval(value, low, high, unit_of(terms[0][2]))
 
 # %% ../../nbs/workshop/03a_tables.ipynb #4730aee5
 TRAINING_COLUMNS = (
@@ -602,7 +604,7 @@ def _row(runs, name, keys, row):
 
 
 def as_key(
-    value: object,  # of a key column, printed or in the plan
+    value: Any,  # of a key column, printed or in the plan
 ) -> float | str:  # float or str
     "A key in the form in which keys are compared: 'CRNN (GRU)' as 'crnn_gru', 0.10 as 0.1."
     try:
@@ -733,7 +735,7 @@ def ablation(
 def table2(
     tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
     plan: Plan | None = None,  # from `experiments.load_plan`
-    **kwargs: object,  # further arguments of `ablation`
+    **kwargs: Any,  # further arguments of `ablation`
 ) -> pd.DataFrame:  # one row a run
     "Table 2 (§4.2.1): no recurrent layer, GRU or LSTM."
     return ablation("table2", tier_dir, plan, **kwargs)
@@ -742,7 +744,7 @@ def table2(
 def table3(
     tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
     plan: Plan | None = None,  # from `experiments.load_plan`
-    **kwargs: object,  # further arguments of `ablation`
+    **kwargs: Any,  # further arguments of `ablation`
 ) -> pd.DataFrame:  # one row a run
     "Table 3 (§4.2.2): Mel or CQT, linear or logarithmic."
     return ablation("table3", tier_dir, plan, **kwargs)
@@ -751,7 +753,7 @@ def table3(
 def table4(
     tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
     plan: Plan | None = None,  # from `experiments.load_plan`
-    **kwargs: object,  # further arguments of `ablation`
+    **kwargs: Any,  # further arguments of `ablation`
 ) -> pd.DataFrame:  # one row a run
     "Table 4 (§4.2.3): frames a second."
     return ablation("table4", tier_dir, plan, **kwargs)
@@ -760,7 +762,7 @@ def table4(
 def table5(
     tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
     plan: Plan | None = None,  # from `experiments.load_plan`
-    **kwargs: object,  # further arguments of `ablation`
+    **kwargs: Any,  # further arguments of `ablation`
 ) -> pd.DataFrame:  # one row a run
     "Table 5 (§4.2.4): how far the input's notes are moved."
     return ablation("table5", tier_dir, plan, **kwargs)
@@ -769,7 +771,7 @@ def table5(
 def table6(
     tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
     plan: Plan | None = None,  # from `experiments.load_plan`
-    **kwargs: object,  # further arguments of `ablation`
+    **kwargs: Any,  # further arguments of `ablation`
 ) -> pd.DataFrame:  # one row a run
     "Table 6 (§4.2.5): how far the input's tempo is off."
     return ablation("table6", tier_dir, plan, **kwargs)
@@ -993,7 +995,7 @@ def show(
     columns = columns or [c for c in HEADINGS if f"{c}_lo" in table]
     rows, quiet, started = [], [], set()
     for k, (_, row) in enumerate(table.iterrows()):
-        names = [spelled(key, row[key]) for key in keys]
+        names: list = [spelled(key, row[key]) for key in keys]  # a text, or its lines
         if row.learned == "no":
             names[-1] = [names[-1], NOT_LEARNED]
             quiet.append(k)
@@ -1007,7 +1009,7 @@ def show(
     if started:
         note.append(f"Some networks went on from {', '.join(sorted(started))}.")
     heads = [HEADINGS[column] for column in [*keys, *columns]]
-    return Shown(heads, rows, caption, " ".join(filter(None, note)), quiet, len(keys))
+    return Shown(heads, rows, caption, " ".join(filter(None, note)), tuple(quiet), len(keys))
 
 # %% ../../nbs/workshop/03a_tables.ipynb #8c88f1b9
 _SMALL = "font-size:85%;opacity:.75;white-space:nowrap"

@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from ..content import content_hashes
 from ..files import InputError, repo_root, write_text
@@ -43,9 +44,9 @@ def code_fingerprint(
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             node.returns = None
         body = getattr(node, "body", None)
-        first = body[0] if isinstance(body, list) and body else None
-        if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str):
-            first.value.value = ""
+        match body:
+            case [ast.Expr(value=ast.Constant(value=str()) as docstring), *_]:
+                docstring.value = ""
     return digest(ast.dump(tree))
 
 # %% ../../nbs/workshop/05b_fingerprints.ipynb #e13f3202
@@ -202,7 +203,7 @@ def remembered(
     path: Path,  # JSON file that keeps the value
     key: str,  # fingerprint of all that the value depends on
     compute: Callable,  # without arguments; what it gives must be writable as JSON
-) -> object:  # the value
+) -> Any:  # the value
     "What `compute` gave for this `key` the last time, or now."
     try:
         old = json.loads(path.read_text(encoding="utf-8"))

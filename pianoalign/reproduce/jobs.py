@@ -210,7 +210,7 @@ def run_job(
         prepare_run_folder(folder, state / "made_by" / folder.name, found, plan.get("keep", False))
     if trains:
         values["experiment"] = job.removeprefix("train_")
-    finished = bool(folder) and is_finished(folder)
+    finished = folder is not None and is_finished(folder)
     began = time.monotonic()
     run_notebook(
         paths["notebook"],

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..files import did_you_mean, InputError, repo_root
 
@@ -120,17 +121,14 @@ def declared_parameters(
         raise InputError(f"{path} has {len(tagged)} cells tagged `parameters`; keep one.")
     names = {}
     for statement in ast.parse(cell_text(tagged[0])).body if tagged else []:
-        plain = (
-            isinstance(statement, ast.Assign)
-            and len(statement.targets) == 1
-            and isinstance(statement.targets[0], ast.Name)
-        )
-        if not plain:
-            raise InputError(
-                f"{path}: `{ast.unparse(statement)}` in the parameters cell is not of the form "
-                "`name = value`."
-            )
-        names[statement.targets[0].id] = ast.unparse(statement.value)
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                names[name] = ast.unparse(value)
+            case _:
+                raise InputError(
+                    f"{path}: `{ast.unparse(statement)}` in the parameters cell is not of the form "
+                    "`name = value`."
+                )
     return names
 
 # %% ../../nbs/workshop/05a_notebooks.ipynb #1160ac01
@@ -224,7 +222,8 @@ def _has_begun(part):
 def _execute(nb, part, parameters, cwd, end="graceful"):
     "One call of papermill; a kernel that did not come up gets a second chance."
     # jsonschema would build a grammar of web addresses: two seconds for nothing
-    sys.modules.setdefault("rfc3987_syntax", None)
+    modules: dict[str, Any] = sys.modules
+    modules.setdefault("rfc3987_syntax", None)  # None: not to be found
     import nbformat
     import papermill
     from nbclient.exceptions import DeadKernelError

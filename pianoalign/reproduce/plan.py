@@ -9,6 +9,7 @@ __all__ = ['PARAMETERS', 'REQUIRED', 'PARTS', 'read_experiments', 'shown_path', 
 # %% ../../nbs/workshop/05c_plan.ipynb #plan0100
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..files import did_you_mean, InputError, nearest, parse_pause_s, repo_root
 from pianoalign.reproduce.chapters import (
@@ -28,6 +29,9 @@ from pianoalign.reproduce.fingerprints import (
     remembered,
 )
 from .notebooks import check_parameters, declared_parameters
+
+if TYPE_CHECKING:
+    from pianoalign.experiments import Experiment
 
 # %% ../../nbs/workshop/05c_plan.ipynb #19261003
 PARAMETERS = (
@@ -102,7 +106,7 @@ def corpus_folder(
     return Path(folder).expanduser()
 
 # %% ../../nbs/workshop/05c_plan.ipynb #0a6675c8
-def memory_of_training_mib(experiment: object) -> int:
+def memory_of_training_mib(experiment: "Experiment") -> int:
     """Memory that a training takes at most. Measured: 1.1 GiB with tier demo's crops, 8.7 GiB with
     whole segments at the paper's width; what lies between goes by frames a step and by width."""
     t = experiment.training

@@ -481,7 +481,8 @@ def _listen_and_load(audio, weights, device, tell) -> Listened:
     try:
         listening = pool.submit(listen_to, audio, settings, min(os.cpu_count() or 1, 4), done)
         engine = engine or open_engine(folder, device)
-        return Listened(*listening.result(), engine)
+        image, facts = listening.result()
+        return Listened(image, facts, engine)
     finally:
         stop.set()
         pool.shutdown()
@@ -607,10 +608,11 @@ class Job:
         method: str,  # one of `METHODS` but "auto"
     ) -> AlignmentResult:
         "The result of one method. Raises `InputError` where it cannot be used."
-        listened, engine = self.listened, self.listened and self.listened.engine
+        engine = self.listened.engine if self.listened else None
         pedal = engine.experiment.data.pedal if engine else True
         start = sounding_notes(self.score) if pedal else self.score.notes
-        facts, duration_s = listened and listened.facts, listened and listened.duration_s
+        facts = self.listened.facts if self.listened else None
+        duration_s = self.listened.duration_s if self.listened else 0.0  # 0: not known yet
         longest_s = duration_s or DTW_LONGEST_S  # a lost note-off may come hours later
         ends_s = np.minimum(start.offset_s, start.onset_s + longest_s)
         start = start.at_times(start.onset_s, ends_s)
@@ -636,7 +638,7 @@ class Job:
             duration_s=duration_s,
             method="crnn" if method == "hires" and decoding == "paper" else method,
             decoding=decoding,
-            weights=engine and engine.folder,
+            weights=engine.folder if engine else None,
             offset_s=moved.lag_s,
             coarse_onset_s=start.onset_s if "dtw" in method else None,
         )
@@ -717,29 +719,30 @@ def choose_coarse(
 
 def _align_auto(job: Job) -> AlignmentResult:
     "The network alone where it is sure, else whatever is surest."
-    plain = refused = None
+    plain, refused, listened = None, None, job.listened
+    assert listened is not None, "`align` listens, unless the method is dtw"
     try:
         plain = job.by("hires")
     except InputError as error:
         refused = error  # say, all notes lie beyond the end of the recording
     if plain and not may_wander(plain):
         return plain
-    engine = job.listened.engine
+    engine = listened.engine
     if engine.confidence:
         better = choose_coarse(plain, {"score": lambda: job.by("score")})
         if better:
             return better
-    if engine.confidence and job.listened.duration_s <= AUTO_LONGEST_S:
+    if engine.confidence and listened.duration_s <= AUTO_LONGEST_S:
         job.tell("dtw", 0, None)
         better = choose_coarse(plain, {"dtw+crnn": lambda: job.by("dtw+crnn")})
         if better:
             return better
         if plain:
-            return with_remarks(plain, job.listened.facts, engine, dtw_tried=True)
-    if refused:
-        raise refused
-    return plain
-
+            return with_remarks(plain, listened.facts, engine, dtw_tried=True)
+    if plain:
+        return plain
+    assert refused is not None, "there is a result, or a reason why not"
+    raise refused
 
 # %% ../../nbs/tool/01_aligner.ipynb #rep00002
 MORE_RIGHT = 1.05  # the unfolded score is played if it has so many times the right notes

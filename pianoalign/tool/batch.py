@@ -238,7 +238,7 @@ def table_row(outcome: Outcome) -> tuple:  # of str, one a heading
     o = outcome
     if o.state in ("failed", "skipped"):
         return o.pair, "", "", "", "", f"{o.state}: {o.why}"
-    speed = f"{o.duration_s / max(o.took_s, 1e-3):.0f} x real time"
+    speed = f"{(o.duration_s or 0.0) / max(o.took_s, 1e-3):.0f} x real time"
     return (
         o.pair,
         str(o.notes),

@@ -10,6 +10,7 @@ __all__ = ['FORMANT_WIDTHS_HZ', 'CASES', 'SILENT', 'white_noise', 'speech_like',
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +25,10 @@ from pianoalign.tool.confidence import (
     logistic,
     network_fingerprint,
 )
+
+if TYPE_CHECKING:
+    from pianoalign.experiments import Experiment
+    from pianoalign.network import CRNN
 
 # %% ../../nbs/tool/10_calibration.ipynb #ef71493b
 def white_noise(
@@ -147,8 +152,8 @@ def _case(
 
 # %% ../../nbs/tool/10_calibration.ipynb #0abbf8a5
 def gather(
-    network: object,
-    experiment: object,  # as `runs.load_network` gives them
+    network: "CRNN",
+    experiment: "Experiment",  # both as `runs.load_network` gives them
     recordings: list,  # list of datasets.Recording, at least two
     cases: tuple = tuple(CASES),
     seed: int = 0,
@@ -221,9 +226,14 @@ def _within_25_ms(onset_s, true_s) -> np.ndarray:  # (n,) bool
     return np.abs(np.nan_to_num(onset_s - true_s, nan=9.0)) <= NEAR_S
 
 
+def _rounded(values: np.ndarray) -> tuple:  # of float
+    "Numbers of six digits, as a file keeps them."
+    return tuple(float(f"{x:.6g}") for x in values)
+
+
 def fit_confidence(
-    network: object,
-    experiment: object,  # as `runs.load_network` gives them
+    network: "CRNN",
+    experiment: "Experiment",  # both as `runs.load_network` gives them
     recordings: list,  # list of datasets.Recording: a validation split
     fingerprint: str,  # of the weights
     say: Callable = lambda text: None,
@@ -244,9 +254,15 @@ def fit_confidence(
     columns = bent(table, mean, deviation)
     w = fit_logistic(columns, good, weight)
     least = _best_least(logistic(columns @ w), good, left, weight, silent)
-    rounded = [tuple(float(f"{x:.6g}") for x in values) for values in (w, mean, deviation)]
     made = {"notes": int(len(good)), "recordings": [r.id for r in recordings]}
-    return Confidence(*rounded, least, fingerprint, made)
+    return Confidence(
+        weights=_rounded(w),
+        mean=_rounded(mean),
+        deviation=_rounded(deviation),
+        least=least,
+        network=fingerprint,
+        made=made,
+    )
 
 # %% ../../nbs/tool/10_calibration.ipynb #47419ac7
 def reliability(
@@ -300,8 +316,8 @@ def _percent_of_each(groups: dict) -> dict:  # case -> list of arrays -> percent
 
 
 def check_confidence(
-    network: object,
-    experiment: object,  # as `runs.load_network` gives them
+    network: "CRNN",
+    experiment: "Experiment",  # both as `runs.load_network` gives them
     model: Confidence,
     recordings: list,  # list of datasets.Recording: a test split
     say: Callable = lambda text: None,

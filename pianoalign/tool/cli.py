@@ -14,12 +14,15 @@ import contextlib, functools, json, os, sys, time, warnings
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional, TextIO
+from typing import Annotated, Any, Optional, TextIO, TYPE_CHECKING
 
 import typer
 
 import pianoalign
 from ..files import InputError, OutputError, repo_root
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # %% ../../nbs/tool/02_command_line.ipynb #cl1say01
 def say(
@@ -123,7 +126,8 @@ class ProgressBar:
         verbose: bool = False,  # a line for each step?
     ):
         self.on = not quiet and not verbose and sys.stderr.isatty()
-        self.name, self.verbose, self.bar = name, verbose and not quiet, None
+        self.name, self.verbose = name, verbose and not quiet
+        self.bar: Any = None  # of tqdm, once there is something to show
         self.doing, self.start_s = "", time.perf_counter()
 
     def __call__(self, what: str, done_s: float = 0, total_s: float | None = None) -> None:
@@ -408,6 +412,7 @@ def align_all(
             show_default=False,
         ),
     ] = None,
+    *,
     out: Annotated[
         Path,
         typer.Option(
@@ -416,7 +421,7 @@ def align_all(
             help="Folder for the aligned MIDI files, STEM.mid; made if it is missing.",
             show_default=False,
         ),
-    ] = ...,
+    ],
     pairs: Annotated[
         Optional[Path],
         typer.Option(
@@ -536,7 +541,7 @@ def align_set(
             help="Folder for NAME.mid, NAME.json, report.csv, report.md and SHA256SUMS.",
             show_default=False,
         ),
-    ] = ...,
+    ],
     cores: Annotated[
         int,
         typer.Option(
@@ -615,7 +620,7 @@ def _read_notes(path):
 def paired_errors(
     reference: Path,  # file with the true notes
     estimate: Path,  # file with the same notes at estimated times
-) -> object:  # (n,) float64, signed seconds
+) -> "np.ndarray":  # (n,) float64, signed seconds
     """Onset errors of corresponding notes.
 
     Raises `InputError` unless both files have the same notes of every pitch."""

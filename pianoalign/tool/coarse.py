@@ -261,7 +261,7 @@ class _Walk:
         time_s, jump, came = self.chords.time_s, self._fresh(), {}
         begin_s = time_s[ways.chord]  # of those that share the event
         struck = {}  # row of `ways` -> the keys of those, where they are more than one
-        for k in np.flatnonzero(self.touches[ways.chord[1:]]) + 1:
+        for k in (np.flatnonzero(self.touches[ways.chord[1:]]) + 1).tolist():
             i = ways.chord[k]
             for p in range(k - 1, max(k - 1 - SKIP_CHORDS, -1), -1):
                 i_ = ways.chord[p]
@@ -413,7 +413,7 @@ def trimmed(
     while len(passage.chord):
         link = _links(passage, events, chords)
         worth = np.cumsum(passage.gain + link)
-        for k in np.flatnonzero(link < POOR_STEP):
+        for k in np.flatnonzero(link < POOR_STEP).tolist():
             if _loose(worth[k - 1] if k else 0.0, link[k]):
                 passage = passage.part(k, len(link))
                 break
@@ -478,7 +478,8 @@ def begun_backwards(
     last, half = ANCHORED - 1, ANCHORED // 2
     event = slice(int(min(free, passage.event[0])), int(passage.event[last]) + 1)
     chord = slice(max(int(passage.chord[0]) - SETTLED, 0), int(passage.chord[last]) + 1)
-    ways = search(*_turned(events, chords, event, chord), np.inf, worth_of_levels(events))
+    events_back, chords_back = _turned(events, chords, event, chord)
+    ways = search(events_back, chords_back, np.inf, worth_of_levels(events))
     if not ways:
         return passage
     back = _turned_back(ways[0], event, chord)
@@ -698,7 +699,6 @@ def likeness(
     "How much speaks for the passages, by how much could: is it this recording at all?"
     total = sum(passage.score for passage in passages)
     return total / max(min(len(events.time_s), len(chords)), 1)
-
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #e4963968
 END_CHORDS, END_S = 24, 8.0  # how far beyond its ends a passage is followed

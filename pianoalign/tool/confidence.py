@@ -57,7 +57,7 @@ def _around(
 
 def _free(heard: Heard, way: Way) -> np.ndarray:  # (m,) bool
     "Which peaks no note has taken."
-    free = np.ones(len(heard.time_s), dtype=bool)
+    free = np.full(len(heard.time_s), True)
     free[way.index[way.matched]] = False
     return free
 

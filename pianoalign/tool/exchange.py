@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -26,6 +26,7 @@ from .tables import is_level, is_table, notes_of_file, velocity_of_level
 
 if TYPE_CHECKING:
     import pandas, partitura, pretty_midi
+    from pianoalign.tool.results import AlignmentResult
 
 # %% ../../nbs/tool/04_exchange.ipynb #exc00006
 MOST_CHANNELS = 32  # an array with more rows and more columns than this is no recording
@@ -101,14 +102,14 @@ class Source:
     "A recording as it was handed over."
 
     name: Path  # what to call it; a file's path
-    data: bytes = None  # of an open file
-    samples: np.ndarray = None  # (k, c) float32
+    data: bytes | None = None  # of an open file
+    samples: np.ndarray | None = None  # (k, c) float32
     rate_hz: int = 0
 
     @classmethod
     def of(
         cls,
-        audio: object,  # a path, (samples, rate), or an open file
+        audio: Any,  # a path, (samples, rate), or an open file
     ) -> "Source":
         "What was handed over. Raises `InputError` for anything else."
         if isinstance(audio, Source):
@@ -143,6 +144,7 @@ class Source:
         if self.data is not None:
             path.write_bytes(self.data)
             return
+        assert self.samples is not None, "`file` asks for this of samples alone"
         form = "RF64" if self.samples.nbytes > 2**31 else "WAV"  # a WAV holds 4 GiB at most
         soundfile.write(path, self.samples, self.rate_hz, format=form, subtype="FLOAT")
 
@@ -234,7 +236,7 @@ def _parts_of(thing) -> list:  # of partitura.score.Part; empty: it is none of p
 
 
 def scores_of(
-    midi: object,  # what `score_of` takes
+    midi: Any,  # what `score_of` takes
     repeats: str = "auto",  # of scores in notation: one of `notation.REPEATS`
 ) -> tuple:  # of MidiScore: what may be played, the longest first
     """The notes of what was handed over, with all the rest.
@@ -251,7 +253,7 @@ def scores_of(
 
 
 def score_of(
-    midi: object,  # path, open file, mido.MidiFile, pretty_midi.PrettyMIDI, Notes, data frame
+    midi: Any,  # path, open file, mido.MidiFile, pretty_midi.PrettyMIDI, Notes, data frame
 ) -> MidiScore:
     "The notes of what was handed over, repeats unfolded. Raises `InputError` for anything else."
     return scores_of(midi)[0]
@@ -313,7 +315,7 @@ def _label(pitch, confidence, status) -> str:
 
 
 def write_labels(
-    result: object,  # results.AlignmentResult
+    result: "AlignmentResult",
     path: str | Path,  # .txt to write
 ) -> None:
     "The aligned notes as labels for Audacity."
@@ -354,7 +356,7 @@ def _svl_lines(result):  # yields lines
 
 
 def write_layer(
-    result: object,  # results.AlignmentResult
+    result: "AlignmentResult",
     path: str | Path,  # .svl or .csv to write
 ) -> None:
     "The aligned notes as a layer of notes for Sonic Visualiser."
@@ -374,7 +376,7 @@ JAMS_VERSION = "0.3.4"  # of the format
 
 
 def jams_of(
-    result: object,  # results.AlignmentResult
+    result: "AlignmentResult",
 ) -> dict:
     "The aligned notes as JAMS, in plain dictionaries and lists."
     import pianoalign
@@ -414,7 +416,7 @@ def jams_of(
 
 
 def write_jams(
-    result: object,  # results.AlignmentResult
+    result: "AlignmentResult",
     path: str | Path,  # .jams to write
 ) -> None:
     "The aligned notes as a JAMS file."
@@ -423,7 +425,7 @@ def write_jams(
 
 
 def pretty_midi_of(
-    result: object,  # results.AlignmentResult
+    result: "AlignmentResult",
 ) -> "pretty_midi.PrettyMIDI":
     "The aligned file as pretty_midi reads it."
     check_installed("pretty_midi", "a PrettyMIDI object")
@@ -523,7 +525,7 @@ def check_match(
 
 
 def write_match(
-    result: object,  # results.AlignmentResult
+    result: "AlignmentResult",
     path: str | Path,  # .match to write
 ) -> None:
     """The alignment as a match file, which partitura and parangonar read.

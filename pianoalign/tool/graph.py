@@ -7,6 +7,7 @@ __all__ = ['FLOAT', 'INT64', 'LEVEL', 'IR', 'ORDER', 'KINDS', 'field', 'Graph', 
 
 # %% ../../nbs/tool/11a_graph.ipynb #onx00003
 import os
+from typing import Any
 
 import numpy as np
 
@@ -77,9 +78,9 @@ class Graph:
     def add(
         self,
         kind: str,  # of the operation, as ONNX calls it
-        *inputs: object,  # names, or arrays
+        *inputs: str | np.ndarray,  # names, or arrays
         name: str = "",  # of what comes out
-        **attributes: object,  # settings of the operation
+        **attributes: Any,  # settings of the operation
     ) -> str:  # the name of what comes out
         "Add an operation."
         name = name or f"{kind}_{len(self.operations)}"
@@ -101,7 +102,7 @@ class Graph:
         return field(1, IR) + field(2, "pianoalign") + field(7, graph) + field(8, field(2, LEVEL))
 
 # %% ../../nbs/tool/11a_graph.ipynb #onx00021
-def quiet_runtime() -> object:  # the module onnxruntime
+def quiet_runtime() -> Any:  # the module onnxruntime
     "ONNX Runtime, told to count nothing and to send nothing before it is imported."
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
@@ -188,7 +189,7 @@ def _recurrent(graph: Graph, x: str, settings: NetworkSettings, weights: dict) -
     biases = [_in_order(weights, p, order) for p in ("bias_ih", "bias_hh")]
     more = {"linear_before_reset": 1} if kind == "GRU" else {}  # PyTorch's kind of GRU
     given = (part["weight_ih"], part["weight_hh"], np.concatenate(biases, axis=1))
-    how = dict(direction="bidirectional", hidden_size=settings.hidden, **more)
+    how: dict[str, Any] = dict(direction="bidirectional", hidden_size=settings.hidden, **more)
     x = graph.add(kind, x, *given, **how)  # (frames, 2, windows, hidden)
     x = graph.add("Transpose", x, perm=[0, 2, 1, 3])
     return graph.add("Reshape", x, np.array([0, 0, -1]))

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,10 @@ from ..files import check_installed, InputError
 from ..runs import load_network, read_weights
 from ..sizes import LAG_FRAMES, NetworkSettings
 from .graph import answer_model, features_model, KINDS, quiet_runtime
+
+if TYPE_CHECKING:
+    import torch
+    from pianoalign.network import CRNN
 
 # %% ../../nbs/tool/11b_inference.ipynb #inf00007
 def _reach(settings: NetworkSettings) -> int:
@@ -106,8 +111,8 @@ class TorchNetwork:
 
     def __init__(
         self,
-        network: object,  # network.CRNN
-        device: object = "cpu",  # of torch
+        network: "CRNN",
+        device: "str | torch.device" = "cpu",
     ) -> None:
         self.network, self.device = network.to(device).eval(), device
         branches = [b for b in (network.audio_branch, network.midi_branch) if b is not None]
@@ -120,7 +125,7 @@ class TorchNetwork:
         self,
         image: np.ndarray,
         roll: np.ndarray,
-    ) -> object:  # torch.Tensor
+    ) -> "torch.Tensor":
         "See `OnnxNetwork.features`."
         import torch
         from pianoalign.network import risen

@@ -14,15 +14,19 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
-from ..decoding import Heard, in_steps, LOWEST_PEAK
+from ..decoding import Heard, in_steps, LOWEST_PEAK, NO_PEAKS
 from ..notes import frame_of, LOWEST_PITCH, N_PITCHES, Notes
 from ..preprocessing import AudioSettings, LOG_FLOOR, magnitude, note_frames, paint_roll
 from ..postprocessing import onset_candidates
 from ..recordings import Facts, stream_audio
 from .inference import TorchNetwork
+
+if TYPE_CHECKING:
+    import torch
 
 # %% ../../nbs/tool/11_listening.ipynb #badc12be
 PIECE_FRAMES = 3000  # a piece: 30 s at 100 frames a second
@@ -275,8 +279,8 @@ class Walker:
 
     def __init__(
         self,
-        network: object,  # inference.OnnxNetwork or TorchNetwork, or a network.CRNN
-        device: object = "cpu",  # of torch, for a network.CRNN
+        network: Any,  # inference.OnnxNetwork or TorchNetwork, or a network.CRNN
+        device: "str | torch.device" = "cpu",  # for a network.CRNN
         window_frames: int = WINDOW_FRAMES,
         context_frames: int = CONTEXT_FRAMES,
     ):
@@ -388,4 +392,4 @@ def hear(
                     peaks.add(answer[1], last=k == len(groups) - 1)
                 if progress:
                     progress(done / audio.fps)
-    return Heard(roll, *(peaks.all() if peaks else (None,) * 3))
+    return Heard(roll, *(peaks.all() if peaks else NO_PEAKS))

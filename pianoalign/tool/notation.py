@@ -12,7 +12,7 @@ __all__ = ['NOTATION_ENDINGS', 'REPEATS', 'DEFAULT_US', 'TICKS', 'GRACE_S', 'NEE
 import importlib.util, io, math, os, struct, tempfile, warnings, zipfile, zlib
 import xml.etree.ElementTree as ElementTree
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
@@ -125,7 +125,7 @@ def _ticks(quarters) -> int:
     return int(round(quarters * TICKS))
 
 
-def _grace_chains(notes: list) -> dict:  # (onset, staff, voice) -> list of lists struck together
+def _grace_chains(notes: Iterable) -> dict:  # (onset, staff, voice) -> lists struck together
     "The grace notes before each note, in order."
     chains = defaultdict(list)
     for note in notes:
@@ -343,7 +343,7 @@ def _unpacked(data: bytes, path: Path) -> bytes:
     "The score inside a compressed MusicXML file."
     with zipfile.ZipFile(io.BytesIO(data)) as packed:
         container = ElementTree.fromstring(_entry(packed, "META-INF/container.xml", path))
-        names = [e.get("full-path") for e in container.iter() if e.tag.endswith("rootfile")]
+        names = [e.get("full-path", "") for e in container.iter() if e.tag.endswith("rootfile")]
         return _entry(packed, names[0] if names else "", path)
 
 

@@ -8,6 +8,7 @@ __all__ = ['WAYS', 'every_way', 'judge_recordings', 'judged_table']
 # %% ../../nbs/tool/12_own_recordings.ipynb #6800a004
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,9 @@ from ..files import InputError
 from ..notes import Notes
 from ..preprocessing import load_audio
 
+if TYPE_CHECKING:
+    from pianoalign.tool.aligner import Engine
+
 # %% ../../nbs/tool/12_own_recordings.ipynb #6800a007
 WAYS = ("unaligned", "dtw", "crnn", "dtw_crnn", "crnn_high_resolution", "dtw_crnn_high_resolution")
 "Methods, in the order of the table; the last two need weights with an onset head."
@@ -35,7 +39,7 @@ def every_way(
     loose: Notes,  # `Notes` of the file, in the lengths that the network was trained on
     image: np.ndarray,  # (N, 88) log magnitudes of the recording
     heard_by_dtw: tuple,  # as `baselines.recording_side` gives it
-    engine: object,  # from `aligner.open_engine`
+    engine: "Engine",  # from `aligner.open_engine`
     dtw: DTWSettings = DTWSettings(),
 ) -> tuple:  # method -> Notes; method -> what the network heard (only for those it took part in)
     "The same loose notes aligned by each method of Table 1, and by the high-resolution decoding."

@@ -14,6 +14,7 @@ __all__ = ['LEAST_PEAK', 'OWN_S', 'WIDE_S', 'FROM_CONFIDENCE', 'FIRST_OPINION', 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +28,11 @@ from pianoalign.tool.confidence import (
     network_fingerprint,
     on_one_line,
 )
+
+if TYPE_CHECKING:
+    from pianoalign.experiments import Experiment
+    from pianoalign.network import CRNN
+    from pianoalign.tool.confidence import Confidence
 
 # %% ../../nbs/tool/21_presence.ipynb #pre00009
 LEAST_PEAK = 1e-3  # lower peaks count as this
@@ -136,7 +142,9 @@ def first_opinion(
     "What the told network and the sound say about each note being played."
     onset_s, pitch = found.notes.onset_s, given.pitch
     frame, row = frame_of(onset_s, fps), pitch - LOWEST_PITCH
-    table = evidence(given, heard, image, found.way, fps)
+    way = found.way
+    assert way is not None, "an opinion is asked of high-resolution decoding alone"
+    table = evidence(given, heard, image, way, fps)
     columns = [table[:, EVIDENCE.index(name)] for name in FROM_CONFIDENCE]
 
     p = np.clip(found.confidence, 1e-4, 1 - 1e-4)
@@ -147,7 +155,7 @@ def first_opinion(
     own, octave = level(0), level(12)
     explained = _sounding_below(given, onset_s)
     below = np.where(explained, level(-12) - own, NOT_EXPLAINED)
-    taken = found.way.index[found.way.matched]
+    taken = way.index[way.matched]
     height = heard.height.copy()
     height[taken] = 0.0
     rivals = _rivals(replace(heard, height=height), pitch, onset_s)
@@ -361,11 +369,11 @@ def load_presence(
     again = "make it again with workflow/calibrate.py"
     stored = read_json_object(path, again)
     try:
-        looks = {name: Odds(**stored.pop(name)) for name in ("first", "second")}
-        if stored.get("trust"):
-            looks["trust"] = Odds(**stored.pop("trust"))
-            looks["trust"].nats(np.zeros((1, 2)))
-        model = Presence(**looks, **stored)
+        first, second = Odds(**stored.pop("first")), Odds(**stored.pop("second"))
+        trust = Odds(**stored.pop("trust")) if stored.get("trust") else None
+        model = Presence(**{**stored, "first": first, "second": second, "trust": trust})
+        if trust:
+            trust.nats(np.zeros((1, 2)))
         model.first.nats(np.zeros((1, len(FIRST_OPINION))))
         model.second.nats(np.zeros((1, len(FIRST_OPINION) + len(SECOND_OPINION))))
     except (ValueError, TypeError, KeyError, AttributeError) as e:
@@ -469,9 +477,9 @@ class Spoilt:
 
 
 def spoilt_files(
-    network: object,
-    experiment: object,  # as `runs.load_network` gives them
-    confidence: object,  # confidence.Confidence of these weights
+    network: "CRNN",
+    experiment: "Experiment",  # both as `runs.load_network` gives them
+    confidence: "Confidence",  # of these weights
     recordings: list,  # list of datasets.Recording
     seeds: tuple = (0,),  # each recording is spoilt in every way for each of them
     longest_s: float = 60.0,  # of each recording

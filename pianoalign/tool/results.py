@@ -215,7 +215,8 @@ class AlignmentResult:
 
     def _output(self, path, force: bool, endings) -> Path:
         "The path, if it may be written."
-        return check_output(path, force, [self.audio, self.score.path], endings)
+        check_output(path, force, [self.audio, self.score.path], endings)
+        return Path(path)
 
     def plot(
         self,

@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pianoalign
 from ..content import file_hash
@@ -44,7 +45,7 @@ def options_of(
     default: Options,  # for all pairs
 ) -> Options:
     "The options of one pair. Raises `InputError` for names and values that nobody knows."
-    changes = {}
+    changes: dict[str, Any] = {}
     for word in text.replace(";", " ").split():
         name, equals, value = word.partition("=")
         name = name.strip().replace("-", "_")
