@@ -295,3 +295,13 @@ def test_half_a_frame_added_afterwards_is_no_mend():
 def test_assignment_4_works_on_frozen_errors():
     text = check.source_of("4_evaluation").read_text(encoding="utf-8")
     assert "evaluation_errors.npz" in text and "results" not in text
+
+
+def test_chapters_that_the_course_names_are_there():
+    texts = [p.read_text(encoding="utf-8") for p in COURSE.glob("**/sources/*.py")]
+    named = {name for text in texts for name in re.findall(r"`nbs/([\w/]+)`", text)}
+    table = (COURSE / "README.md").read_text(encoding="utf-8").split("\n\n")[2]
+    named |= set(re.findall(r"`((?:\w+/)?\d\d\w?_\w+)`", table))
+    assert len(named) > 12
+    missing = sorted(name for name in named if not (ROOT / "nbs" / f"{name}.ipynb").is_file())
+    assert not missing

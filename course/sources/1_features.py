@@ -81,7 +81,7 @@ def to_time(frame):
     ### END SOLUTION
 
 # %% test=frames points=5
-assert to_frame(0.0) == 0 and to_frame(2.0) == 200
+assert to_frame(0.0) == 0 and to_frame(2.0) == 200, "frame 0 is at 0 s, frame 200 at 2 s"
 assert to_frame(0.014) == 1, "0.014 s lies nearer to frame 1 (0.010 s) than to frame 2 (0.020 s)"
 assert np.array_equal(to_frame(np.array([0.0, 1.0])), [0, 100]), "arrays must work too"
 assert np.issubdtype(np.asarray(to_frame(np.array([0.1, 0.2]))).dtype, np.integer), (
@@ -263,9 +263,10 @@ _roll[0:3, 0] = 1
 _roll[40, 87] = 1
 _roll[49, 50] = 1
 _time, _pitch = onsets(_roll)
-assert list(_pitch) == [21, 60, 60, 71, 108], (
+assert sorted(_pitch) == [21, 60, 60, 71, 108], (
     "blocks may begin in frame 0, end in the last one, and last one frame"
 )
+assert list(_pitch) == [21, 60, 60, 71, 108], "from low keys to high ones, not in order of time"
 assert np.allclose(_time, [0.0, 0.10, 0.21, 0.49, 0.40])
 ### END HIDDEN TESTS
 

@@ -129,8 +129,9 @@ assert np.allclose(_c[:, 3], 1 - 12**-0.5), "costs are not rescaled"
 #
 # `total[i, j]` is the cost of the cheapest path from cell (0, 0) to cell (i, j), both included. A
 # path moves one step at a time: to the next score frame, (1, 0); to the next recording frame, (0,
-# 1); or to both, (1, 1). All three are weighed alike. So in the first column there is only one way
-# to come, from below; in the first row only from the left.
+# 1); or to both, (1, 1). All three are weighed alike. So a cell of the first column can only be
+# reached from the cell before it in that column, and one of the first row only from the cell before
+# it in that row.
 
 # %% solve=accumulate
 def accumulate(cost):

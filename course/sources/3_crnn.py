@@ -78,9 +78,9 @@ print(f"{sum(map(len, pieces))} notes to learn from, {len(unseen)} to be judged 
 # ## Task 1: loose notes (4 points)
 #
 # The network is to mend loose notes, so we make some. Each onset and each offset is moved by a
-# random amount of its own, uniform between −100 and +100 ms (the paper says no more than "maximum
-# 100 ms"; chapter 31 finds out which distribution its printed figures demand). An offset stays at
-# least 30 ms after the new onset.
+# random amount of its own, uniform between −100 and +100 ms. (The paper says no more than "maximum
+# 100 ms"; `nbs/31_datasets` finds out which distribution its printed figures demand.) An offset
+# stays at least 30 ms after the new onset.
 
 # %% solve=loosen
 def loosen(onset_s, offset_s, rng):
@@ -95,8 +95,9 @@ def loosen(onset_s, offset_s, rng):
 # %% test=loosen points=4
 _on, _off = np.arange(2000) * 1.0, np.arange(2000) * 1.0 + 0.5
 _a, _b = loosen(_on, _off, np.random.default_rng(0))
-assert (
-    len(_a) == len(_b) == 2000 and np.abs(_a - _on).max() <= 0.1 and np.abs(_b - _off).max() <= 0.1
+assert len(_a) == len(_b) == 2000, "as many onsets and offsets as were given"
+assert np.abs(_a - _on).max() <= 0.1 and np.abs(_b - _off).max() <= 0.1, (
+    "nothing is moved by more than 100 ms"
 )
 assert np.array_equal(_on, np.arange(2000) * 1.0), "the arrays that were given must not change"
 ### BEGIN HIDDEN TESTS
@@ -345,6 +346,7 @@ class _Fixed(nn.Module):
     "Answers with its own input as logits, and with noise while it is in training mode."
 
     def forward(self, image, roll):
+        assert image.ndim == roll.ndim == 3, "the network wants (B, N, 88): where is the batch?"
         return image + (torch.randn_like(image) if self.training else 0)
 
 
@@ -495,7 +497,7 @@ loose = loose.at_times(np.maximum(loose.onset_s, 0), loose.offset_s + 0.1 * (loo
 trained, experiment = load_network(default_weights())
 image = spectrogram(sound, experiment.audio)
 answer = predict(trained, image, piano_roll(loose, len(image), FPS))
-if isinstance(answer, tuple):  # these weights have a second output, for onsets (chapter 23)
+if isinstance(answer, tuple):  # these weights have a second output, for onsets
     mended, _ = align_by_onsets(loose, answer[1], FPS, answer[0])
 else:
     mended, _ = align_notes(loose, answer, FPS)

@@ -5,8 +5,9 @@
 # yourself: every method on the same notes, and the worst note as sound. You will know what has to
 # be in order before such a table says anything, and how little one recording proves.
 #
-# *Time*: about ninety minutes. *Chapters*: `nbs/12_own_recordings` (the folder and the command),
-# `nbs/33_metrics` (shifts, intervals), `nbs/13_real_pianos` (what labels of real pianos are worth).
+# *Time*: about ninety minutes. *Chapters*: `nbs/tool/12_own_recordings` (the folder and the
+# command), `nbs/33_metrics` (shifts, intervals), `nbs/tool/13_real_pianos` (what labels of real
+# pianos are worth).
 #
 # **What you need.** A recording and the notes as they were really played: most digital pianos
 # record sound and MIDI at once. Without one, leave the cells as they are; they take two excerpts of
@@ -181,7 +182,7 @@ table.round(1)
 # ## Question A: the worst note (6 points, graded by a person)
 #
 # Find the note that the best method of your table misses by most. Listen to it (the explorer of
-# `nbs/01_explorer`, or `hear_errors` from `pianoalign.lab.answers`), and look at it in the
+# `nbs/lab/01_explorer`, or `hear_errors` from `pianoalign.lab.answers`), and look at it in the
 # spectrogram. Say what you hear and see, and decide: is the network wrong, is the truth wrong, or
 # can it not be told? Name one thing that you looked at and that speaks *against* your decision.
 

@@ -35,7 +35,7 @@ assert all(b > a for a, b in zip(times, times[1:])), "time never goes back"
 # pass.
 #
 # *How to catch it*: at a tempo change, time must be continuous: the last tick before it and the
-# first after it lie one tick apart. *Chapter*: `nbs/20a_notes`, `TempoMap`.
+# first after it lie one tick apart. *Chapter*: `nbs/20b_midi`, `TempoMap`.
 
 # %% mended
 def seconds_of(tick, tempi):
