@@ -81,11 +81,12 @@ def on_one_line(
 def _pairs_in_reach(
     given: Notes,
     heard: Heard,
-    reach_s: float,
+    way: Way,
 ):  # -> (k,) row of the note, (k,) row of the peak
-    "All pairs of a note and a peak of its key that lie within reach of each other."
+    "All pairs of a note and a peak of its key that lies within reach of where it was expected."
+    reach_s = way.settings.reach_s
     peak_at = on_one_line(heard.pitch, heard.time_s)
-    note_at = on_one_line(given.pitch, given.onset_s)
+    note_at = on_one_line(given.pitch, given.onset_s + way.expected_s)
     low = np.searchsorted(peak_at, note_at - reach_s)
     count = np.searchsorted(peak_at, note_at + reach_s, side="right") - low
     note = np.repeat(np.arange(len(given)), count)
@@ -96,11 +97,11 @@ def _pairs_in_reach(
 
 def _margins(given: Notes, heard: Heard, way: Way) -> np.ndarray:  # (n,) nats
     "By how much each choice beats staying, and the best free peak more than 25 ms away."
-    scale_s, moved_s = way.settings.scale_s, np.abs(way.shift_s)
-    note, peak = _pairs_in_reach(given, heard, way.settings.reach_s)
-    away_s = heard.time_s[peak] - given.onset_s[note]
+    scale_s, moved_s = way.settings.scale_s, np.abs(way.surprise_s)
+    note, peak = _pairs_in_reach(given, heard, way)
+    away_s = heard.time_s[peak] - given.onset_s[note] - way.expected_s[note]
     worth = np.log(heard.height[peak] / way.settings.floor) - np.abs(away_s) / scale_s
-    other = _free(heard, way)[peak] & (np.abs(away_s - way.shift_s[note]) > NEAR_S)
+    other = _free(heard, way)[peak] & (np.abs(away_s - way.surprise_s[note]) > NEAR_S)
     best = np.where(moved_s > NEAR_S, 0.0, -1.0)  # staying, where that is something else
     np.maximum.at(best, note[other], worth[other])
     mine = np.where(way.matched, _nats(heard, way) - moved_s / scale_s, 0.0)
@@ -160,7 +161,7 @@ def evidence(
     fps: int,  # frames a second
 ) -> np.ndarray:  # (n, F), see `EVIDENCE`
     "What speaks for and against each note."
-    shift_s, moved_s = way.shift_s, np.abs(way.shift_s)
+    shift_s, moved_s = way.shift_s, np.abs(way.surprise_s)
     onset_s = given.onset_s + shift_s
     order = np.argsort(given.onset_s, kind="stable")
     height, margin = _nats(heard, way), _margins(given, heard, way)
