@@ -88,6 +88,23 @@ def test_cut_at_the_end_and_begun_late():
     assert found.notes.onset_s.min() >= 0
 
 
+@pytest.mark.parametrize(
+    "left, room_s, asked", [(3, 5.0, True), (3, 0.2, False), (12, 30.0, False)]
+)
+def test_few_silent_chords_at_the_end_are_asked_for_where_there_is_room(left, room_s, asked):
+    score = music()
+    chord_s = np.unique(score.onset_s)
+    heard = score.onset_s < chord_s[-left]
+    listened = heard_of(1.0 + score.onset_s[heard], score.pitch[heard], 1.0)
+    frames = int(100 * (1.0 + score.onset_s[heard].max() + room_s))
+    listened = replace(listened, roll=np.zeros((frames, N_PITCHES), np.uint8))
+    found = find_in_recording(listened, score)
+    assert found.in_recording[heard].all()
+    assert found.in_recording[~heard].all() if asked else not found.in_recording[~heard].any()
+    last_s = found.notes.onset_s[~heard]
+    assert np.abs(last_s - 1.0 - score.onset_s[~heard]).max() < 0.3  # their spacing stays
+
+
 def test_a_cut_is_a_jump():
     score = music()
     a, b = np.quantile(score.onset_s, [0.3, 0.5])

@@ -7,10 +7,11 @@ __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BEL
            'SKIP_EVENTS', 'JUMP_COST', 'MOST_TOUCHES', 'BEST_CHORD', 'UNHEARD_SHARE', 'PACE_REACH', 'LEAST_START',
            'WEAK_STEP', 'LEAST_END', 'POOR_STEP', 'LEAST_GAIN', 'LEAST_PASSAGE', 'LEAST_DENSITY', 'MOST_SPARE',
            'AS_WELL', 'LEFT_OUT', 'AT_BOTH_ENDS', 'SETTLED', 'ANCHORED', 'SAME_SHARE', 'LEAST_ALIKE', 'MISJUDGED',
-           'CLEARLY_BETTER', 'KEPT_PLACES', 'LEAST_LIKENESS', 'END_CHORDS', 'END_S', 'END_CREDIT', 'EXTRA_S', 'STEEP',
-           'IN_PASSAGE', 'OUTSIDE', 'OCTAVE_CENTS', 'Events', 'events_of', 'worth_of_levels', 'Chords', 'chords_of',
-           'Passage', 'search', 'trimmed', 'begun_backwards', 'needed', 'whole_passes', 'owners', 'best_passages',
-           'likeness', 'Stretch', 'stretch_of', 'followed', 'CoarseAlignment', 'find_in_recording', 'draw_path']
+           'CLEARLY_BETTER', 'KEPT_PLACES', 'LEAST_LIKENESS', 'END_CHORDS', 'END_S', 'END_CREDIT', 'LAST_CHORDS',
+           'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE', 'OCTAVE_CENTS', 'Events', 'events_of', 'worth_of_levels',
+           'Chords', 'chords_of', 'Passage', 'search', 'trimmed', 'begun_backwards', 'needed', 'whole_passes', 'owners',
+           'best_passages', 'likeness', 'Stretch', 'stretch_of', 'followed', 'with_the_ends', 'CoarseAlignment',
+           'find_in_recording', 'draw_path']
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #09a9766b
 from dataclasses import dataclass, replace
@@ -703,6 +704,7 @@ def likeness(
 # %% ../../nbs/tool/16_from_a_score.ipynb #e4963968
 END_CHORDS, END_S = 24, 8.0  # how far beyond its ends a passage is followed
 END_CREDIT = 12.0  # nats: so much may speak against the chords that are found there
+LAST_CHORDS = 8  # so few chords at an end of the score are asked for wherever there is room
 
 
 @dataclass(frozen=True, eq=False)
@@ -780,6 +782,30 @@ def followed(
     else:
         both = np.append(chord[::-1], stretch.chord), np.append(time_s[::-1], stretch.time_s)
     return replace(stretch, chord=both[0], time_s=both[1])
+
+
+def with_the_ends(
+    stretches: list,  # of `Stretch`, in the order of the recording
+    own: np.ndarray,  # (K,) number of each chord's stretch, -1: none
+    chords: Chords,
+    end_s: float,  # of the recording
+) -> np.ndarray:  # (K,) the same with the ends
+    """The outermost stretch has also the few chords that are left beyond it, if there is room.
+
+    Music dies away, and the network without a note hears the last chord least. It is told these,
+    and then it is decided note by note whether they are played."""
+    own, taken = own.copy(), np.flatnonzero(own >= 0)
+    for last, beyond, outermost in (
+        (taken[0], slice(0, taken[0]), 0),
+        (taken[-1], slice(taken[-1] + 1, None), len(stretches) - 1),
+    ):
+        left_s = chords.time_s[beyond]
+        if own[last] != outermost or not 0 < len(left_s) <= LAST_CHORDS:
+            continue
+        at_s = stretches[outermost].at(chords.time_s, left_s)
+        if at_s[0] >= 0 and at_s[-1] <= end_s:
+            own[beyond] = outermost
+    return own
 
 
 def _nats_at(chord, time_s, chords, heard, worth):
@@ -989,6 +1015,7 @@ def find_in_recording(
         return _nothing_found(notes, chords)
     end_s, worth = len(heard.roll) / fps, worth_of_levels(events)
     stretches, own = _follow_all(stretches, own, chords, heard, worth, end_s)
+    own = with_the_ends(stretches, own, chords, end_s)
     moved = _moved(notes, chords, stretches, own)
     inside = own[chords.of_note] >= 0
     ends = [(s.chord[0], s.chord[-1]) for s in stretches]
