@@ -34,6 +34,7 @@ from pianoalign.reproduce.fingerprints import (
 )
 from pianoalign.reproduce.jobs import (
     comes_finished,
+    environment_of_runs,
     forget_marks_of_pauses,
     prepare_run_folder,
 )
@@ -683,6 +684,32 @@ def test_readme_has_one_sentence_a_network_of_tier_printed(tmp_path, blind):
     assert text.count("% of the test pieces' notes") == 1 + blind
     assert ("after 8.2 of at least 50 epochs" in text) == blind
     assert ("nothing follows from comparing them" in text) == blind
+
+
+def test_every_tier_with_committed_runs_says_what_it_was_made_with():
+    tiers = {path.relative_to(ROOT).parts[1] for path in tracked() if "/runs/" in path.as_posix()}
+    assert tiers >= {"demo", "maps", "printed", "weights", "free", "wide", "ablations"}
+    assert not [t for t in tiers if not (ROOT / "results" / t / "environment.json").is_file()]
+
+
+@pytest.mark.parametrize("tier", ["weights", "free", "wide", "ablations"])
+def test_of_old_runs_nothing_is_said_but_what_their_folders_tell(tier):
+    "As code writes it; what cannot be known is null, and not what this machine would say."
+    folder = ROOT / "results" / tier
+    told = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    assert told == environment_of_runs(folder)
+    of_machine = ("system", "machine", "processor", "cores", "memory_gib", "commit")
+    assert {told[key] for key in of_machine} == {None}
+    for name, run in told["trainings"].items():
+        kept = next((folder / "runs").glob(f"{name}-*/metrics.json"))
+        assert run["seconds_trained"] == json.loads(kept.read_text())["seconds_trained"]
+        assert run["epochs"] is None if name == "dtw" else run["epochs"] > 0
+
+
+def test_an_environment_of_nothing_is_refused(tmp_path, capsys):
+    assert main(["environment", str(tmp_path)]) == 1
+    assert "has no run folders with figures" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_contributing_says_what_the_trainings_left_to_do_take():

@@ -6,10 +6,10 @@
 __all__ = ['SHARES', 'ERRORS', 'KEYS', 'TABLE1_METHODS', 'OWN_METHODS', 'RUN_NAMES', 'SPELLED', 'OPTIMISER', 'SIZES',
            'TRAINING_COLUMNS', 'FORMS', 'HEADINGS', 'NOT_LEARNED', 'published', 'measures', 'Runs', 'read_json',
            'known_tier', 'name_of', 'colour_of', 'spelled', 'Row', 'input_of', 'learned', 'ready', 'recipe_in_words',
-           'training_of', 'heard_s', 'unequal', 'Interval', 'unit_of', 'cell', 'contrast', 'as_key', 'corpus_of',
-           'rows_of_table1', 'table1', 'ablation', 'table2', 'table3', 'table4', 'table5', 'table6', 'beside_mir_eval',
-           'shifts', 'judged_everywhere', 'variants', 'form_of', 'resemblance', 'write_table', 'trained_in_words',
-           'Shown', 'show', 'axis_label', 'spoken']
+           'epochs_of', 'device_of', 'training_of', 'heard_s', 'unequal', 'Interval', 'unit_of', 'cell', 'contrast',
+           'as_key', 'corpus_of', 'rows_of_table1', 'table1', 'ablation', 'table2', 'table3', 'table4', 'table5',
+           'table6', 'beside_mir_eval', 'shifts', 'judged_everywhere', 'variants', 'form_of', 'resemblance',
+           'write_table', 'trained_in_words', 'Shown', 'show', 'axis_label', 'spoken']
 
 # %% ../../nbs/workshop/03a_tables.ipynb #bles0100
 import html
@@ -425,7 +425,9 @@ def recipe_in_words(
     return "printed optimiser" if alike else "ours"
 
 
-def _epochs(folder):
+def epochs_of(
+    folder: Path,  # a run folder
+) -> float:  # NaN where it has no history
     "Epochs of a run folder's training; those of the run that it went on from are added."
     path = folder / "history.csv"
     history = pd.read_csv(path) if path.is_file() else pd.DataFrame()
@@ -434,10 +436,13 @@ def _epochs(folder):
     training = read_json(folder / "config.json").get("experiment", {}).get("training", {})
     before = training.get("init_from")
     own = float(history.epoch.iloc[-1])
-    return own + (_epochs(folder.parent / before) if before else 0.0)
+    return own + (epochs_of(folder.parent / before) if before else 0.0)
 
 
-def _device(metrics, config):
+def device_of(
+    metrics: dict,  # a run folder's metrics.json
+    config: dict,  # its config.json
+) -> str:  # empty where nothing tells it
     "What a run was trained on: as it says itself, else by its build of PyTorch."
     if metrics.get("device"):
         return str(metrics["device"])
@@ -458,10 +463,10 @@ def training_of(
             experiment = experiment_from_dict(config["experiment"], f"config.json of {run}")
             out |= dict(
                 width=width_of(experiment.network),
-                epochs=metrics.get("epochs", _epochs(runs.folder(run))),
+                epochs=metrics.get("epochs", epochs_of(runs.folder(run))),
                 recipe=recipe_in_words(experiment),
                 precision=metrics.get("precision", experiment.training.precision),
-                device=_device(metrics, config),
+                device=device_of(metrics, config),
                 finished="yes" if metrics.get("finished", True) else "no",
             )
         runs._training[run] = out

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['JUDGES', 'GPU_MIB_A_RUN', 'TOLD_OF_RUNS', 'run_fingerprints', 'has_figures', 'is_finished', 'comes_finished',
            'set_aside', 'prepare_run_folder', 'run_folder', 'run_job', 'graphics_memory_mib', 'what_there_is',
-           'memory_gib', 'forget_marks_of_pauses', 'notebook_stamp', 'write_stamps', 'write_environment']
+           'memory_gib', 'forget_marks_of_pauses', 'notebook_stamp', 'write_stamps', 'write_environment',
+           'environment_of_runs', 'write_environment_of_runs']
 
 # %% ../../nbs/workshop/05d_jobs.ipynb #jobs0100
 import contextlib
@@ -21,7 +22,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from ..files import repo_root, write_text
+from ..files import InputError, repo_root, write_text
 from pianoalign.reproduce.chapters import (
     BASELINES,
     NEIGHBOURS,
@@ -393,3 +394,55 @@ def write_environment(
         peak_mib=max((j["peak_mib"] for j in jobs.values()), default=0),
     )
     return write_text(root / plan["out"] / "environment.json", json.dumps(values, indent=1) + "\n")
+
+# %% ../../nbs/workshop/05d_jobs.ipynb #jobs0201
+def _shared(values):
+    "What several things have in common, else None."
+    first, *others = values or [None]
+    return first if all(other == first for other in others) else None
+
+
+def _told_by(folder) -> dict:
+    "What a run folder tells of its training; None where it does not."
+    from pianoalign.report.tables import device_of, epochs_of, read_json
+    from pianoalign.runs import RunFolder
+
+    metrics, config = (read_json(folder / name) for name in ("metrics.json", "config.json"))
+    known = dict(finished=True)  # a run that pauses says so
+    if metrics.get("steps_trained"):  # the baselines are not trained
+        epochs = epochs_of(folder)
+        known["epochs"] = None if epochs != epochs else round(epochs, 3)
+        known["precision"] = RunFolder(folder).experiment.training.precision
+        known["device"] = device_of(metrics, config) or None
+    told = {k: metrics.get(k, known.get(k)) for k in TOLD_OF_RUNS}
+    return told | dict(versions=config.get("versions"))
+
+
+def environment_of_runs(
+    folder: str | Path,  # results/<tier> with run folders older than their environment.json
+) -> dict:  # as `write_environment` writes it; None where nothing tells it
+    "What the run folders tell of how they were made, without a word on the machine at hand."
+    folders = [p.parent for p in sorted((Path(folder) / "runs").glob("*/metrics.json"))]
+    trainings = {path.name.rpartition("-")[0]: _told_by(path) for path in folders}
+    versions = _shared([told["versions"] for told in trainings.values()]) or {}
+    unknown = ("budget", "system", "machine", "cores", "memory_gib", "seconds_all_jobs", "peak_mib")
+    return dict(
+        tier=Path(folder).name,
+        commit=_shared([told["commit"] for told in trainings.values()]),
+        python=versions.get("python"),
+        processor=_shared([told["processor"] for told in trainings.values()]),
+        versions=versions or None,
+        trainings=trainings,
+        jobs={},
+        **dict.fromkeys(unknown),
+    )
+
+
+def write_environment_of_runs(
+    folder: str | Path,  # results/<tier> with run folders older than their environment.json
+) -> Path:  # environment.json
+    "Write what the run folders tell of how they were made. Raises `InputError` without any."
+    if not any((Path(folder) / "runs").glob("*/metrics.json")):
+        raise InputError(f"{folder} has no run folders with figures, so that nothing is known")
+    text = json.dumps(environment_of_runs(folder), indent=1) + "\n"
+    return write_text(Path(folder) / "environment.json", text)

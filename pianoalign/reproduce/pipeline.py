@@ -33,6 +33,7 @@ from pianoalign.reproduce.jobs import (
     run_job,
     what_there_is,
     write_environment,
+    write_environment_of_runs,
 )
 from .notebooks import NotebookError, edge, job_environment
 from .plan import make_plan, read_experiments, targets_of
@@ -381,7 +382,7 @@ def _arguments():
     commands.add_parser("clean-results").add_argument("--tier", default="")
     for name in ("job", "environment"):
         c = commands.add_parser(name)
-        c.add_argument("plan")
+        c.add_argument("plan", help="of a tier; or, for its environment, a folder of old runs")
         if name == "job":
             c.add_argument("name")
     for name in ("readme", "tidy", "check-export"):
@@ -415,6 +416,8 @@ def _do(a):
         return tidy(root)
     if a.command == "check-export":
         return check_export(root)
+    if a.command == "environment" and Path(a.plan).is_dir():
+        return write_environment_of_runs(a.plan)
     import yaml
 
     end_with_parent()
