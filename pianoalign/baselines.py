@@ -380,7 +380,7 @@ def align_segment(
 CORPUS_RATE_HZ = 16000  # at which recordings of a corpus are read
 
 
-def _whole(segments: list) -> Notes:
+def _loose_of_recording(segments: list) -> Notes:
     "The loose notes of a recording's segments, in the recording's time."
     parts = [s.loose.shifted(s.start_s) for s in segments]
     names = ("onset_s", "offset_s", "pitch", "velocity", "source")
@@ -394,7 +394,7 @@ def _cut_otherwise(segments: list) -> list:  # [(start_s, end_s, [(segment, rows
     recording = segments[0].recording
     if len(segments) > 1 or recording.loose is None:
         shares = [(s, np.arange(len(s.loose))) for s in segments]
-        return [(0.0, recording.duration_s, shares, _whole(segments))]
+        return [(0.0, recording.duration_s, shares, _loose_of_recording(segments))]
     (segment,) = segments
     cuts_s = cut_points(segment.reference, recording.duration_s)
     which = np.searchsorted(cuts_s, segment.reference.onset_s, side="right") - 1
@@ -419,7 +419,7 @@ def align_recording(
     otherwise: bool = False,  # also cut in the other way, as method "dtw_cut_otherwise"
 ) -> Path:  # the cache file: "<method>/<segment id>/onset_s" and ".../offset_s"
     "Align all segments of a recording, or find that it has been done."
-    name = f"{segments[0].recording.id}-{_key(segments, recipes, otherwise)}.npz"
+    name = f"{segments[0].recording.id}-{_cache_key(segments, recipes, otherwise)}.npz"
     path = Path(from_root(cache_dir)) / name
     if path.exists():
         return path
@@ -456,7 +456,7 @@ def _align_otherwise(segments: list, samples, settings: DTWSettings) -> dict:
     return times
 
 
-def _key(segments: list, recipes: dict, otherwise: bool) -> str:  # 12 hex digits
+def _cache_key(segments: list, recipes: dict, otherwise: bool) -> str:  # 12 hex digits
     "Whatever the result depends on: the sound's bytes, the loose notes, recipes, the library."
     from importlib.metadata import version
 

@@ -27,7 +27,7 @@ def file_hash(
         raise InputError(f"{path} cannot be read ({e.strerror}); check the file.") from None
 
 
-def _times(path):
+def _file_times(path):
     "What changes when a file is written: its size, and when it and its entry last changed."
     s = os.stat(path)
     return [s.st_size, s.st_mtime_ns, s.st_ctime_ns]
@@ -51,7 +51,7 @@ def content_hashes(
     known, new = _read_memory(memory), {}
     for path in map(str, (Path(p).resolve() for p in paths)):
         try:
-            times = _times(path)
+            times = _file_times(path)
         except OSError as e:
             raise InputError(f"{path} cannot be read ({e.strerror}); check the file.") from None
         if known.get(path, [])[:3] != times:

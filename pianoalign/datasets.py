@@ -130,7 +130,7 @@ def scale_tempo(
     )
 
 # %% ../nbs/31_datasets.ipynb #3d42868a
-def _chords(onset_s) -> np.ndarray:  # (n,) int64, the number of each note's chord
+def _chord_of_note(onset_s) -> np.ndarray:  # (n,) int64, the number of each note's chord
     order = np.argsort(onset_s, kind="stable")
     chord = np.zeros(len(onset_s), dtype=int)
     chord[order] = np.cumsum(np.diff(onset_s[order], prepend=-1) > CHORD_S)
@@ -147,7 +147,7 @@ def mixed_jitter(
     ways = rng.dirichlet([0.5, 0.5, 1.0]) * rng.uniform(0.05, largest_s)  # each at most
     drift_s, chord_s, own_s = ways
     period_s, phase = rng.uniform(2, 20), rng.random()
-    together_s = draw_deviations(rng, len(notes) + 1, chord_s)[_chords(notes.onset_s)]
+    together_s = draw_deviations(rng, len(notes) + 1, chord_s)[_chord_of_note(notes.onset_s)]
 
     def moved(time_s):
         wave_s = drift_s * np.sin(2 * np.pi * (time_s / period_s + phase))
@@ -535,7 +535,7 @@ def corpus_fingerprint(
     return digest.hexdigest()[:12]
 
 # %% ../nbs/31_datasets.ipynb #8f1df98b
-def _whole(r: Recording, loose: Notes) -> Segment:
+def _uncut(r: Recording, loose: Notes) -> Segment:
     "A recording that brings its own loose notes stays whole (paper §3.1.2)."
     end_s = float(np.ceil(r.duration_s / CUT_GRID_S) * CUT_GRID_S)
     return Segment(f"{r.id}#0", r, 0.0, end_s, r.reference, loose)
@@ -549,7 +549,7 @@ def evaluation_segments(
     segments = []
     for r in recordings:
         if r.loose is not None:
-            segments.append(_whole(r, r.loose))
+            segments.append(_uncut(r, r.loose))
             continue
         cuts_s = cut_points(r.reference, r.duration_s, data.segment_s)
         for k, (start_s, end_s) in enumerate(zip(cuts_s[:-1], cuts_s[1:])):

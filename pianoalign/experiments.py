@@ -121,7 +121,7 @@ def matching_limits(
     return limits
 
 # %% ../nbs/32a_experiments.ipynb #8f5a9701
-def _known(kind, name, names):
+def _check_known(kind, name, names):
     if name not in names:
         raise InputError(f"unknown {kind} {name!r}" + nearest_or_all(name, names))
 
@@ -228,8 +228,8 @@ class Plan:
 
     def _layers(self, name: str, tier: str) -> tuple:  # of dict
         "What changes a run in a tier, the last word last: the tier, the run, the run in this tier."
-        _known("tier", tier, self.tiers)
-        _known("experiment", name, self.names)
+        _check_known("tier", tier, self.tiers)
+        _check_known("experiment", name, self.names)
         entry = self.values["runs"][name] or {}
         in_tier = (entry.get("in_tier") or {}).get(tier) or {}
         return self.values["tiers"][tier] or {}, entry, in_tier

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['DEFAULT_TEMPO_US', 'LONGEST_WAIT', 'MAKERS', 'ESCAPE', 'META', 'DATA_BYTES', 'SYSTEM_BYTES', 'MOST_EVENTS',
            'MOST_TRACKS', 'END_OF_TRACK', 'FILLER', 'MOST_FILLERS', 'LARGEST_FILE', 'DRUMS', 'ALL_OFF', 'PANIC',
-           'MOST_NOTES', 'LONGEST_FILE_S', 'SUSTAIN', 'TempoMap', 'tempo_map', 'Track', 'MidiFile', 'parse_midi',
-           'midi_bytes', 'save_midi', 'MidiScore', 'midi_score', 'read_midi', 'sounding_notes', 'write_midi']
+           'MOST_NOTES', 'LONGEST_FILE_S', 'SUSTAIN', 'TempoMap', 'tempo_map', 'smpte_rate', 'Track', 'MidiFile',
+           'parse_midi', 'midi_bytes', 'save_midi', 'MidiScore', 'midi_score', 'read_midi', 'sounding_notes',
+           'end_in_order', 'key_events', 'check_from_zero', 'tempo_event', 'write_midi']
 
 # %% ../nbs/20b_midi.ipynb #m1d10002
 import io, struct
@@ -71,7 +72,7 @@ def tempo_map(
     return TempoMap(tick, second, s_per_tick)
 
 # %% ../nbs/20b_midi.ipynb #80958d51
-def _smpte_rate(
+def smpte_rate(
     division: int,  # the header's division, negative
 ) -> float:  # ticks a second
     "Ticks a second of a file that counts film frames."
@@ -125,7 +126,7 @@ DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}  # by half
 SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}
 
 
-def _number(body: bytes, at: int) -> tuple:  # value, place behind it
+def _variable_length(body: bytes, at: int) -> tuple:  # value, place behind it
     "A number as MIDI writes it, seven bits in each byte."
     value = 0
     for place in range(at, at + 4):
@@ -153,7 +154,7 @@ def _event(body: bytes, at: int, running: int) -> tuple:  # its bytes, place beh
     else:
         at += 1
     if status in (MAKERS, ESCAPE, META):
-        length, content = _number(body, at + (status == META))
+        length, content = _variable_length(body, at + (status == META))
         end = content + length
         event = body[at - 1 : end]
     else:
@@ -176,7 +177,7 @@ def _read_track(body: bytes) -> tuple:  # Track, how many data bytes were over 1
     ticks, events, clipped = [], [], 0
     at, tick, running, padding = 0, 0, 0, len(body.rstrip(b"\0"))
     while at < len(body):
-        wait, at = _number(body, at)
+        wait, at = _variable_length(body, at)
         tick += wait
         event, at, running = _event(body, at, running)
         if event[0] < MAKERS and not event[1:].isascii():
@@ -374,7 +375,7 @@ def _open_midi(
 def _file_tempo_map(midi: MidiFile, path: Path) -> TempoMap:
     "The file's clock; tempo events count in whichever track they stand."
     if midi.division < 0:
-        return TempoMap(np.array([0]), np.array([0.0]), np.array([1 / _smpte_rate(midi.division)]))
+        return TempoMap(np.array([0]), np.array([0.0]), np.array([1 / smpte_rate(midi.division)]))
     changes = [(tick, us) for track in midi.tracks for _, tick, us in track.tempos()]
     if any(tempo_us == 0 for _, tempo_us in changes):
         raise InputError(
@@ -521,7 +522,7 @@ def _note_rows(
     "Notes of all tracks: on tick, off tick, pitch, velocity, track, channel, on event, off event."
     rows, strays = [], []
     short = max(
-        1, midi.division // 16 if midi.division > 0 else int(_smpte_rate(midi.division) / 32)
+        1, midi.division // 16 if midi.division > 0 else int(smpte_rate(midi.division) / 32)
     )
     for i, track in enumerate(midi.tracks):
         for (channel, pitch), events in _key_lists(track).items():
@@ -685,11 +686,11 @@ def _next_at_most(
     return out
 
 
-def _end_in_order(
-    on,  # (n,) int64 ticks of the notes of one key
-    off,  # (n,) int64 ticks
-    was_on,  # (n,) when they began in the file or list that they come from
-    was_off,  # (n,) when they ended there
+def end_in_order(
+    on: np.ndarray,  # (n,) int64 ticks of the notes of one key
+    off: np.ndarray,  # (n,) int64 ticks
+    was_on: np.ndarray,  # (n,) when they began in the file or list that they come from
+    was_off: np.ndarray,  # (n,) when they ended there
 ) -> tuple:  # rows by onset, (n,) off ticks
     "Note-offs with which first-in-first-out pairing finds the same notes again."
     order, off = np.argsort(on, kind="stable"), np.maximum(off, on + 1)
@@ -702,10 +703,10 @@ def _end_in_order(
     return order, off
 
 # %% ../nbs/20b_midi.ipynb #39e5ed4a
-def _key_events(
-    on,  # (n,) ticks of the notes of one key
-    off,  # (n,) ticks
-    order,  # rows by onset
+def key_events(
+    on: np.ndarray,  # (n,) ticks of the notes of one key
+    off: np.ndarray,  # (n,) ticks
+    order: np.ndarray,  # rows by onset
     stray: dict | None = None,  # row of the note that ended before, or -1 -> stray note-offs
 ) -> list:  # [(tick, "on" | "off" | "stray", row or stray)], in the order that they must have
     "The events of one key; note-offs that end nothing are put where they still end nothing."
@@ -728,7 +729,7 @@ def _key_events(
     return out + [(out[-1][0], "stray", s) for some in stray.values() for s in some]
 
 # %% ../nbs/20b_midi.ipynb #edd74b65
-def _from_zero(notes: Notes) -> None:
+def check_from_zero(notes: Notes) -> None:
     "Raise `InputError` for notes before the beginning of time."
     early = np.flatnonzero(notes.onset_s < 0)
     if len(early):
@@ -738,7 +739,7 @@ def _from_zero(notes: Notes) -> None:
         )
 
 
-def _tempo_event(tempo_us: int) -> bytes:
+def tempo_event(tempo_us: int) -> bytes:
     "The event that says how long a quarter lasts."
     return b"\xff\x51\x03" + int(tempo_us).to_bytes(3, "big")
 
@@ -746,12 +747,12 @@ def _tempo_event(tempo_us: int) -> bytes:
 def _one_key(notes: Notes, clock: TempoMap) -> list:  # [(tick, bytes)]
     "The events of notes that all have the same pitch."
     on, off = clock.tick_of(notes.onset_s), clock.tick_of(notes.offset_s)
-    order, off = _end_in_order(on, off, notes.onset_s, notes.offset_s)
+    order, off = end_in_order(on, off, notes.onset_s, notes.offset_s)
     pitch, velocity = int(notes.pitch[0]), np.clip(notes.velocity, 1, 127)
     bytes_of = dict(
         on=lambda row: bytes([0x90, pitch, velocity[row]]), off=lambda row: bytes([0x80, pitch, 0])
     )
-    return [(tick, bytes_of[kind](row)) for tick, kind, row in _key_events(on, off, order)]
+    return [(tick, bytes_of[kind](row)) for tick, kind, row in key_events(on, off, order)]
 
 # %% ../nbs/20b_midi.ipynb #217f92a9
 def write_midi(
@@ -764,10 +765,10 @@ def write_midi(
     """Write notes as a new file with one track and one tempo.
 
     Raises `InputError` for onsets before 0."""
-    _from_zero(notes)
+    check_from_zero(notes)
     tempo_us = int(round(60e6 / tempo))
     clock = tempo_map([(0, tempo_us)], ticks_per_quarter)
-    events = [(0, _tempo_event(tempo_us))]
+    events = [(0, tempo_event(tempo_us))]
     for span_s in [] if pedal is None else pedal:
         down, up = clock.tick_of(span_s)
         events += [(down, bytes([0xB0, SUSTAIN, 127])), (up, bytes([0xB0, SUSTAIN, 0]))]

@@ -257,7 +257,7 @@ def layer_shapes(
     return seen
 
 # %% ../nbs/22_network.ipynb #dcefed49
-def _label(layer) -> str:
+def _box_label(layer) -> str:
     "What stands in a layer's box."
     match type(layer).__name__:
         case "Conv2d":
@@ -287,7 +287,7 @@ def _boxes(shapes, prefix) -> list:
         for name, layer, shape in shapes
         if name.startswith(prefix) and type(layer).__name__ not in ("BatchNorm2d", "ReLU")
     ]
-    return [(_label(layer), _shape_text(shape)) for layer, shape in rows]
+    return [(_box_label(layer), _shape_text(shape)) for layer, shape in rows]
 
 # %% ../nbs/22_network.ipynb #dcefed50
 def draw_network(

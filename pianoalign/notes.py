@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['LOWEST_PITCH', 'HIGHEST_PITCH', 'N_PITCHES', 'SHORTEST_NOTE_S', 'CHORD_S', 'NOTE_COLUMNS', 'LARGEST_TABLE', 'Notes',
-           'frame_of', 'time_of', 'samples_of', 'time_of_sample', 'read_note_table']
+           'frame_of', 'time_of', 'samples_of', 'time_of_sample', 'table_text', 'filled_rows', 'is_number',
+           'columns_in', 'read_note_table']
 
 # %% ../nbs/20a_notes.ipynb #5e7ed973
 import csv
@@ -196,7 +197,7 @@ LARGEST_TABLE = 64 << 20  # bytes; a million notes have half of it
 _WANTED = "give a list of onset, offset, pitch, velocity, one note a line"
 
 
-def _table_text(path: Path) -> str:
+def table_text(path: Path) -> str:
     "The text of a table without its byte order mark. Raises `InputError`."
     if not path.is_file():
         raise InputError(f"{path}: no such file; {_WANTED}.")
@@ -212,7 +213,7 @@ def _table_text(path: Path) -> str:
         raise InputError(f"{path}: is not text; {_WANTED}.") from None
 
 
-def _rows(text: str) -> list:  # [(number of the line, its cells)]
+def filled_rows(text: str) -> list:  # [(number of the line, its cells)]
     "The cells of each line that is neither empty nor a comment."
     lines = [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip(" \t,;")]
     lines = [(k, line) for k, line in lines if not line.lstrip().startswith("#")]
@@ -229,7 +230,7 @@ def _rows(text: str) -> list:  # [(number of the line, its cells)]
     return [(k, [cell.strip() for cell in cells]) for k, cells in split]
 
 # %% ../nbs/20a_notes.ipynb #n0tetab2
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
     "Does a cell hold a number?"
     try:
         float(cell)
@@ -238,7 +239,10 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _columns_in(heading: list, known: dict) -> dict:  # column -> place in the table
+def columns_in(
+    heading: list,  # of str
+    known: dict,  # column -> the names that it may have, in one text
+) -> dict:  # column -> place in the table
     "Which columns a heading names, each by the first of its `known` names that stands there."
     names = [name.strip('"').lower().replace(" ", "_") for name in heading]
     found = {
@@ -250,7 +254,7 @@ def _columns_in(heading: list, known: dict) -> dict:  # column -> place in the t
 
 def _places_of(heading: list) -> dict:  # column of notes -> place in the table
     "Which columns a heading names. Raises `ValueError` where one that is needed is missing."
-    places = _columns_in(heading, NOTE_COLUMNS)
+    places = columns_in(heading, NOTE_COLUMNS)
     for column, known in NOTE_COLUMNS.items():
         if column not in places and column != "velocity":
             raise ValueError(
@@ -267,7 +271,7 @@ def _numbers(rows: list, places: list) -> np.ndarray:  # (n, columns) float64
         if len(cells) != width:
             raise ValueError(f"line {line} has {len(cells)} columns, others {width}: unequal rows")
         for place in places:
-            if not _is_number(cells[place]):
+            if not is_number(cells[place]):
                 raise ValueError(f"line {line} has words where a number belongs: {cells[place]!r}")
     return np.array([[float(cells[place]) for place in places] for _, cells in rows])
 
@@ -280,12 +284,12 @@ def read_note_table(
     Columns without names are onset, offset, pitch, velocity.
     Raises `InputError` for files that are no such table; no line is ever left out."""
     path = Path(path)
-    text = _table_text(path)
+    text = table_text(path)
     try:
-        rows = _rows(text)
+        rows = filled_rows(text)
         if not rows:
             return Notes.empty()
-        if any(map(_is_number, rows[0][1])):
+        if any(map(is_number, rows[0][1])):
             places = dict(zip(NOTE_COLUMNS, range(len(rows[0][1]))))
             if len(places) < 3:
                 raise ValueError(f"it has {len(places)} columns")

@@ -186,7 +186,7 @@ def _tensors(batch, device) -> list:
     return tensors
 
 
-def _moved(tensors, device) -> list:
+def _on_device(tensors, device) -> list:
     "The tensors on the device; a copy from pinned memory does not wait."
     return [None if x is None else x.to(device, non_blocking=True) for x in tensors]
 
@@ -213,7 +213,7 @@ def drawn_ahead(
             while step < last and len(waiting) <= workers:
                 waiting.append(pool.submit(draw, step))
                 step += 1
-            yield _moved(waiting.popleft().result(), device)
+            yield _on_device(waiting.popleft().result(), device)
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -492,7 +492,7 @@ class Run(TrainingState):
         "One step of the optimiser."
         t = self.experiment.training
         if batch is None:
-            batch = _moved(_tensors(self.examples.batch(self.step), self.device), self.device)
+            batch = _on_device(_tensors(self.examples.batch(self.step), self.device), self.device)
         torch.manual_seed(t.seed * 1_000_003 + self.step)  # dropout of this step, in any process
         self.network.train()
         for group in self.optimiser.param_groups:
@@ -576,7 +576,7 @@ def validation_loss(
                 None if c[0] is None else np.stack(pad_to_common(*c, values=[v] * len(c)))
                 for c, v in zip(columns, values)
             ]
-            tensors = _moved(_tensors(arrays, device), device)
+            tensors = _on_device(_tensors(arrays, device), device)
             if on_card:
                 total = total + _without_padding(network, tensors, lengths, training)
             else:

@@ -12,7 +12,7 @@ from pianoalign.midi import (
     MOST_NOTES,
     MidiFile,
     Track,
-    _end_in_order,
+    end_in_order,
     _pair,
     midi_bytes,
     midi_score,
@@ -329,7 +329,7 @@ def test_all_notes_off(tmp_path, controller):
 def test_overlapping_notes_of_one_key_take_linear_time():
     def pair(n):
         on_tick = np.arange(n)
-        _end_in_order(on_tick, on_tick + n, on_tick, on_tick + n)
+        end_in_order(on_tick, on_tick + n, on_tick, on_tick + n)
         events = [(k, k, 64) for k in range(n)] + [(k, k, 0) for k in range(n, 2 * n)]
         _pair(events, 2 * n, 30)
 
@@ -350,7 +350,7 @@ def test_next_apart_is_what_asking_every_pair_finds():
                     off[i] = on_tick[j]
                     break
         off[order] = np.minimum.accumulate(off[order][::-1])[::-1]
-        got_order, got = _end_in_order(on_tick, off_tick, was_on, was_off)
+        got_order, got = end_in_order(on_tick, off_tick, was_on, was_off)
         np.testing.assert_array_equal(got_order, order)
         np.testing.assert_array_equal(got, off)
 

@@ -44,3 +44,17 @@ def test_no_two_modules_offer_the_same_name_for_two_things():
 def test_tab_offers_what_was_not_asked_for_yet():
     assert set(pianoalign.__all__) <= set(dir(pianoalign))
     assert set(pianoalign._WHERE) == set(pianoalign.__all__)
+
+
+def test_no_module_takes_a_private_name_of_another():
+    "A name that begins with `_` may change its meaning without anybody being asked."
+    taken = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            ours = isinstance(node, ast.ImportFrom) and (
+                node.level or (node.module or "").startswith("pianoalign")
+            )
+            names = [a.name for a in node.names] if ours else []
+            private = [n for n in names if n.startswith("_") and n != "_modidx"]
+            taken += [f"{path.relative_to(PACKAGE).as_posix()}: {name}" for name in private]
+    assert taken == []

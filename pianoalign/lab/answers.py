@@ -97,7 +97,7 @@ WIDTH_PX, HEIGHT_PX = 720, 250
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 56, 708, 30, 208  # the plotting area
 
 
-def _ticks(low: float, high: float) -> list:
+def _round_ticks(low: float, high: float) -> list:
     "Three to six round numbers between two numbers."
     raw = (high - low) / 5
     power = 10.0 ** np.floor(np.log10(raw))
@@ -133,11 +133,11 @@ def _axes(t0_s: float, t1_s: float, origin_s: float, limit_ms: float) -> tuple:
     ]
     parts += [
         _text(LEFT_PX - 6, y(e) + 4, f"{e:g}".replace("-", "−"), "end")
-        for e in _ticks(-limit_ms, limit_ms)
+        for e in _round_ticks(-limit_ms, limit_ms)
     ]
     parts += [
         _text(x(t - origin_s), BOTTOM_PX + 16, f"{t:g}")
-        for t in _ticks(t0_s + origin_s, t1_s + origin_s)
+        for t in _round_ticks(t0_s + origin_s, t1_s + origin_s)
     ]
     parts.append(_text((LEFT_PX + RIGHT_PX) / 2, BOTTOM_PX + 34, "Time (s)"))
     parts.append(_text(4, TOP_PX - 14, "Onset error (ms)", "start"))
@@ -172,7 +172,7 @@ def _dots(errors_ms: dict, truth: Notes, chosen: set, x, y) -> str:
     return "".join(seen + played)
 
 
-def _key(names: list) -> str:
+def _colour_key(names: list) -> str:
     "Which colour is which layer."
     parts, x = [], RIGHT_PX
     for name in reversed(names):
@@ -188,7 +188,7 @@ def _cut_out(samples: np.ndarray, rate_hz: int, kept: np.ndarray) -> np.ndarray:
     return np.concatenate([samples[first:last] for first, last in edges])
 
 
-def _places(onset_s: np.ndarray, kept: np.ndarray, rate_hz: int) -> np.ndarray:
+def _places_in_stretches(onset_s: np.ndarray, kept: np.ndarray, rate_hz: int) -> np.ndarray:
     "Where onsets of the recording lie in the stretches put end to end, seconds."
     edges = np.rint(kept * rate_hz)
     first = np.cumsum([0.0, *np.diff(edges, axis=1)[:, 0]])[:-1]
@@ -204,7 +204,7 @@ def _of(chosen: np.ndarray, values: np.ndarray) -> dict:
 def _to_play(sound: np.ndarray, rate_hz: int, chosen, kept, layers: dict, truth: Notes) -> dict:
     "What the page needs to play the chosen notes."
     place_s = np.zeros(len(truth))
-    place_s[chosen] = _places(truth.onset_s[chosen], kept, rate_hz)
+    place_s[chosen] = _places_in_stretches(truth.onset_s[chosen], kept, rate_hz)
     cut = _cut_out(sound, rate_hz, kept)
     return dict(
         rate_hz=rate_hz,
@@ -265,7 +265,7 @@ def hear_errors(
     axes, x, y = _axes(*ends_s, origin_s, limit_ms)
     drawing = (
         f'<svg viewBox="0 0 {WIDTH_PX} {HEIGHT_PX}" role="group" '
-        f'aria-label="{html.escape(caption)}">{axes}{_key(list(layers))}'
+        f'aria-label="{html.escape(caption)}">{axes}{_colour_key(list(layers))}'
         f"{_dots(errors_ms, truth, set(chosen.tolist()), x, y)}</svg>"
     )
     said = f"{len(chosen)} of {len(truth)} notes can be heard: click a dot with an outline."

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['LAYERS', 'RANGE_NATS', 'STEP', 'REPEATED_S', 'SPREAD_S', 'LOW_PITCH', 'PARTIALS', 'SCRIPTS', 'checked_layers',
-           'packed_notes', 'packed_picture', 'mono', 'WidgetState', 'widget_state', 'reason', 'guided_tour',
-           'explorer_state', 'page_code', 'widget', 'page_html', 'write_page', 'explorer', 'explorer_page',
-           'result_layers', 'explorer_of_result']
+           'packed_notes', 'packed_picture', 'mono', 'WidgetState', 'widget_state', 'excerpt_of', 'reason',
+           'guided_tour', 'explorer_state', 'page_code', 'widget', 'page_html', 'write_page', 'explorer',
+           'explorer_page', 'result_layers', 'explorer_of_result']
 
 # %% ../../nbs/lab/01_explorer.ipynb #418d14e2
 import base64, functools, html, json, os, zlib
@@ -210,7 +210,14 @@ def widget_state(
     return WidgetState(about | data, notes, image, audio)
 
 # %% ../../nbs/lab/01_explorer.ipynb #1786514c
-def _cut(samples, rate_hz, layers, status, start_s, end_s):
+def excerpt_of(
+    samples: np.ndarray | None,  # (n_samples,) of the recording, if there is one
+    rate_hz: int,
+    layers: dict,  # name -> Notes, as `checked_layers` returns them
+    status: np.ndarray | None,  # (n,) a word for each note, or None
+    start_s: float | None,  # None: from the beginning
+    end_s: float | None,  # None: to the end
+) -> tuple:  # samples, layers and status of the excerpt; the second at which it begins
     "The part of everything between two times, counted from its beginning."
     if start_s is None and end_s is None:
         return samples, layers, status, 0.0
@@ -333,7 +340,7 @@ def explorer_state(
         raise InputError(f"sound {sound!r} is unknown; choose recording, notes, split or both")
     if voice not in ("clicks", "piano"):
         raise InputError(f"voice {voice!r} is unknown; choose clicks or piano")
-    samples, layers, status, origin_s = _cut(
+    samples, layers, status, origin_s = excerpt_of(
         mono(audio, rate_hz, gain_db), rate_hz, layers, status, start_s, end_s
     )
     return widget_state(

@@ -20,7 +20,7 @@ from ..notes import Notes
 from ..datasets import DataSettings
 from pianoalign.lab.explorer import (
     WidgetState,
-    _cut,
+    excerpt_of,
     checked_layers,
     mono,
     widget,
@@ -40,7 +40,7 @@ def published_unaligned() -> dict:  # column -> number
 
 def _excerpt(audio, truth, start_s, end_s, rate_hz, gain_db):  # -> samples, layers, begin
     "Recording and true notes between two times."
-    samples, layers, _, origin_s = _cut(
+    samples, layers, _, origin_s = excerpt_of(
         mono(audio, rate_hz, gain_db), rate_hz, checked_layers({}, truth), None, start_s, end_s
     )
     return samples, layers, origin_s

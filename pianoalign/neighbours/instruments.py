@@ -138,7 +138,7 @@ def load_instruments(
     return [_of_index(row, root) for row in rows]
 
 # %% ../../nbs/neighbours/03_ensembles.ipynb #9a463048
-def _whole(
+def _complete_pieces(
     found,  # of (piece, files)
     name,  # of the data set
     root,  # its folder
@@ -158,7 +158,7 @@ def _whole(
     return [piece for piece, _ in found if piece not in broken]
 
 
-def _table(path, columns, what):
+def _numbers_of_file(path, columns, what):
     "A text file of numbers, or an `InputError`."
     try:
         values = np.loadtxt(path, ndmin=2)
@@ -238,7 +238,7 @@ def load_urmp(
             for kind in ("Notes", "F0s"):
                 files.append(folder / f"{kind}_{k}_{code}_{number}_{title}.txt")
         found.append((folder, files))
-    kept, out = _whole(found, "URMP", root, strict, "unpack Dataset.zip again"), []
+    kept, out = _complete_pieces(found, "URMP", root, strict, "unpack Dataset.zip again"), []
     for folder in kept:
         number, _, *players = folder.name.split("_")
         files = dict(found)[folder]
@@ -250,11 +250,11 @@ def load_urmp(
             )
         parts = []
         for file in files[1::2]:
-            onset_s, hz, length_s = _table(file, 3, "URMP's notes")[:, :3].T
+            onset_s, hz, length_s = _numbers_of_file(file, 3, "URMP's notes")[:, :3].T
             parts.append(
                 np.column_stack([onset_s, onset_s + length_s, 69 + 12 * np.log2(hz / 440)])
             )
-        curves = [tuple(_table(f, 2, "URMP's curves")[:, :2].T) for f in files[2::2]]
+        curves = [tuple(_numbers_of_file(f, 2, "URMP's curves")[:, :2].T) for f in files[2::2]]
         split = "valid" if number in URMP_VALID else "train"
         names, families = zip(*(URMP_INSTRUMENTS[p] for p in players))
         out.append(_ensemble(folder.name, split, files[0], parts, names, families, curves))
@@ -300,9 +300,9 @@ def load_bach10(
         endings = (".wav", ".txt", "-GTF0s.mat")
         found.append((folder, [folder / f"{folder.name}{ending}" for ending in endings]))
     out = []
-    for folder in _whole(found, "Bach10", root, strict, "unpack Bach10_v1.1.zip again"):
+    for folder in _complete_pieces(found, "Bach10", root, strict, "unpack Bach10_v1.1.zip again"):
         audio, text, matlab = dict(found)[folder]
-        rows = _table(text, 4, "Bach10's alignment")
+        rows = _numbers_of_file(text, 4, "Bach10's alignment")
         try:
             # (4, frames) MIDI pitch, 0 where silent
             pitch = np.asarray(loadmat(matlab)["GTF0s"], dtype=float)
@@ -439,7 +439,7 @@ def load_guitarset(
     ]
     how = "unpack annotation.zip into annotation/ and audio_mono-mic.zip into audio_mono-mic/"
     out = []
-    for name in _whole(found, "GuitarSet", root, strict, how):
+    for name in _complete_pieces(found, "GuitarSet", root, strict, how):
         jams, audio = dict(found)[name]
         parts, late_s, remark = _guitar_strings(jams, read_string), 0.0, ""
         if check_lag:

@@ -144,7 +144,7 @@ def _units(channels, n):
     return [Residual(channels, d) for d in range(1, n + 1)]
 
 
-def _rows(settings):
+def _rows_by_level(settings):
     "Rows at each level."
     rows = [settings.transform.n_bins]
     for _ in settings.channels[1:]:
@@ -165,7 +165,7 @@ class TimbreTrap(nn.Module):
     def __init__(self, settings: TimbreSettings = TimbreSettings()):
         super().__init__()
         s = self.settings = settings
-        rows = _rows(s)
+        rows = _rows_by_level(s)
         inputs = (1 if s.magnitude else 2) * s.fold
         pairs = list(zip(s.channels, s.channels[1:]))
         self.start = nn.Conv2d(inputs, s.channels[0], 3, padding=1)

@@ -357,7 +357,7 @@ def _cells(runs, check):
     return f"{check.label}: {' and '.join(values)}" if len(values) <= 2 else check.label
 
 
-def _counts(verdicts):
+def _checks_in_words(verdicts):
     "How many checks of a claim hold and fail, in words; empty for a single check."
     if len(verdicts) == 1:
         return ""
@@ -395,7 +395,7 @@ def verdict_of(
     if left_out:
         more = f"{', '.join(left_out)} left out, trained for another time"
         reason = f"{reason}; {more}" if reason else more
-    ours = f"{_counts(verdicts)}{_cells(runs, check)}; difference {found}"
+    ours = f"{_checks_in_words(verdicts)}{_cells(runs, check)}; difference {found}"
     return Verdict(overall, reason, ours, found, check)
 
 # %% ../../nbs/workshop/03b_claims.ipynb #eb28b163

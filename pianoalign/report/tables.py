@@ -594,7 +594,7 @@ TRAINING_COLUMNS = (
 "The last columns of every table: what was measured, and how the network was trained."
 
 
-def _row(runs, name, keys, row):
+def _table_row(runs, name, keys, row):
     "One table row as a dictionary: our figures, and how they came about."
     errors = row.errors(runs)
     summary = summarise(errors)
@@ -715,7 +715,7 @@ def table1(
     "Table 1 (§4.1): the methods compared. Raises `InputError` where a run is missing."
     runs = Runs.of(tier_dir, plan)
     rows = [
-        _row(runs, "table1", dict(dataset=dataset, method=method), row)
+        _table_row(runs, "table1", dict(dataset=dataset, method=method), row)
         for (dataset, method), row in rows_of_table1(runs, shift_removed).items()
     ]
     return _beside_published("table1", rows, _printed_key)
@@ -733,7 +733,7 @@ def ablation(
     rows = []
     for entry in runs.plan.tables[name]:
         keys = {k: entry[k] for k in KEYS[name]}
-        rows.append(_row(runs, name, keys, Row(split, entry["run"], "crnn", shift_removed)))
+        rows.append(_table_row(runs, name, keys, Row(split, entry["run"], "crnn", shift_removed)))
     return _beside_published(name, rows)
 
 

@@ -160,7 +160,7 @@ def prepare_run_folder(
     write_text(record, json.dumps(fingerprints))
 
 # %% ../../nbs/workshop/05d_jobs.ipynb #cf920801
-def _peak_mib():
+def _peak_mib_of_children():
     import resource
 
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
@@ -189,7 +189,7 @@ def run_folder(
 
 def _write_cost(path, seconds, read_again):
     "Keep seconds and memory of a job; a training that is only read again keeps its own."
-    cost = dict(seconds=round(seconds, 1), peak_mib=_peak_mib())
+    cost = dict(seconds=round(seconds, 1), peak_mib=_peak_mib_of_children())
     if read_again and path.is_file():
         cost = max(cost, json.loads(path.read_text("utf-8")), key=lambda c: c["seconds"])
     write_text(path, json.dumps(cost))

@@ -57,10 +57,12 @@ def short_table1(
     rows = [r for r in read_rows(path) if r["method"] in _METHODS]
     lent = "maps" in {r["dataset"] for r in rows}  # the demo corpus's pieces stand beside MAPS's
     sets = _SETS | (dict(demo="demo corpus") if lent else {})
-    return [[sets.get(r["dataset"], r["dataset"]), _label(r), *_pairs(r, columns)] for r in rows]
+    return [
+        [sets.get(r["dataset"], r["dataset"]), _method_label(r), *_pairs(r, columns)] for r in rows
+    ]
 
 
-def _label(row):
+def _method_label(row):
     "The method's name, and a warning where its network has learned nothing yet."
     untaught = " (has not learned yet)" if row.get("learned") == "no" else ""
     return _METHODS[row["method"]] + untaught
@@ -113,10 +115,11 @@ def how_trained(
     from pianoalign.report.tables import TABLE1_METHODS, trained_in_words
 
     table = pd.read_csv(path)
-    return trained_in_words(table[table["method"].isin(TABLE1_METHODS)], _METHODS.get)
+    of_table1 = table[table["method"].isin(TABLE1_METHODS)]
+    return trained_in_words(of_table1, lambda name: _METHODS[name])
 
 
-def _table(root, tier):
+def _table1(root, tier):
     "Table 1 on the paper's two sets, and how its networks were trained."
     path = Path(root) / "results" / tier / "table1.csv"
     if not path.is_file():
@@ -177,9 +180,9 @@ def _cost(root):
 def _filled(root) -> dict:  # marker -> text
     "What stands between the README's markers."
     return dict(
-        table1_maps=_table(root, "maps"),
+        table1_maps=_table1(root, "maps"),
         printed=_as_printed(root),
-        table1=_table(root, "demo"),
+        table1=_table1(root, "demo"),
         cost=_cost(root),
         chapters=chapters_in_lines(root),
     )

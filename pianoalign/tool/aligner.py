@@ -434,7 +434,7 @@ def _move(
     return Moved(start.at_times(onset_s, offset_s), status, confidence, asked)
 
 
-def _lag(offset, image, notes: Notes, fps: int) -> float:  # seconds
+def _lag_to_remove(offset, image, notes: Notes, fps: int) -> float:  # seconds
     "What is to be added to all notes first."
     if offset == "none":
         return 0.0
@@ -454,7 +454,7 @@ def _move_from(
 ) -> Moved:
     "`_move`, after the lag of the whole file; a found lag that hardly helps is taken back."
     fps = listened.engine.experiment.audio.fps
-    lag_s = _lag(offset, listened.image, start[playable], fps)
+    lag_s = _lag_to_remove(offset, listened.image, start[playable], fps)
     if not lag_s:
         return _move(listened, start, playable, decoding, progress)
     moved = _move(listened, start.shifted(lag_s), playable, decoding, progress)

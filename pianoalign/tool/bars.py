@@ -16,12 +16,12 @@ from ..files import InputError
 from ..midi import MidiFile, MidiScore, save_midi, tempo_map, TempoMap, Track
 from ..notes import Notes
 from pianoalign.retiming import (
-    _by_key,
-    _event_seconds,
-    _new_track,
-    _note_off,
-    _places,
-    _same_notes,
+    event_places,
+    event_seconds,
+    events_by_key,
+    in_score_order,
+    missing_note_off,
+    retimed_track,
     FINEST_S,
     TimeMap,
 )
@@ -157,20 +157,20 @@ def write_with_bars(
     """Write the score's file with its notes at new times and its bars where the recording has them.
 
     Raises `InputError` unless the notes are the score's, and for files that have no bars."""
-    midi, new = score.file, _same_notes(score, new_notes)
+    midi, new = score.file, in_score_order(score, new_notes)
     to_new = TimeMap.through(score.notes.onset_s, new.onset_s)
     bars = bar_clock(score, to_new)
     on_tick, off_tick = bars.clock.tick_of(new.onset_s), bars.clock.tick_of(new.offset_s)
-    places, new_offs = _places(score, _by_key(score, on_tick, off_tick))
+    places, new_offs = event_places(score, events_by_key(score, on_tick, off_tick))
     in_track, added = defaultdict(dict), defaultdict(list)
     for (i, k), place in places.items():
         in_track[i][k] = place
     for i, tick, position, row in new_offs:
-        added[i].append((tick, position, _note_off(score, row)))
+        added[i].append((tick, position, missing_note_off(score, row)))
     tracks = []
     for i, track in enumerate(midi.tracks):
-        tick = bars.clock.tick_of(_event_seconds(score, i, new, to_new))
+        tick = bars.clock.tick_of(event_seconds(score, i, new, to_new))
         tick = np.where(_of_the_score(track), bars.of_old_tick(track.tick), tick)
-        tracks.append(_without_tempi(_new_track(track, tick, in_track[i], added[i])))
+        tracks.append(_without_tempi(retimed_track(track, tick, in_track[i], added[i])))
     tracks[0] = _with_tempi(tracks[0], bars.tempi)
     save_midi(MidiFile(midi.kind, bars.division, tracks, midi.foreign, midi.header), path)

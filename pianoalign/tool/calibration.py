@@ -226,7 +226,7 @@ def _within_25_ms(onset_s, true_s) -> np.ndarray:  # (n,) bool
     return np.abs(np.nan_to_num(onset_s - true_s, nan=9.0)) <= NEAR_S
 
 
-def _rounded(values: np.ndarray) -> tuple:  # of float
+def _six_digits(values: np.ndarray) -> tuple:  # of float
     "Numbers of six digits, as a file keeps them."
     return tuple(float(f"{x:.6g}") for x in values)
 
@@ -256,9 +256,9 @@ def fit_confidence(
     least = _best_least(logistic(columns @ w), good, left, weight, silent)
     made = {"notes": int(len(good)), "recordings": [r.id for r in recordings]}
     return Confidence(
-        weights=_rounded(w),
-        mean=_rounded(mean),
-        deviation=_rounded(deviation),
+        weights=_six_digits(w),
+        mean=_six_digits(mean),
+        deviation=_six_digits(deviation),
         least=least,
         network=fingerprint,
         made=made,

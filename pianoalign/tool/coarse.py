@@ -1106,7 +1106,7 @@ def _follow_all(stretches, own, chords, heard, worth, end_s):
 # %% ../../nbs/tool/16_from_a_score.ipynb #51636f8d
 def draw_path(
     found: CoarseAlignment,
-    ax: "matplotlib.axes.Axes",
+    ax: "matplotlib.axes.Axes",  # to draw on
 ) -> None:
     "The recording's path through the score: passages, jumps, what is absent and what is extra."
     from pianoalign.report.plots import COLOURS

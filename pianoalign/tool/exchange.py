@@ -287,7 +287,7 @@ def pitch_name(
     return f"{PITCH_NAMES[int(pitch) % 12]}{int(pitch) // 12 - 1}"
 
 
-def _rows(result):  # yields (start, end, pitch, velocity, confidence or None, status)
+def _aligned_rows(result):  # yields (start, end, pitch, velocity, confidence or None, status)
     "The aligned notes, one at a time, in seconds."
     notes = result.notes_after
     for k in range(len(notes)):
@@ -302,7 +302,7 @@ def _rows(result):  # yields (start, end, pitch, velocity, confidence or None, s
         )
 
 
-def _label(pitch, confidence, status) -> str:
+def _note_label(pitch, confidence, status) -> str:
     "A few words for a note: its pitch, how sure it is, and what is unusual about it."
     from pianoalign.decoding import MATCHED
 
@@ -320,8 +320,8 @@ def write_labels(
 ) -> None:
     "The aligned notes as labels for Audacity."
     with whole_file(Path(path)) as temporary, open(temporary, "w", encoding="utf-8") as f:
-        for start_s, end_s, pitch, _, sure, status in _rows(result):
-            f.write(f"{start_s:.6f}\t{end_s:.6f}\t{_label(pitch, sure, status)}\n")
+        for start_s, end_s, pitch, _, sure, status in _aligned_rows(result):
+            f.write(f"{start_s:.6f}\t{end_s:.6f}\t{_note_label(pitch, sure, status)}\n")
 
 
 LAYER_RATE_HZ = 44100  # Sonic Visualiser counts in samples; it takes the rate from the layer
@@ -341,11 +341,11 @@ def _svl_lines(result):  # yields lines
         'valueQuantization="1" minimum="21" maximum="108" units="MIDI Pitch"/>'
     )
     yield '<dataset id="0" dimensions="3">'
-    for start_s, end_s, pitch, velocity, sure, status in _rows(result):
+    for start_s, end_s, pitch, velocity, sure, status in _aligned_rows(result):
         yield (
             f'<point frame="{frame(start_s)}" value="{pitch}" '
             f'duration="{max(frame(end_s) - frame(start_s), 1)}" level="{velocity / 127:.4f}" '
-            f"label={quoteattr(_label(pitch, sure, status))}/>"
+            f"label={quoteattr(_note_label(pitch, sure, status))}/>"
         )
     yield "</dataset>"
     yield "</data>"
@@ -367,9 +367,9 @@ def write_layer(
             return
         out = csv.writer(f, lineterminator="\n")
         out.writerow(("time", "value", "duration", "level", "label"))
-        for start_s, end_s, pitch, velocity, sure, status in _rows(result):
+        for start_s, end_s, pitch, velocity, sure, status in _aligned_rows(result):
             times = f"{start_s:.6f}", pitch, f"{end_s - start_s:.6f}"
-            out.writerow((*times, f"{velocity / 127:.4f}", _label(pitch, sure, status)))
+            out.writerow((*times, f"{velocity / 127:.4f}", _note_label(pitch, sure, status)))
 
 
 JAMS_VERSION = "0.3.4"  # of the format
@@ -383,7 +383,7 @@ def jams_of(
 
     notes = [
         dict(time=start_s, duration=max(end_s - start_s, 0.0), value=pitch, confidence=sure)
-        for start_s, end_s, pitch, _, sure, _ in _rows(result)
+        for start_s, end_s, pitch, _, sure, _ in _aligned_rows(result)
     ]
     tools = f"pianoalign {pianoalign.__version__}, method {result.method}"
     about = dict(
@@ -502,7 +502,7 @@ def _performance(result, absent):  # -> partitura.performance.PerformedPart
     notes = [
         dict(id=f"n{k}", midi_pitch=pitch, note_on=on_s, note_off=off_s, velocity=velocity)
         | dict(track=0, channel=1)
-        for k, (on_s, off_s, pitch, velocity, *_) in enumerate(_rows(result))
+        for k, (on_s, off_s, pitch, velocity, *_) in enumerate(_aligned_rows(result))
         if not absent[k]
     ]
     moves = [

@@ -111,7 +111,7 @@ def quiet_runtime() -> Any:  # the module onnxruntime
     return onnxruntime
 
 # %% ../../nbs/tool/11a_graph.ipynb #onx00011
-def _folded(weights: dict, convolution: str, norm: str) -> tuple:  # weights, biases
+def _with_norm(weights: dict, convolution: str, norm: str) -> tuple:  # weights, biases
     "A convolution that does what it and the batch normalisation after it did."
     w = {part: weights[f"{norm}.{part}"] for part in ("weight", "bias", "running_mean")}
     gain = w["weight"] / np.sqrt(weights[f"{norm}.running_var"] + np.float32(1e-5))
@@ -124,7 +124,7 @@ def _branch(graph: Graph, x: str, weights: dict, name: str, n_layers: int) -> st
     layer = 0
     for i in range(n_layers):
         at = [f"{name}.convolutions.{layer + k}" for k in range(2)]
-        x = graph.add("Conv", x, *_folded(weights, *at), kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+        x = graph.add("Conv", x, *_with_norm(weights, *at), kernel_shape=[3, 3], pads=[1, 1, 1, 1])
         x = graph.add("Relu", x)
         if i:
             x = graph.add("MaxPool", x, kernel_shape=[1, 2], strides=[1, 2])  # over pitch only
@@ -176,7 +176,7 @@ ORDER = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}  # PyTorch's rows in the order 
 KINDS = (*ORDER, "none")  # of recurrent layers that a graph can have
 
 
-def _in_order(weights: dict, part: str, order: tuple) -> np.ndarray:  # (2, rows, ...)
+def _in_onnx_order(weights: dict, part: str, order: tuple) -> np.ndarray:  # (2, rows, ...)
     "One array of both directions, its rows in the order of ONNX."
     both = [weights[f"recurrent.{part}_{end}"] for end in ("l0", "l0_reverse")]
     return np.stack([np.concatenate([np.split(w, len(order))[k] for k in order]) for w in both])
@@ -185,8 +185,8 @@ def _in_order(weights: dict, part: str, order: tuple) -> np.ndarray:  # (2, rows
 def _recurrent(graph: Graph, x: str, settings: NetworkSettings, weights: dict) -> str:
     "Features (frames, windows, width) to (frames, windows, 2 hidden)."
     kind, order = settings.recurrent.upper(), ORDER[settings.recurrent]
-    part = {p: _in_order(weights, p, order) for p in ("weight_ih", "weight_hh")}
-    biases = [_in_order(weights, p, order) for p in ("bias_ih", "bias_hh")]
+    part = {p: _in_onnx_order(weights, p, order) for p in ("weight_ih", "weight_hh")}
+    biases = [_in_onnx_order(weights, p, order) for p in ("bias_ih", "bias_hh")]
     more = {"linear_before_reset": 1} if kind == "GRU" else {}  # PyTorch's kind of GRU
     given = (part["weight_ih"], part["weight_hh"], np.concatenate(biases, axis=1))
     how: dict[str, Any] = dict(direction="bidirectional", hidden_size=settings.hidden, **more)

@@ -28,7 +28,7 @@ def _reach(settings: NetworkSettings) -> int:
     return len(settings.filters)
 
 
-def _lag(settings: NetworkSettings) -> int:
+def _lag_frames(settings: NetworkSettings) -> int:
     return LAG_FRAMES if settings.difference else 0
 
 
@@ -52,7 +52,7 @@ class OnnxNetwork:
 
         self.ears = session(features_model(settings, weights))
         self.heads = session(answer_model(settings, weights))
-        self.reach, self.lag = _reach(settings), _lag(settings)
+        self.reach, self.lag = _reach(settings), _lag_frames(settings)
         self.blind, self.has_onsets = not settings.midi_branch, settings.onset_head
 
     def features(
@@ -86,7 +86,7 @@ class OnnxNetwork:
         yield None
 
 # %% ../../nbs/tool/11b_inference.ipynb #20b913c7
-def _folded(layers):  # convolutions of a branch -> the same function, without batch norms
+def _without_norms(layers):  # convolutions of a branch -> the same function, without batch norms
     import torch
     from torch import nn
     from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -116,9 +116,9 @@ class TorchNetwork:
     ) -> None:
         self.network, self.device = network.to(device).eval(), device
         branches = [b for b in (network.audio_branch, network.midi_branch) if b is not None]
-        self.branches = [(_folded(b.convolutions), b.dense) for b in branches]
+        self.branches = [(_without_norms(b.convolutions), b.dense) for b in branches]
         settings = network.settings
-        self.reach, self.lag = _reach(settings), _lag(settings)
+        self.reach, self.lag = _reach(settings), _lag_frames(settings)
         self.blind, self.has_onsets = not settings.midi_branch, settings.onset_head
 
     def features(

@@ -138,7 +138,7 @@ def _piece(samples, first, count, audio):  # -> (count, n_bins)
 QUIET_PEAK, LIFTED_PEAK = 10 ** (-30 / 20), 10 ** (-14 / 20)
 
 
-def _in_order(pool, work, tasks, ahead: int):
+def _few_at_a_time(pool, work, tasks, ahead: int):
     "Like `pool.map`, but takes new tasks only as old ones are fetched."
     waiting = deque()
     for task in tasks:
@@ -162,7 +162,7 @@ def listen_to(
     blocks = stream_audio(path, audio.sample_rate_hz, facts)
     tasks = ((*piece, audio) for piece in pieces_of(blocks, audio.hop_smp))
     with ThreadPoolExecutor(workers) as pool:
-        for part in _in_order(pool, _piece, tasks, 2 * workers):
+        for part in _few_at_a_time(pool, _piece, tasks, 2 * workers):
             parts.append(part)
             done += len(part)
             if progress:
@@ -385,7 +385,7 @@ def hear(
     workers = workers if str(walker.network.device) == "cpu" else 1
     with walker.network.shared(workers) as begin:
         with ThreadPoolExecutor(workers, "hear", begin) as pool:
-            for k, answer in enumerate(_in_order(pool, walker.answer, tasks, workers)):
+            for k, answer in enumerate(_few_at_a_time(pool, walker.answer, tasks, workers)):
                 roll[done : done + len(answer[0])] = in_steps(answer[0])
                 done += len(answer[0])
                 if peaks:

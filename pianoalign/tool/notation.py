@@ -21,9 +21,9 @@ import numpy as np
 
 from ..files import InputError
 from pianoalign.midi import (
-    _end_in_order,
-    _key_events,
-    _tempo_event,
+    end_in_order,
+    key_events,
+    tempo_event,
     DRUMS,
     midi_score,
     MidiFile,
@@ -84,7 +84,7 @@ def _holding(changes: tuple, at: float) -> tuple:  # of at most one change, move
     return ((at, *before[-1][1:]),) if before else ()
 
 
-def _moved(changes: tuple, start: float, end: float, to: float) -> list:
+def _changes_moved(changes: tuple, start: float, end: float, to: float) -> list:
     "The changes that hold in a stretch, at their new places."
     inside = [c for c in changes if start < c[0] < end]
     return [(c[0] - start + to, *c[1:]) for c in (*_holding(changes, start), *inside)]
@@ -109,8 +109,8 @@ def unfolded(
         for m in written.measures:
             if start <= m.start < end:
                 measures.append(replace(m, start=m.start + later, end=min(m.end, end) + later))
-        tempi += _moved(written.tempi, start, end, now)
-        keys += _moved(written.keys, start, end, now)
+        tempi += _changes_moved(written.tempi, start, end, now)
+        keys += _changes_moved(written.keys, start, end, now)
         now += end - start
     parts = tuple((name, tuple(notes)) for name, notes in parts)
     return WrittenScore(parts, tuple(measures), tuple(tempi), tuple(keys))
@@ -183,7 +183,7 @@ def _signature(measure: Measure) -> tuple:  # beats, beat type
 def _conductor(written: WrittenScore) -> list:  # of (tick, bytes)
     "Tempi, time signatures and keys; each only where it changes."
     tempi = written.tempi if _holding(written.tempi, 0.0) else ((0.0, DEFAULT_US), *written.tempi)
-    events = [(_ticks(q), _tempo_event(us)) for q, us in tempi]
+    events = [(_ticks(q), tempo_event(us)) for q, us in tempi]
     for q, sharps, minor in written.keys:
         event = b"\xff\x59\x02" + struct.pack(">bB", sharps, minor)
         events.append((_ticks(q), event))
@@ -206,8 +206,8 @@ def _note_events(rows: list, channel: int, velocity: int) -> list:  # of (tick, 
         keys[row[2].pitch].append(row)
     for pitch, same in keys.items():
         on, off = np.array([row[:2] for row in same]).T
-        order, off = _end_in_order(on, off, on, off)
-        for tick, kind, k in _key_events(on, off, order):
+        order, off = end_in_order(on, off, on, off)
+        for tick, kind, k in key_events(on, off, order):
             if kind == "on":
                 event = bytes([0x90 | channel, pitch, velocity]), same[k][2]
             else:
@@ -431,7 +431,7 @@ def check_musicxml(
             )
 
 # %% ../../nbs/tool/18_notation.ipynb #not00027
-def _places(part) -> Callable:  # of a time point -> quarters since the beginning
+def _points_of_clock(part) -> Callable:  # of a time point -> quarters since the beginning
     "A part's clock, with its first point at 0."
     first = float(part.quarter_map(part.first_point.t))
     return lambda point: float(part.quarter_map(point.t)) - first
@@ -451,9 +451,9 @@ def _transposed(part) -> list:  # of (time, semitones), in order
     return sorted(changes)
 
 
-def _notes_of(part, ids) -> tuple:  # of `WrittenNote`
+def _pitched_notes(part, ids) -> tuple:  # of `WrittenNote`
     "The pitched notes of a part; tied heads are one, silent ones are left out."
-    at, out, higher = _places(part), [], _transposed(part)
+    at, out, higher = _points_of_clock(part), [], _transposed(part)
     for note in part.notes_tied:
         if not hasattr(note, "alter"):  # it has no pitch
             continue
@@ -491,7 +491,7 @@ def _ids(parts) -> dict:  # id of the object -> name
 
 def _measures_of(part) -> tuple:
     "The measures, each with the time signature that holds."
-    at, out = _places(part), []
+    at, out = _points_of_clock(part), []
     signs = [(at(t.start), int(t.beats), int(t.beat_type)) for t in _of_kind(part, "TimeSignature")]
     for m in sorted(_of_kind(part, "Measure"), key=lambda m: m.start.t):
         if m.end is not None and m.end.t > m.start.t:
@@ -514,7 +514,7 @@ def _passes_of(part, get_paths, get_segments, path: Path) -> tuple:
             f"{path}: its repeat signs cannot be followed; say --repeats written, "
             "or export the score with its repeats written out"
         ) from None
-    at = _places(part)
+    at = _points_of_clock(part)
     return tuple((at(a), at(b)) for a, b in spans)
 
 
@@ -531,20 +531,20 @@ def written_score(
     ids, first = _ids(parts), parts[0]
     tempi = sorted(
         {
-            (_places(p)(t.start), int(t.microseconds_per_quarter))
+            (_points_of_clock(p)(t.start), int(t.microseconds_per_quarter))
             for p in parts
             for t in _of_kind(p, "Tempo")
             if 0 < t.bpm < 10_000
         }
     )
-    at = _places(first)
+    at = _points_of_clock(first)
     keys = [
         (at(k.start), int(k.fifths), str(k.mode or "").startswith("min"))
         for k in _of_kind(first, "KeySignature")
         if k.fifths is not None
     ]
     return WrittenScore(
-        parts=tuple((str(p.part_name or ""), _notes_of(p, ids)) for p in parts),
+        parts=tuple((str(p.part_name or ""), _pitched_notes(p, ids)) for p in parts),
         measures=_measures_of(first),
         tempi=tuple(tempi),
         keys=tuple(sorted(keys)),

@@ -29,7 +29,7 @@ TABLE_OUT = (".csv",)
 MOST_BEATS = 1_000_000  # of a file between two time signatures
 
 # %% ../../nbs/tool/19_path_and_tempo.ipynb #pat00006
-def _chords(score: MidiScore) -> tuple:  # (c,) int64 ticks, (n,) number of each note's chord
+def _struck_ticks(score: MidiScore) -> tuple:  # (c,) int64 ticks, (n,) number of each note's chord
     "The distinct ticks at which notes begin."
     return np.unique(score.on_tick, return_inverse=True)
 
@@ -61,7 +61,7 @@ def path_columns(
     One row for each distinct onset of the score, then two for each stretch of the recording that
     the score lacks. It is the coarse path where there is one (methods score, dtw and dtw+crnn),
     else it goes through the aligned notes."""
-    tick, of_chord = _chords(result.score)
+    tick, of_chord = _struck_ticks(result.score)
     score_s = result.score.tempo_map.seconds_of(tick)
     coarse = result.coarse_onset_s
     at_s = result.notes_after.onset_s if coarse is None else coarse
@@ -144,7 +144,7 @@ def beats_of(
 
 def _seconds_of_beats(result, beat_tick) -> np.ndarray:  # (b,) NaN where nobody knows
     "When beats are: at their chords, and between two neighbours that are both in the recording."
-    tick, of_chord = _chords(result.score)
+    tick, of_chord = _struck_ticks(result.score)
     chord_s = _median_of(result.notes_after.onset_s, of_chord, played_rows(result), len(tick))
     absent = np.flatnonzero(result.status == NOT_IN_RECORDING)
     lacks = np.bincount(of_chord[absent], minlength=len(tick)) > 0
@@ -205,7 +205,7 @@ def tempo_range(
     return tuple(np.percentile(smooth, (5, 95)).tolist())
 
 # %% ../../nbs/tool/19_path_and_tempo.ipynb #pat00013
-def _cell(value, digits: int) -> str:
+def _csv_cell(value, digits: int) -> str:
     "A value as CSV has it; unknown numbers are empty."
     if isinstance(value, float):
         return f"{value:.{digits}f}" if math.isfinite(value) else ""
@@ -221,7 +221,7 @@ def _write_columns(columns: dict, path, digits: int):
         out = csv.writer(f, lineterminator="\n")
         out.writerow(columns)
         for row in zip(*(column.tolist() for column in columns.values())):
-            out.writerow([_cell(value, digits) for value in row])
+            out.writerow([_csv_cell(value, digits) for value in row])
 
 
 def write_path(
@@ -248,7 +248,7 @@ def _runs_of(mask) -> list:  # of slices
 
 def draw_warping(
     result: AlignmentResult,
-    ax: "matplotlib.axes.Axes",
+    ax: "matplotlib.axes.Axes",  # to draw on
 ) -> None:
     "The recording's path through the score; grey: absent music, shaded: music of its own."
     from pianoalign.report.plots import COLOURS

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..files import InputError
-from ..notes import _columns_in
+from ..notes import columns_in
 from ..recordings import AUDIO_ENDINGS
 from .notation import NOTATION_ENDINGS
 
@@ -217,7 +217,7 @@ def match_names(
 
 def counted(
     count: int,
-    noun: str,
+    noun: str,  # in the singular
 ) -> str:
     "A number and what it counts, in the plural where it is not one."
     return f"{count} {noun}{'s' * (count != 1)}"
@@ -311,7 +311,7 @@ def _pair_columns(
     where: str,  # for the message
 ) -> dict | None:  # column -> place; None: the line names no columns but a pair
     "What the heading of a table of pairs says. Raises `InputError` for half of one."
-    places = _columns_in([cell.strip() for cell in first], PAIR_HEADINGS)
+    places = columns_in([cell.strip() for cell in first], PAIR_HEADINGS)
     if "audio" in places and "midi" in places:
         return places
     if places and not any(Path(c).suffix.lower() in SCORE_ENDINGS | AUDIO_ENDINGS for c in first):

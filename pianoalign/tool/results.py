@@ -111,7 +111,7 @@ class AlignmentResult:
 
     def summary(self) -> str:  # a few lines
         "What a user wants to know after the run."
-        lines = [_counts(self)]
+        lines = [_notes_in_words(self)]
         if self.offset_s:
             lines.append(_offset_sentence(self.offset_s))
         if self.matched.any():
@@ -255,7 +255,7 @@ class AlignmentResult:
         }
 
 # %% ../../nbs/tool/03_results.ipynb #res00008
-def _counts(result: AlignmentResult) -> str:
+def _notes_in_words(result: AlignmentResult) -> str:
     "How many notes were matched, and what became of the others."
     if "dtw" in result.method:
         left = "left where DTW put them"

@@ -314,7 +314,7 @@ def worst_of(
     return sorted((row for row in rows if row["state"] in DONE), key=_sure)[:WORST]
 
 
-def _known(rows: list, name: str) -> list:  # of numbers
+def _known_numbers(rows: list, name: str) -> list:  # of numbers
     return [row[name] for row in rows if row[name] is not None]
 
 
@@ -334,23 +334,23 @@ def _markdown_table(heads, rows) -> list:  # of lines
     return lines + ["| " + " | ".join(map(_plain, row)) + " |" for row in rows]
 
 
-def _number(value, digits: int = 1) -> str:
+def _number_or_dash(value, digits: int = 1) -> str:
     "A number, or a dash where nobody knows."
     return "–" if value is None else f"{value:.{digits}f}"
 
 
 def _group_row(group: str, rows: list) -> tuple:
     "What became of the pairs of a group."
-    hours = sum(_known(rows, "duration_s")) / 3600
+    hours = sum(_known_numbers(rows, "duration_s")) / 3600
     counts = [sum(row["state"] == state for row in rows) for state in ("doubtful", "failed")]
-    means = [_mean(_known(rows, name)) for name in ("confidence_pct", "absent_pct")]
+    means = [_mean(_known_numbers(rows, name)) for name in ("confidence_pct", "absent_pct")]
     return group or "all", len(rows), f"{hours:.2f}", *means, *counts
 
 
 def _worst_row(row: dict) -> tuple:
     "What a person wants to know of a pair before listening."
-    sure, absent = (_number(row[name]) for name in ("confidence_pct", "absent_pct"))
-    slowest, fastest = (_number(row[name], 0) for name in ("slowest_bpm", "fastest_bpm"))
+    sure, absent = (_number_or_dash(row[name]) for name in ("confidence_pct", "absent_pct"))
+    slowest, fastest = (_number_or_dash(row[name], 0) for name in ("slowest_bpm", "fastest_bpm"))
     return row["pair"], sure, absent, f"{slowest} to {fastest}", row["remarks"][:200]
 
 
@@ -385,7 +385,7 @@ def _cost_of(rows: list) -> str:
     if not done:
         return "Nothing was measured."
     audio_s, cpu_s = (sum(row[name] for row in done) for name in ("duration_s", "cpu_s"))
-    peak = max(_known(done, "peak_mib"), default=0)
+    peak = max(_known_numbers(done, "peak_mib"), default=0)
     return (
         f"{60 * cpu_s / audio_s:.2f} processor seconds a minute of audio over "
         f"{counted(len(done), 'pair')} and {in_words(audio_s)} of audio; "

@@ -17,7 +17,7 @@ import numpy as np
 from ..files import InputError
 from ..midi import read_midi
 from ..notes import NOTE_COLUMNS, Notes, read_note_table, SHORTEST_NOTE_S
-from ..notes import _columns_in, _is_number, _rows, _table_text
+from ..notes import columns_in, filled_rows, is_number, table_text
 
 # %% ../../nbs/tool/04b_tables.ipynb #tab1e005
 STEPS = dict(C=0, D=2, E=4, F=5, G=7, A=9, B=11)  # semitones above C
@@ -30,7 +30,7 @@ def pitch_of(
 ) -> float:  # MIDI pitch
     "The pitch that a label begins with; C4 is 60. Raises `ValueError` where it begins with none."
     word = (text.split() or [""])[0]
-    if _is_number(word):
+    if is_number(word):
         return float(word)
     named = re.fullmatch(r"([A-Ga-g])([#♯b♭x]*)(-?\d)", word)
     if not named:
@@ -62,7 +62,7 @@ WANTED = "give a table with onset, offset (or duration) and pitch, one note a li
 
 def _columns_named(heading: list) -> dict:  # column -> place in the table
     "Which columns a heading names. Raises `ValueError` where one that is needed is missing."
-    places = _columns_in(heading, NAMES)
+    places = columns_in(heading, NAMES)
     needed = dict(onset_s="onset", offset_s="offset or duration", pitch="pitch")
     if "duration_s" in places:
         needed.pop("offset_s")
@@ -72,7 +72,7 @@ def _columns_named(heading: list) -> dict:  # column -> place in the table
     return places
 
 
-def _cell(cells: list, place: int, line: int, is_pitch: bool) -> float:
+def _number_in_cell(cells: list, place: int, line: int, is_pitch: bool) -> float:
     "The number in a cell. Raises `ValueError` with the line."
     try:
         return pitch_of(cells[place]) if is_pitch else float(cells[place])
@@ -90,7 +90,9 @@ def _with_heading(rows: list) -> Notes:
         if len(cells) != len(heading) and not longer_is_fine:
             raise ValueError(f"line {line} has {len(cells)} columns, the heading {len(heading)}")
     values = {
-        column: np.array([_cell(cells, place, line, column == "pitch") for line, cells in lines])
+        column: np.array(
+            [_number_in_cell(cells, place, line, column == "pitch") for line, cells in lines]
+        )
         for column, place in places.items()
     }
     return _notes_of(values)
@@ -138,16 +140,16 @@ def _notes_of(values: dict) -> Notes:  # of columns named as in `NAMES`, in seco
 def _is_label_track(rows: list) -> bool:
     "Two times and a text that is no number, in every line?"
     return all(
-        len(cells) == 3 and _is_number(cells[0]) and _is_number(cells[1])
+        len(cells) == 3 and is_number(cells[0]) and is_number(cells[1])
         for _, cells in rows
-    ) and not all(_is_number(cells[2]) for _, cells in rows)
+    ) and not all(is_number(cells[2]) for _, cells in rows)
 
 
 def _labels(rows: list) -> Notes:
     "Notes of Audacity's labels. Raises `ValueError` for a label without a pitch."
     onset_s = np.array([float(cells[0]) for _, cells in rows])
     offset_s = np.array([float(cells[1]) for _, cells in rows])
-    pitch = np.array([_cell(cells, 2, line, True) for line, cells in rows])
+    pitch = np.array([_number_in_cell(cells, 2, line, True) for line, cells in rows])
     at_an_instant = offset_s == onset_s
     offset_s = np.where(at_an_instant, onset_s + SHORTEST_NOTE_S, offset_s)
     return _notes_of(dict(onset_s=onset_s, offset_s=offset_s, pitch=pitch))
@@ -155,7 +157,7 @@ def _labels(rows: list) -> Notes:
 
 def _is_layer_table(rows: list) -> bool:
     "Time, whole pitch, length, level, and whatever: and no possible onset, offset, pitch?"
-    if not all(len(cells) >= 4 and all(map(_is_number, cells[:4])) for _, cells in rows):
+    if not all(len(cells) >= 4 and all(map(is_number, cells[:4])) for _, cells in rows):
         return False
     _, second, third, level = np.array([[float(c) for c in cells[:4]] for _, cells in rows]).T
     whole = np.all(second == np.rint(second)) and np.all((0 <= second) & (second <= 127))
@@ -171,10 +173,10 @@ def _layer_table(rows: list) -> Notes:
 
 def _of_text(path: Path) -> Notes:
     "Notes of a table in text. Raises `InputError` or `ValueError`."
-    rows = [row for row in _rows(_table_text(path)) if row[1][0] != "\\"]
+    rows = [row for row in filled_rows(table_text(path)) if row[1][0] != "\\"]
     if not rows:
         return Notes.empty()
-    if not any(map(_is_number, rows[0][1])):
+    if not any(map(is_number, rows[0][1])):
         return _with_heading(rows)
     if _is_label_track(rows):
         return _labels(rows)
@@ -197,7 +199,7 @@ def _points_of(root: ElementTree.Element, model: ElementTree.Element) -> list:
 
 def _of_layer(path: Path) -> Notes:
     "Notes of a layer, `.svl`. Raises `ValueError` or `InputError` for what is none."
-    text = _table_text(path)
+    text = table_text(path)
     if "<!ENTITY" in text:
         raise ValueError("it declares entities, which a layer has no use for")
     try:
@@ -240,7 +242,7 @@ def _of_jams(said: dict) -> Notes:
 def _of_json(path: Path) -> Notes:
     "Notes of JAMS, or of a report of `align`. Raises `ValueError` for other JSON."
     try:
-        said = json.loads(_table_text(path))
+        said = json.loads(table_text(path))
     except (json.JSONDecodeError, RecursionError):
         raise ValueError("it is not whole JSON") from None
     if isinstance(said, dict) and "annotations" in said:

@@ -140,7 +140,7 @@ def find_at_any_pitch(
         fraction, tuned = cents, listen(cents)
         heard = hear_blind(tuned)
     nats = scores_by_pitch(notes, heard, fraction)
-    best_cents = max(nats, key=nats.get)
+    best_cents = max(nats, key=lambda cents: nats[cents])
     if nats[best_cents] > 1.5 * found.score + JUMP_COST:
         there = tuned if best_cents == fraction else listen(best_cents)
         again = find_in_recording(heard if there is tuned else hear_blind(there), notes)
