@@ -1,12 +1,13 @@
 "Command lines as people write them: what comes out, what is said, which exit code the shell sees."
 
-import contextlib, json, os, re, shutil, signal, subprocess, sys, threading
+import contextlib, json, os, re, shlex, shutil, signal, subprocess, sys, threading
 from pathlib import Path
 
 import pytest
 import soundfile
 
 from pianoalign.midi import read_midi
+from pianoalign.tool import cli
 from pianoalign.tool.exchange import pitch_name
 from test_align_cli import command
 from test_notation import SCORE
@@ -258,6 +259,19 @@ def test_verbose_names_steps_and_versions(here, untrained, capsys):
     for word in ("starting", "listening", "asking the network", "done", "PyTorch"):
         assert word in said
     assert all(line.startswith("pianoalign: ") for line in said.splitlines())
+
+
+def lines_to_copy():
+    "What the help and the README tell people to write, without `pianoalign`."
+    lines = [f"{name} {words}" for name, some in cli.EXAMPLES.items() for words in some]
+    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    return lines + re.findall(r"^pianoalign (.*)$", readme, re.M)
+
+
+@pytest.mark.parametrize("line", lines_to_copy())
+def test_a_line_to_copy_has_the_arguments_and_options_that_its_command_takes(line):
+    name, *words = shlex.split(line)
+    cli.typer.main.get_command(cli.app).commands[name].make_context(name, words)
 
 
 def run(*words, **how):
