@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['NOT_COMPUTING', 'digest', 'code_fingerprint', 'notebook_fingerprint', 'package_modules', 'package_folder',
-           'needed_modules', 'modules_fingerprint', 'computing_modules', 'training_fingerprint', 'folder_fingerprint',
-           'stamp', 'remembered', 'package_data']
+           'imports_in', 'needed_modules', 'modules_fingerprint', 'computing_modules', 'training_fingerprint',
+           'folder_fingerprint', 'stamp', 'remembered', 'package_data']
 
 # %% ../../nbs/workshop/05b_fingerprints.ipynb #ints0100
 import ast
@@ -77,7 +77,7 @@ def package_folder() -> Path:
 
 # %% ../../nbs/workshop/05b_fingerprints.ipynb #08cb4c02
 @functools.lru_cache(None)
-def _imports(
+def imports_in(
     source: str,  # Python
     package: str = "",  # sub-package that it lies in, for relative imports
 ) -> set:  # dotted names without the leading "pianoalign."
@@ -120,7 +120,7 @@ def needed_modules(
                 f"The package has no module {name!r}; `make export` writes it from its notebook."
             )
         source = modules[name].read_text(encoding="utf-8")
-        todo |= _imports(source, name.rpartition(".")[0]) & set(modules) - set(without)
+        todo |= imports_in(source, name.rpartition(".")[0]) & set(modules) - set(without)
     return seen
 
 # %% ../../nbs/workshop/05b_fingerprints.ipynb #bcfc7501
@@ -133,7 +133,7 @@ def _notebook_imports(path, known):
         lines = [l for l in cell_text(cell).splitlines() if not l.lstrip().startswith(("%", "!"))]
         own |= set(re.findall(r"^#\| *default_exp +([\w.]+)", cell_text(cell), re.M))
         try:
-            found |= _imports("\n".join(lines))
+            found |= imports_in("\n".join(lines))
         except SyntaxError:
             continue
     return (found | own) & set(known)
