@@ -7,6 +7,7 @@ import pytest
 
 from pianoalign.notes import N_PITCHES, Notes
 from pianoalign.tool.coarse import (
+    at_their_own_peaks,
     begun_backwards,
     chords_of,
     events_of,
@@ -103,6 +104,22 @@ def test_few_silent_chords_at_the_end_are_asked_for_where_there_is_room(left, ro
     assert found.in_recording[~heard].all() if asked else not found.in_recording[~heard].any()
     last_s = found.notes.onset_s[~heard]
     assert np.abs(last_s - 1.0 - score.onset_s[~heard]).max() < 0.3  # their spacing stays
+
+
+def test_each_note_of_a_chord_begins_at_its_own_peak():
+    score = music()
+    late_s = np.random.default_rng(4).uniform(-0.03, 0.03, len(score))
+    true_s = 1.0 + score.onset_s + late_s
+    found = find_in_recording(heard_of(true_s, score.pitch, 1.0), score)
+    assert np.mean(away(found, true_s) < 0.002) > 0.97
+    onset_s = np.array([1.0, 1.06, 3.0])  # two strokes of one key, of which the second is heard
+    twice = Notes.from_arrays(onset_s, onset_s + 0.05, np.array([60, 60, 62]))
+    silent = np.zeros((500, N_PITCHES), np.uint8)
+    heard = Heard(silent, np.array([1.05, 3.02]), np.array([60, 62]), np.array([0.5, 0.005]))
+    moved = at_their_own_peaks(twice, np.array([True, True, True]), heard)
+    np.testing.assert_allclose(moved.onset_s, [1.0, 1.05, 3.0])  # the last peak is too low
+    moved = at_their_own_peaks(twice, np.array([True, False, True]), heard)
+    np.testing.assert_allclose(moved.onset_s, [1.05, 1.06, 3.0])
 
 
 def test_a_cut_is_a_jump():

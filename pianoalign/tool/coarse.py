@@ -11,7 +11,7 @@ __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BEL
            'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE', 'OCTAVE_CENTS', 'Events', 'events_of', 'worth_of_levels',
            'Chords', 'chords_of', 'Passage', 'search', 'trimmed', 'begun_backwards', 'needed', 'whole_passes', 'owners',
            'best_passages', 'likeness', 'Stretch', 'stretch_of', 'followed', 'with_the_ends', 'CoarseAlignment',
-           'find_in_recording', 'draw_path']
+           'at_their_own_peaks', 'find_in_recording', 'draw_path']
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #09a9766b
 from dataclasses import dataclass, replace
@@ -21,6 +21,7 @@ import numpy as np
 
 from ..notes import CHORD_S, LOWEST_PITCH, N_PITCHES, Notes
 from ..decoding import Heard
+from .confidence import on_one_line
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -655,6 +656,7 @@ def owners(
                 own[a:b] = n
     return own
 
+
 KEPT_PLACES = 0.85  # a way without jumps must leave this share of the chords where they were
 
 
@@ -943,6 +945,30 @@ def _moved(notes, chords, stretches, own):
     return notes.at_times(onset_s, np.maximum(offset_s, onset_s + shortest_s))
 
 
+def at_their_own_peaks(
+    moved: Notes,  # along the path
+    inside: np.ndarray,  # (n,) bool: is the note in a passage?
+    heard: Heard,
+) -> Notes:
+    """Chords are seldom struck at once: each note goes to the highest peak of its key nearby.
+
+    A peak speaks for the nearest note of its key only. Notes without a peak stay on the path."""
+    rows = np.flatnonzero(inside)
+    rows = rows[np.argsort(on_one_line(moved.pitch, moved.onset_s)[rows], kind="stable")]
+    note = on_one_line(moved.pitch, moved.onset_s)[rows]
+    high = np.flatnonzero(heard.height >= LEAST_HEIGHT)
+    high = high[np.argsort(heard.height[high], kind="stable")]  # the highest has the last word
+    peak = on_one_line(heard.pitch, heard.time_s)[high]
+    after = np.searchsorted(note, peak)
+    pair = np.clip(np.stack([after - 1, after]), 0, len(note) - 1)
+    away_s = np.abs(note[pair] - peak)
+    nearest = pair[np.argmin(away_s, axis=0), np.arange(len(peak))]
+    near = away_s.min(axis=0) <= GATHER_S
+    by_s = np.zeros(len(moved))
+    by_s[rows[nearest[near]]] = (peak - note[nearest])[near]
+    return moved.at_times(moved.onset_s + by_s, moved.offset_s + by_s)
+
+
 def _spans(
     mask,  # (m,) bool
 ) -> list:  # of (first, last) rows
@@ -1016,8 +1042,8 @@ def find_in_recording(
     end_s, worth = len(heard.roll) / fps, worth_of_levels(events)
     stretches, own = _follow_all(stretches, own, chords, heard, worth, end_s)
     own = with_the_ends(stretches, own, chords, end_s)
-    moved = _moved(notes, chords, stretches, own)
     inside = own[chords.of_note] >= 0
+    moved = at_their_own_peaks(_moved(notes, chords, stretches, own), inside, heard)
     ends = [(s.chord[0], s.chord[-1]) for s in stretches]
     return CoarseAlignment(
         notes=moved,
