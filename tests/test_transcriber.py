@@ -1,6 +1,7 @@
 "The small transcriber: counted parameters, odd sound, interrupted and damaged run folders."
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from pianoalign.network import parameter_count
 from pianoalign.files import InputError
 from pianoalign.notes import Notes
 from pianoalign.report.plots import synthesise
+from pianoalign.neighbours.trainings import NeighbourRun
 from pianoalign.neighbours.transcriber import (
     LAYOUTS,
     SEMITONES,
@@ -215,6 +217,32 @@ def test_a_step_is_made_where_the_device_choice_says_and_waits_for_nothing(
     run = fit_transcriber(TINY, *crops, progress=False)
     assert run.step == 2 and {p.device.type for p in run.network.parameters()} == {"meta"}
     assert [x["train_loss"].device.type for x in run._losses] == ["meta", "meta"]
+
+
+def test_two_steps_of_training_have_their_rates_and_smoothings(corpus, features, monkeypatch):
+    "As the report trains its last network: a tenth of the rate, half of the smoothing."
+    import pianoalign.neighbours.transcriber as module
+
+    settings = replace(TINY, steps=4, second_step=2, smoothing=0.1, learning_rate=0.01)
+    seen, advance, loss = [], NeighbourRun.advance, module.transcription_loss
+
+    def noting(self):
+        advance(self)
+        seen.append(self.optimiser.param_groups[0]["lr"])
+
+    def smoothed(answers, sounding, struck, of_step):
+        smoothings.append(of_step.smoothing)
+        return loss(answers, sounding, struck, of_step)
+
+    smoothings = []
+    monkeypatch.setattr(NeighbourRun, "advance", noting)
+    monkeypatch.setattr(module, "transcription_loss", smoothed)
+    monkeypatch.setattr(module, "mean_loss", lambda *_: 1.0)
+    crops = [Crops(part, features, settings) for part in (corpus[:1], corpus[1:])]
+    fit_transcriber(settings, *crops, progress=False)
+    assert seen == pytest.approx([0.01, 0.01, 0.001, 0.001])
+    assert smoothings == [0.1, 0.1, 0.05, 0.05]
+    assert replace(TINY, second_step=0).folder_name == TINY.folder_name
 
 
 def test_a_budget_ends_training(corpus, features):

@@ -5,13 +5,15 @@
 # %% auto #0
 __all__ = ['SMALL_FORM', 'FLOOR_DB', 'TimbreLayout', 'TimbreSettings', 'timbre_from_dict', 'Residual', 'TimbreTrap', 'fold',
            'unfold', 'images_of', 'salience', 'target', 'squared', 'salience_loss', 'losses', 'coefficients_of', 'Cuts',
-           'fit_timbre', 'load_timbre', 'train_timbre', 'Answers', 'answers_of', 'estimates', 'multipitch', 'sdr_db',
-           'figures_of_recordings', 'averaged', 'difference']
+           'lack_of_f1', 'fit_timbre', 'load_timbre', 'train_timbre', 'Answers', 'answers_of', 'estimates',
+           'multipitch', 'sdr_db', 'figures_of_recordings', 'averaged', 'difference']
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #6a41f040
 import json
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from pianoalign.neighbours.trainings import (
     fit_neighbour,
     load_neighbour,
     named_by_settings,
+    plateau_rate,
     train_neighbour,
 )
 from ..files import InputError
@@ -72,6 +75,8 @@ class TimbreSettings(TimbreLayout):
     steps: int = 20_000
     learning_rate: float = 1e-3
     clip: float = 10.0  # norm of the gradient at most
+    plateau: int = 0  # looks without a better F1 that halve the rate; 0: no looks, half a cosine
+    look_every: int = 200  # steps from look to look
     budget_s: float = 0.0  # stop after so many seconds of training; 0: never
     seed: int = 0
 
@@ -374,13 +379,26 @@ class Cuts:
         return coefficients, targets.float()
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #4c7ba657
+def lack_of_f1(
+    network: TimbreTrap,  # in training; left as it is
+    recordings: Sequence,  # of the validation set
+) -> float:  # 0 to 1
+    "1 less the mean F1 over recordings: a loss that falls as F1 rises."
+    judged = deepcopy(network).cpu().eval()
+    rates = figures_of_recordings(judged, recordings)
+    return 1 - float(np.mean([rate[2] for rate in rates.values()]))
+
+
 def fit_timbre(
     settings: TimbreSettings,
     cuts: Cuts,
     progress: bool = True,  # show a bar
     state: str | Path | None = None,  # file to go on from, and to save the state in
+    valid: Sequence = (),  # recordings for the looks that a plateau needs
 ) -> tuple:  # network, history, processor seconds
-    "Train one network; its last weights count."
+    "Train one network; its last weights count, with a plateau those of the highest F1."
+    if settings.plateau and not valid:
+        raise InputError("a plateau needs validation recordings: the corpus has none")
     torch.manual_seed(settings.seed)
     network, device = TimbreTrap(settings), choose_device()
     network.scale.fill_(cuts.scale)
@@ -391,8 +409,16 @@ def fit_timbre(
         coefficients, wanted = (part.to(device) for part in cuts.batch(step))
         return losses(network, images_of(coefficients, network), wanted)
 
-    run = NeighbourRun(settings, network, optimiser, losses_of, clip=settings.clip)
-    return fit_neighbour(run, max(1, settings.steps // 10), None, state, progress)
+    def halved(step, history):
+        looks = [row["valid_loss"] for row in history]
+        return plateau_rate(looks, settings.learning_rate, settings.plateau)
+
+    if not settings.plateau:
+        run = NeighbourRun(settings, network, optimiser, losses_of, clip=settings.clip)
+        return fit_neighbour(run, max(1, settings.steps // 10), None, state, progress)
+    run = NeighbourRun(settings, network, optimiser, losses_of, settings.clip, rate=halved)
+    look = partial(lack_of_f1, network, valid)
+    return fit_neighbour(run, settings.look_every, look, state, progress)
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #c800d24b
 def load_timbre(folder: str | Path) -> TimbreTrap:  # in evaluation mode
@@ -411,11 +437,12 @@ def train_timbre(
     data: str = "",  # fingerprint of the recordings
     code: str = "",  # fingerprint of the code; a run of other data or code does not count
     progress: bool = True,
+    valid: Sequence = (),  # recordings for the looks that a plateau needs
 ) -> Path:  # the run folder
     "Train one network; a finished run of the same settings, data and code is left alone."
 
     def fit(state):
-        return fit_timbre(settings, cuts(), progress, state)
+        return fit_timbre(settings, cuts(), progress, state, valid)
 
     return train_neighbour(Path(runs) / settings.folder_name, settings, fit, data, code)
 

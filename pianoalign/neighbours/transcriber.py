@@ -83,6 +83,9 @@ class TranscriberSettings(TranscriberLayout):
     validate_every: int = 50  # steps
     patience: int = 10  # validations without a better loss, after which training stops
     learning_rate: float = 5e-3  # Adam; warm-up over the first 5 %, then half a cosine to 1 %
+    # from here on a tenth of the rate and half of the smoothing, both constant before and after;
+    # 0: one training, along the cosine
+    second_step: int = 0
     budget_s: float = 0.0  # stop after so many seconds of training; 0: never
     seed: int = 0
 
@@ -438,11 +441,22 @@ def fit_transcriber(
     network.to(device)
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
 
+    second = replace(settings, smoothing=settings.smoothing / 2)
+
+    def in_second(step):
+        return 0 < settings.second_step <= step
+
     def losses_of(step):
         x, sounding, struck = (part.to(device) for part in train.batch(step))
-        return dict(train_loss=transcription_loss(network(x), sounding, struck, settings))
+        of_step = second if in_second(step) else settings
+        return dict(train_loss=transcription_loss(network(x), sounding, struck, of_step))
 
-    run = NeighbourRun(settings, network, optimiser, losses_of, patience=settings.patience)
+    def in_two_steps(step, history):
+        return settings.learning_rate / (10 if in_second(step) else 1)
+
+    rate = in_two_steps if settings.second_step else None
+    patience = settings.patience
+    run = NeighbourRun(settings, network, optimiser, losses_of, patience=patience, rate=rate)
     every = settings.validate_every
     return fit_neighbour(run, every, lambda: mean_loss(network, valid), state, progress)
 
