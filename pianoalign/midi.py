@@ -76,8 +76,10 @@ def smpte_rate(
     division: int,  # the header's division, negative
 ) -> float:  # ticks a second
     "Ticks a second of a file that counts film frames."
-    frames = 256 - (division >> 8 & 0xFF)
-    return {29: 30_000 / 1001}.get(frames, float(frames)) * (division & 0xFF)
+    pictures = 256 - (division >> 8 & 0xFF)  # a second; the byte holds them below zero
+    rate_hz = 30_000 / 1001 if pictures == 29 else float(pictures)  # 29 stands for 29.97
+    ticks = division & 0xFF  # of a picture
+    return rate_hz * ticks
 
 # %% ../nbs/20b_midi.ipynb #ev3nts01
 @dataclass(frozen=True, eq=False)

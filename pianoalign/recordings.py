@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['AUDIO_ENDINGS', 'CHUNKS', 'UNKNOWN_SIZES', 'LEAST_FORGOTTEN_S', 'MP3_KBPS', 'MP3_RATES_HZ', 'LAME_DELAY_SMP',
-           'MP3_MOST_PADDING_SMP', 'MP3_SYNC', 'MP3_MOST_STRAYS', 'LATE_BY_PADDING', 'FLAC_MOST_FRAMES_A_BYTE',
-           'BLOCK_FRAMES', 'BLOCK_SAMPLES', 'SHORT_BLOCK_FRAMES', 'FFMPEG_FORMATS', 'UNSAID_PADDING', 'OPPOSITE',
-           'SLOWEST_HZ', 'FASTEST_HZ', 'LONGEST_S', 'LEAST_MISSED_S', 'Facts', 'check_recording', 'FilePart', 'Layout',
-           'chunks_of', 'chunk_of_samples', 'ends_in_chunks', 'chunked_layout', 'mp3_frame_bytes', 'mp3_frames',
-           'mp3_tag', 'made_tag', 'mp3_layout', 'ogg_links', 'ogg_layout', 'layout_of', 'open_blocks', 'Downmix',
-           'open_mono', 'check_length', 'check_level', 'stream_audio']
+           'MP3_MOST_PADDING_SMP', 'MP3_SYNC', 'MP3_MOST_STRAYS', 'MPEG_1', 'MP3_TAG_PARTS', 'LATE_BY_PADDING',
+           'OGG_HEAD', 'OGG_BEGINS', 'OGG_ENDS', 'FLAC_MOST_FRAMES_A_BYTE', 'BLOCK_FRAMES', 'BLOCK_SAMPLES',
+           'SHORT_BLOCK_FRAMES', 'FFMPEG_FORMATS', 'UNSAID_PADDING', 'OPPOSITE', 'SLOWEST_HZ', 'FASTEST_HZ',
+           'LONGEST_S', 'LEAST_MISSED_S', 'Facts', 'check_recording', 'FilePart', 'Layout', 'chunks_of',
+           'chunk_of_samples', 'ends_in_chunks', 'chunked_layout', 'mp3_frame_bytes', 'mp3_frames', 'mp3_tag',
+           'made_tag', 'mp3_layout', 'ogg_links', 'ogg_layout', 'layout_of', 'open_blocks', 'Downmix', 'open_mono',
+           'check_length', 'check_level', 'stream_audio']
 
 # %% ../nbs/20d_recordings.ipynb #d0000003
 import contextlib, ctypes, functools, json, mmap, os, re, shutil, signal, struct, subprocess
@@ -266,6 +267,24 @@ LAME_DELAY_SMP = 576
 MP3_MOST_PADDING_SMP = 2304  # that the decoder may take off where no tag says it
 MP3_SYNC = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]")  # layer III, whatever the rate
 MP3_MOST_STRAYS = 100_000  # places that look like a frame and are none
+MPEG_1 = 3  # of the two bits of a version; 2: MPEG 2, 0: MPEG 2.5, 1: nothing
+
+
+def _version(head: bytes) -> int:
+    return head[1] >> 3 & 3
+
+
+def _samples_of_frame(head: bytes) -> int:
+    "How much sound each channel of a frame holds."
+    return 1152 if _version(head) == MPEG_1 else 576
+
+
+def _side_bytes(head: bytes) -> int:
+    "How long a frame's side information is, which stands before its sound."
+    mono = head[3] >> 6 == 3
+    if _version(head) == MPEG_1:
+        return 17 if mono else 32
+    return 9 if mono else 17
 
 
 def mp3_frame_bytes(
@@ -274,14 +293,25 @@ def mp3_frame_bytes(
     "How long an MP3 frame is."
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
         return 0
-    version, rate = head[1] >> 3 & 3, head[2] >> 2 & 3
+    version, rate = _version(head), head[2] >> 2 & 3
     if version == 1 or rate == 3:
         return 0
-    kbps = MP3_KBPS[version == 3][head[2] >> 4]
+    kbps = MP3_KBPS[version == MPEG_1][head[2] >> 4]
     if not kbps:
         return 0  # a free or forbidden bit rate
-    smp_by_8 = 144 if version == 3 else 72
-    return smp_by_8 * kbps * 1000 // MP3_RATES_HZ[version][rate] + (head[2] >> 1 & 1)
+    bits = _samples_of_frame(head) * kbps * 1000 // MP3_RATES_HZ[version][rate]
+    filled_up = head[2] >> 1 & 1  # by one byte, where the bit rate does not divide evenly
+    return bits // 8 + filled_up
+
+
+def _id3_bytes(
+    data: bytes | mmap.mmap,
+    at: int,  # where its letters ID3 stand
+) -> int:
+    "How long an ID3 tag is: its head, what it holds, and perhaps a foot."
+    a, b, c, d = data[at + 6 : at + 10]  # seven bits each
+    foot = 10 if data[at + 5] & 16 else 0
+    return 10 + (a << 21 | b << 14 | c << 7 | d) + foot
 
 
 def mp3_frames(
@@ -290,14 +320,14 @@ def mp3_frames(
     "Count the frames of an MP3 file, past tags and stray bytes."
     at = 0
     while bytes(data[at : at + 3]) == b"ID3":
-        a, b, c, d = data[at + 6 : at + 10]
-        at += 10 + (a << 21 | b << 14 | c << 7 | d) + (10 if data[at + 5] & 16 else 0)
+        at += _id3_bytes(data, at)
     first, count, strays = -1, 0, 0
     while strays < MP3_MOST_STRAYS:
-        long = mp3_frame_bytes(data[at : at + 4])
-        after = at + long
+        n_bytes = mp3_frame_bytes(data[at : at + 4])
+        after = at + n_bytes
         goes_on = after + 4 > len(data) or mp3_frame_bytes(data[after : after + 4])
-        if not long or (first < 0 and not goes_on):
+        # the first frame has to be followed by another: any two bytes may look like one
+        if not n_bytes or (first < 0 and not goes_on):
             found = MP3_SYNC.search(data, at + 1)
             if not found:
                 break
@@ -311,24 +341,29 @@ def mp3_frames(
     return first, count
 
 # %% ../nbs/20d_recordings.ipynb #d0000064
+MP3_TAG_PARTS = ((1, 4), (2, 4), (4, 100), (8, 4))  # flag, bytes: frames, bytes, seeking, quality
+
+
 def mp3_tag(
     frame: bytes,  # the first frame
 ) -> tuple:  # number of frames, -1: no tag; samples of padding before and behind, 0: unknown
     "What the Xing, Info or VBRI tag says."
-    mpeg_1, mono = frame[1] >> 3 & 3 == 3, frame[3] >> 6 == 3
-    side = (17 if mono else 32) if mpeg_1 else (9 if mono else 17)
-    at = 4 + side + (0 if frame[1] & 1 else 2)
-    if frame[36:40] == b"VBRI":
+    if frame[36:40] == b"VBRI":  # Fraunhofer's, always at the same place
         return int.from_bytes(frame[50:54], "big"), 0
+    checksum = 0 if frame[1] & 1 else 2  # bytes
+    at = 4 + checksum + _side_bytes(frame)
     if frame[at : at + 4] not in (b"Xing", b"Info"):
         return -1, 0
     flags = frame[at + 7]
-    if not flags & 1:
+    if not flags & 1:  # it does not say how many frames there are
         return -1, 0
     count = int.from_bytes(frame[at + 8 : at + 12], "big")
-    encoder = at + 8 + 4 * sum(flags >> k & 1 for k in (0, 1, 3)) + 100 * (flags >> 2 & 1)
-    padding = int.from_bytes(frame[encoder + 21 : encoder + 24], "big")
-    return count, (padding >> 12) + (padding & 0xFFF)
+    encoder = at + 8  # where LAME says its name: behind all that the flags announce
+    for flag, n_bytes in MP3_TAG_PARTS:
+        encoder += n_bytes if flags & flag else 0
+    padding = int.from_bytes(frame[encoder + 21 : encoder + 24], "big")  # twice twelve bits
+    before_smp, behind_smp = padding >> 12, padding & 0xFFF
+    return count, before_smp + behind_smp
 
 
 def made_tag(
@@ -337,13 +372,13 @@ def made_tag(
     delay_smp: int,  # silence that the encoder has put before the music
 ) -> bytes:  # a frame
     "An Info tag for an MP3 file that has none."
+    # the same version, rate and channels; no checksum, and a bit rate with room for the tag
     head = bytes([0xFF, head[1] | 1, 0x90 | head[2] & 0x0C, head[3]])
-    mpeg_1, mono = head[1] >> 3 & 3 == 3, head[3] >> 6 == 3
-    side = (17 if mono else 32) if mpeg_1 else (9 if mono else 17)
-    about = b"Info" + struct.pack(">II", 1, count)
+    tag = b"Info" + struct.pack(">II", 1, count)  # flag 1: only the number of frames follows
     if delay_smp:
-        about += b"LAME3.100" + bytes(12) + (delay_smp << 12).to_bytes(3, "big")
-    return (head + bytes(side) + about).ljust(mp3_frame_bytes(head), b"\0")
+        settings, padding = bytes(12), (delay_smp << 12).to_bytes(3, "big")
+        tag += b"LAME3.100" + settings + padding
+    return (head + bytes(_side_bytes(head)) + tag).ljust(mp3_frame_bytes(head), b"\0")
 
 # %% ../nbs/20d_recordings.ipynb #d0000066
 def mp3_layout(
@@ -355,10 +390,10 @@ def mp3_layout(
         first, count = mp3_frames(data)
         if first < 0:
             return Layout(frames=sound.frames)
-        long = mp3_frame_bytes(data[first : first + 4])
-        frame = bytes(data[first : first + long])
+        second = first + mp3_frame_bytes(data[first : first + 4])
+        frame = bytes(data[first:second])
         by_lame = data.find(b"LAME") >= 0
-    smp = 1152 if frame[1] >> 3 & 3 == 3 else 576
+    smp = _samples_of_frame(frame)
     told, padding = mp3_tag(frame)
     if told >= count - 2:  # nothing behind what the tag says
         remarks = () if padding else (f"it does not say its padding: {LATE_BY_PADDING}",)
@@ -371,14 +406,14 @@ def mp3_layout(
             f"{(count - 1) * smp / sound.samplerate:.1f} s; all were read"
         )
         there = (count - 1) * smp - padding
-        return Layout((dict(head=head, start=first + long),), there, there, remarks=(says,))
+        return Layout((dict(head=head, start=second),), there, there, remarks=(says,))
     says = (
         "it does not say its padding; as LAME has made it, 25 ms were taken off"
         if by_lame
         else f"it does not say its padding: {LATE_BY_PADDING}"
     )
     tagged = told >= 0  # then the first frame holds no sound
-    start = first + long if tagged else first
+    start = second if tagged else first
     head = made_tag(frame, count - tagged, LAME_DELAY_SMP if by_lame else 0)
     there = (count - tagged) * smp - MP3_MOST_PADDING_SMP
     return Layout((dict(head=head, start=start),), there, there, remarks=(says,))
@@ -387,25 +422,31 @@ def mp3_layout(
 LATE_BY_PADDING = "all notes may be off by up to 50 ms; WAV or FLAC are surer"
 
 # %% ../nbs/20d_recordings.ipynb #d0000016
+OGG_HEAD = 27  # bytes of a page before the lengths of its segments
+OGG_BEGINS, OGG_ENDS = 2, 4  # flags of a page: the first, the last of a link
+
+
 def ogg_links(
     data: bytes | mmap.mmap,  # bytes or a memory map
 ) -> tuple:  # [(first byte, byte after the last)], samples in all, does the last page end one?
     "The streams that follow one another in an Ogg file."
     starts, at, begins, ends = [], 0, False, False
     samples, so_far = 0, 0  # of the links before, and of this one
-    while 0 <= at and at + 27 <= len(data):
+    while 0 <= at and at + OGG_HEAD <= len(data):
         if data[at : at + 4] != b"OggS":
             at = data.find(b"OggS", at + 1)
             continue
         flags, segments = data[at + 5], data[at + 26]
-        if flags & 2 and not begins:
+        if flags & OGG_BEGINS and not begins:  # several pages may begin a link together
             starts.append(at)
             samples, so_far = samples + so_far, 0
-        so_far = max(so_far, int.from_bytes(data[at + 6 : at + 14], "little", signed=True))
-        begins = bool(flags & 2)
-        long = 27 + segments + sum(data[at + 27 : at + 27 + segments])
-        ends = bool(flags & 4) and at + long <= len(data)
-        at += long
+        up_to_here = int.from_bytes(data[at + 6 : at + 14], "little", signed=True)  # -1: not said
+        so_far = max(so_far, up_to_here)
+        begins = bool(flags & OGG_BEGINS)
+        lengths = data[at + OGG_HEAD : at + OGG_HEAD + segments]  # a byte for each segment
+        n_bytes = OGG_HEAD + segments + sum(lengths)
+        ends = bool(flags & OGG_ENDS) and at + n_bytes <= len(data)
+        at += n_bytes
     return list(zip(starts, starts[1:] + [len(data)])), samples + so_far, ends
 
 

@@ -182,17 +182,17 @@ def fit_threshold(
         raise InputError("give one size and one answer a trial, and at least one trial")
     if not (np.isfinite(size_ms).all() and (size_ms > 0).all()):
         raise InputError("displacements are positive numbers of milliseconds")
-    log_ms = np.log(400) * np.arange(181) / 180
-    spreads = 0.12 * (1 / 0.12) ** (np.arange(16) / 15)
+    log_ms = np.log(400) * np.arange(181) / 180  # thresholds to try, from 1 to 400 ms
+    spreads = 0.12 * (1 / 0.12) ** (np.arange(16) / 15)  # from 0.12 to 1
     sizes, which = np.unique(size_ms, return_inverse=True)
-    right, asked = np.bincount(which, correct), np.bincount(which)
+    right, asked = np.bincount(which, correct), np.bincount(which)  # of each size
     p = share_correct(sizes, np.exp(log_ms)[:, None, None], spreads[:, None])  # (181, 16, sizes)
-    score = (right * np.log(p) + (asked - right) * np.log(1 - p)).sum(-1)
+    score = (right * np.log(p) + (asked - right) * np.log(1 - p)).sum(-1)  # log likelihood
     weight = np.exp(score - score.max())
-    weight /= weight.sum()
-    low, middle, high = np.exp(
-        log_ms[np.searchsorted(np.cumsum(weight.sum(1)), [0.025, 0.5, 0.975]).clip(0, 180)]
-    )
+    weight /= weight.sum()  # (181, 16): how probable each pair is
+    up_to = np.cumsum(weight.sum(1))  # (181,) that the threshold is at most this
+    places = np.searchsorted(up_to, [0.025, 0.5, 0.975]).clip(0, 180)
+    low, middle, high = np.exp(log_ms[places])
     return dict(
         threshold_ms=float(middle),
         low_ms=float(low),

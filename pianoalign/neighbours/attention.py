@@ -61,18 +61,26 @@ class LocalAttention(nn.Module):
             found = self._in_blocks(q, k, v, n, r)
         return self.out(found.transpose(1, 2).flatten(2))
 
-    def _in_blocks(self, q, k, v, n, r):  # (B, H, N, D) each
-        b, blocks = q.shape[0], -(-n // r)
+    def _in_blocks(self, q, k, v, n, r):  # (B, H, N, D) each -> (B, H, N, D)
+        """Attention in blocks of `r` queries, so that memory grows with N and not with its square.
+
+        A query looks `r` frames to either side: a block needs the keys of itself and of both
+        neighbours, 3 r of them."""
+        batch, blocks = q.shape[0], -(-n // r)  # the last block may be filled up
         q = pad(q, (0, 0, 0, blocks * r - n)).unflatten(2, (blocks, r))  # (B, H, blocks, r, D)
-        k, v = (
-            pad(y, (0, 0, r, (blocks + 1) * r - n)).unfold(2, 3 * r, r).transpose(-1, -2)
-            for y in (k, v)
-        )
-        # (blocks, r, 3r)
-        near = torch.stack([_near(r, 3 * r, i * r, r, n, q.device) for i in range(blocks)])
-        q, k, v = (y.transpose(1, 2).flatten(0, 1) for y in (q, k, v))  # (B blocks, H, …, D)
-        found = scaled_dot_product_attention(q, k, v, near.repeat(b, 1, 1)[:, None])
-        return found.unflatten(0, (b, blocks)).transpose(1, 2).flatten(2, 3)[:, :, :n]
+
+        def with_neighbours(y):  # (B, H, N, D) -> (B, H, blocks, 3 r, D)
+            return pad(y, (0, 0, r, (blocks + 1) * r - n)).unfold(2, 3 * r, r).transpose(-1, -2)
+
+        def as_batch(y):  # (B, H, blocks, …, D) -> (B blocks, H, …, D)
+            return y.transpose(1, 2).flatten(0, 1)
+
+        k, v = with_neighbours(k), with_neighbours(v)
+        masks = [_near(r, 3 * r, i * r, r, n, q.device) for i in range(blocks)]  # (r, 3 r) each
+        near = torch.stack(masks).repeat(batch, 1, 1)[:, None]  # (B blocks, 1, r, 3 r)
+        found = scaled_dot_product_attention(as_batch(q), as_batch(k), as_batch(v), near)
+        found = found.unflatten(0, (batch, blocks)).transpose(1, 2)  # (B, H, blocks, r, D)
+        return found.flatten(2, 3)[:, :, :n]
 
 
 def _near(rows, columns, first, reach, n, device):  # (rows, columns) bool

@@ -339,21 +339,27 @@ def lag_of_labels(
     n = len(samples) // hop
     if n < 4 or len(onset_s) < 4:
         return 0.0, 0.0
+    rise = _rise_of_level(samples, n, hop)
+    reach = int(longest_s * fps)
+    shifts = np.arange(-reach, reach + 1)  # frames
+    frame = np.rint(np.asarray(onset_s) * fps).astype(int)
+    score = np.zeros(len(shifts))  # by how much the level rises at all labels, moved that far
+    for i, shift in enumerate(shifts):
+        moved = frame - shift
+        score[i] = rise[moved[(moved >= 0) & (moved < n)]].sum()
+    score = np.convolve(score, np.ones(3) / 3, "same")
+    best = int(score.argmax())
+    stands_out = (score[best] - np.median(score)) / (score.std() + 1e-9)
+    return float(shifts[best] / fps), float(stands_out)
+
+
+def _rise_of_level(samples: np.ndarray, n: int, hop: int) -> np.ndarray:  # (n,) nats, not below 0
+    "How much louder each frame of `hop` samples is than the one two before it."
     power = np.square(np.asarray(samples[: n * hop], dtype=float)).reshape(n, hop).mean(1)
     level = np.log(power + 1e-8)
     smooth = np.convolve(level, np.ones(3) / 3, "same")
     rise = np.maximum(np.append(np.zeros(2), smooth[2:] - smooth[:-2]), 0)
-    rise = np.minimum(rise, np.quantile(rise, 0.99) + 1e-9)
-    reach = int(longest_s * fps)
-    shifts = np.arange(-reach, reach + 1)
-    frame = np.rint(np.asarray(onset_s) * fps).astype(int)
-    score = np.zeros(len(shifts))
-    for i, shift in enumerate(shifts):
-        k = frame - shift
-        score[i] = rise[k[(k >= 0) & (k < n)]].sum()
-    score = np.convolve(score, np.ones(3) / 3, "same")
-    best = int(score.argmax())
-    return float(shifts[best] / fps), float((score[best] - np.median(score)) / (score.std() + 1e-9))
+    return np.minimum(rise, np.quantile(rise, 0.99) + 1e-9)  # no single blow counts for much more
 
 
 def judged_lag(

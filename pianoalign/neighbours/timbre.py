@@ -280,19 +280,19 @@ def target(
     settings: TimbreSettings,
 ) -> np.ndarray:  # (…, F, T) float32, 1 in the rows of sounding pitches
     "The salience that the network should find."
-    s = settings.transform
+    s, blur = settings.transform, settings.blur_bins
     hz = 440 * 2.0 ** ((notes.pitch - 69) / 12)
-    row = np.rint(np.log2(hz / s.centres_hz[0]) * s.bins_per_octave).astype(int)
-    flat = np.ravel(times_s)
-    out = np.zeros((s.n_bins, len(flat)), np.float32)
-    for k, on_s, off_s in zip(row, notes.onset_s, notes.offset_s):
-        if not 0 <= k < s.n_bins:
+    middles = np.rint(np.log2(hz / s.centres_hz[0]) * s.bins_per_octave).astype(int)  # (n,) rows
+    reach = int(np.ceil(3 * blur)) if blur else 0  # rows that a pitch is blurred over: a Gaussian
+    flat_s = np.ravel(times_s)
+    out = np.zeros((s.n_bins, len(flat_s)), np.float32)
+    for middle, on_s, off_s in zip(middles, notes.onset_s, notes.offset_s):
+        if not 0 <= middle < s.n_bins:
             continue
-        sounding = (flat >= on_s) & (flat < off_s)
-        reach = int(np.ceil(3 * settings.blur_bins)) if settings.blur_bins else 0
-        for near in range(max(k - reach, 0), min(k + reach + 1, s.n_bins)):
-            height = np.exp(-0.5 * ((near - k) / settings.blur_bins) ** 2) if near != k else 1.0
-            out[near, sounding] = np.maximum(out[near, sounding], height)
+        sounding = (flat_s >= on_s) & (flat_s < off_s)
+        for row in range(max(middle - reach, 0), min(middle + reach + 1, s.n_bins)):
+            height = np.exp(-0.5 * ((row - middle) / blur) ** 2) if row != middle else 1.0
+            out[row, sounding] = np.maximum(out[row, sounding], height)
     return np.moveaxis(out.reshape(s.n_bins, *np.shape(times_s)), 0, -2)
 
 # %% ../../nbs/neighbours/04_timbre_trap.ipynb #f40604f7

@@ -589,17 +589,18 @@ def decode_notes(
         if stop - first > shortest:
             found.append((first, stop, key))
 
-    for k, key in np.stack(local_maxima(strength, d.onset_threshold), 1)[::-1].tolist():
-        stop = _grow(sounding[key], k - 1, 1, quiet)
-        if stop - k > shortest:
-            take(k, stop, key)
-    if d.complete:
-        k, key = np.nonzero(np.array(sounding).T)
-        for i in np.argsort(-np.asarray(frames)[k, key], kind="stable"):
-            mine = sounding[key[i]]
-            if mine[k[i]]:
-                first = _grow(mine, k[i], -1, quiet) + 1
-                take(first, _grow(mine, k[i], 1, quiet), int(key[i]))
+    peaks = np.stack(local_maxima(strength, d.onset_threshold), 1)  # (m, 2) frame, key
+    for frame, key in peaks[::-1].tolist():  # backwards: a note ends where a later one begins
+        stop = _grow(sounding[key], frame - 1, 1, quiet)
+        if stop - frame > shortest:
+            take(frame, stop, key)
+    if d.complete:  # what still sounds becomes notes without an onset, the surest frames first
+        left, of_key = np.nonzero(np.array(sounding).T)
+        for i in np.argsort(-np.asarray(frames)[left, of_key], kind="stable"):
+            frame, key = left[i], int(of_key[i])
+            if sounding[key][frame]:  # not taken by a surer one
+                first = _grow(sounding[key], frame, -1, quiet) + 1
+                take(first, _grow(sounding[key], frame, 1, quiet), key)
     first, stop, key = np.array(found, dtype=float).reshape(-1, 3).T
     if d.between_frames:
         first = first + peak_shift(strength, first.astype(int), key.astype(int))
@@ -799,10 +800,14 @@ def f1_difference(
         raise InputError(
             "the two runs were judged on different pieces: compare them on the same set"
         )
-    both = [np.array([counts[p][level] for p in a]) for counts in (a, b)]
-    whole = [float(rates(t.sum(0))[2]) for t in both]
+
+    def f1(counts):  # (..., 3) hits, found, true
+        return rates(counts)[2]
+
+    of_a, of_b = (np.array([counts[piece][level] for piece in a]) for counts in (a, b))  # (P, 3)
+    difference = float(f1(of_a.sum(0))) - float(f1(of_b.sum(0)))
     if len(a) < 2:
-        return whole[0] - whole[1], np.nan, np.nan
-    weights = draw_pieces(len(a), n_draws, seed)
-    draws = [rates(weights @ t)[2] for t in both]
-    return whole[0] - whole[1], *interval(draws[0] - draws[1])
+        return difference, np.nan, np.nan
+    weights = draw_pieces(len(a), n_draws, seed)  # (draws, P): the same pieces for both
+    low, high = interval(f1(weights @ of_a) - f1(weights @ of_b))
+    return difference, low, high

@@ -141,13 +141,15 @@ def _made_up_figure3(folder, rng, n_notes=160, seconds=28.0, fps=100):
     loose, aligned = shifted(errors), shifted(_made_up_answer(rng, errors, 0.85))
     spec = np.full((int(seconds * fps), 88), -9.0)
     probabilities = np.full(spec.shape, 0.01)
-    for (start, end, key), (a_start, a_end, _) in zip(reference, aligned):
-        k = np.arange(int(start * fps), min(int(end * fps) + 20, len(spec)))
-        for harmonic, level in ((0, -2.0), (12, -3.5), (19, -4.5)):
-            if key - 21 + harmonic < 88:
-                row = spec[k, int(key) - 21 + harmonic]
-                spec[k, int(key) - 21 + harmonic] = np.maximum(row, level - (k - k[0]) / fps * 3)
-        probabilities[int(a_start * fps) : int(a_end * fps), int(key) - 21] = 0.95
+    for (start_s, end_s, key), (heard_s, ended_s, _) in zip(reference, aligned):
+        band = int(key) - 21
+        frames = np.arange(int(start_s * fps), min(int(end_s * fps) + 20, len(spec)))
+        fades = (frames - frames[0]) / fps * 3  # nats, 3 a second
+        for semitones, level in ((0, -2.0), (12, -3.5), (19, -4.5)):  # the first three partials
+            if band + semitones < 88:
+                before = spec[frames, band + semitones]
+                spec[frames, band + semitones] = np.maximum(before, level - fades)
+        probabilities[int(heard_s * fps) : int(ended_s * fps), band] = 0.95
     spec += rng.normal(0, 0.3, spec.shape)
     np.savez_compressed(
         folder / "figure3.npz",

@@ -340,22 +340,22 @@ def forest(
     colours: list | None = None,  # one a row; default: by method, else the CRNN's blue
 ) -> Axes:
     "Each row's figure with its interval beside the printed one, read from top to bottom."
-    table = table.reset_index(drop=True)
-    y = np.arange(len(table))[::-1]
+    rows = [row for _, row in table.iterrows()]
+    heights = np.arange(len(rows))[::-1]  # the first row at the top
     keys = [k for k in HEADINGS if k in table and f"{k}_lo" not in table and k != "dataset"]
-    labels = labels or [" ".join(spelled(k, r[k]) for k in keys) for _, r in table.iterrows()]
-    colours = colours or [colour_of(m) for m in table.get("method", ["crnn"] * len(table))]
-    for k, r in table.iterrows():
-        has_learned = r.learned != "no"
-        colour = colours[k] if has_learned else GREY
-        ends = [r[f"{column}_lo"], r[f"{column}_hi"]]
-        ax.plot(ends, [y[k]] * 2, color=colour, lw=2.4, solid_capstyle="butt", zorder=2)
+    labels = labels or [" ".join(spelled(key, row[key]) for key in keys) for row in rows]
+    colours = colours or [colour_of(m) for m in table.get("method", ["crnn"] * len(rows))]
+    for row, height, colour in zip(rows, heights, colours):
+        has_learned = row.learned != "no"
+        colour = colour if has_learned else GREY
+        ends = [row[f"{column}_lo"], row[f"{column}_hi"]]
+        ax.plot(ends, [height] * 2, color=colour, lw=2.4, solid_capstyle="butt", zorder=2)
         face = colour if has_learned else "white"
-        ax.plot(r[column], y[k], "o", ms=6.5, color=colour, mfc=face, zorder=3)
-        printed = r[f"published_{column}"]
-        ax.plot(printed, y[k], "D", ms=5.5, color="black", mfc="none", mew=1.1, zorder=4)
+        ax.plot(row[column], height, "o", ms=6.5, color=colour, mfc=face, zorder=3)
+        printed = row[f"published_{column}"]
+        ax.plot(printed, height, "D", ms=5.5, color="black", mfc="none", mew=1.1, zorder=4)
     ax.locator_params(axis="x", nbins=5)
-    ax.set_yticks(y, labels)
+    ax.set_yticks(heights, labels)
     ax.set(xlabel=axis_label(column), ylim=(-0.6, len(table) - 0.4))
     ax.grid(axis="y", visible=False)
     return ax

@@ -209,14 +209,15 @@ def clicks(
 # %% ../../nbs/workshop/02_plots.ipynb #eaf6f56b
 def _tone(seconds, pitch, ring_s, n_harmonics, rate_hz):
     "A stiff string's harmonics, each dying at its own rate; `seconds` (k,) since the onset."
-    f0 = 440.0 * 2 ** ((pitch - 69) / 12)
+    lowest_hz = 440.0 * 2 ** ((pitch - 69) / 12)
     tone = np.zeros(len(seconds))
     for h in range(1, n_harmonics + 1):
-        f = h * f0 * np.sqrt(1 + 3e-4 * h * h)  # a stiff string's harmonics are stretched
-        if f > 0.45 * rate_hz:
+        hz = h * lowest_hz * np.sqrt(1 + 3e-4 * h * h)  # a stiff string's harmonics are stretched
+        if hz > 0.45 * rate_hz:
             break
-        decay = np.exp(-seconds / ring_s * (0.7 + 0.3 * h))
-        tone += h**-1.2 * decay * np.sin(2 * np.pi * f * seconds)
+        decay = np.exp(-seconds / ring_s * (0.7 + 0.3 * h))  # high ones die sooner
+        strength = h**-1.2  # 7 dB less for each octave up
+        tone += strength * decay * np.sin(2 * np.pi * hz * seconds)
     return tone
 
 
@@ -242,11 +243,13 @@ def synthesise(
         last = min(size, int((min(offset_s + 0.3, onset_s + 7 * ring_s)) * rate_hz) + 1)
         if last <= first:
             continue
-        t = np.arange(first, last) / rate_hz - onset_s  # seconds since the onset, (k,)
-        tone = _tone(t, pitch, ring_s, n_harmonics, rate_hz)
-        attack = 0.5 - 0.5 * np.cos(np.pi * np.clip(t / attack_s, 0, 1))
-        damper = np.exp(-np.clip(t - (offset_s - onset_s), 0, None) / 0.04)
-        out[first:last] += 0.6 * level * (loudness / 64) ** 1.5 * tone * attack * damper
+        since_s = np.arange(first, last) / rate_hz - onset_s  # (k,) since the onset
+        tone = _tone(since_s, pitch, ring_s, n_harmonics, rate_hz)
+        attack = 0.5 - 0.5 * np.cos(np.pi * np.clip(since_s / attack_s, 0, 1))
+        released_s = np.clip(since_s - (offset_s - onset_s), 0, None)
+        damper = np.exp(-released_s / 0.04)
+        strength = 0.6 * level * (loudness / 64) ** 1.5
+        out[first:last] += strength * tone * attack * damper
     return out.astype(np.float32)
 
 # %% ../../nbs/workshop/02_plots.ipynb #fcceec99

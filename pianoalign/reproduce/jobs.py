@@ -21,6 +21,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from ..files import InputError, repo_root, write_text
 from pianoalign.reproduce.chapters import (
@@ -408,7 +409,7 @@ def _told_by(folder) -> dict:
     from pianoalign.runs import RunFolder
 
     metrics, config = (read_json(folder / name) for name in ("metrics.json", "config.json"))
-    known = dict(finished=True)  # a run that pauses says so
+    known: dict[str, Any] = dict(finished=True)  # a run that pauses says so
     if metrics.get("steps_trained"):  # the baselines are not trained
         epochs = epochs_of(folder)
         known["epochs"] = None if epochs != epochs else round(epochs, 3)

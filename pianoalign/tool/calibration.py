@@ -47,14 +47,17 @@ def _syllable(n: int, glide_hz, rng, rate_hz: int):  # -> (n,) up to 0.8
     "Buzz, or less often hiss, through three formants."
     from scipy.signal import lfilter
 
-    buzz = np.diff(np.floor(np.cumsum(glide_hz / rate_hz)), prepend=0)
+    turns = np.cumsum(glide_hz / rate_hz)
+    buzz = np.diff(np.floor(turns), prepend=0)  # a click at each full turn
     hiss = 0.05 * rng.standard_normal(n)
-    x = buzz if rng.random() < 0.75 else hiss
+    sound = buzz if rng.random() < 0.75 else hiss
     formants_hz = rng.uniform(250, 850), rng.uniform(800, 2300), rng.uniform(2300, 3200)
     for centre_hz, width_hz in zip(formants_hz, FORMANT_WIDTHS_HZ):
+        # a resonator of two poles: the width says how fast it rings off, the centre at which pitch
         r, angle = np.exp(-np.pi * width_hz / rate_hz), 2 * np.pi * centre_hz / rate_hz
-        x = lfilter([1 - r], [1, -2 * r * np.cos(angle), r * r], x)
-    return x / (np.abs(x).max() + 1e-9) * np.hanning(n) * rng.uniform(0.2, 0.8)
+        sound = lfilter([1 - r], [1, -2 * r * np.cos(angle), r * r], sound)
+    in_unity = sound / (np.abs(sound).max() + 1e-9)
+    return in_unity * np.hanning(n) * rng.uniform(0.2, 0.8)
 
 
 def speech_like(
@@ -63,15 +66,17 @@ def speech_like(
     rate_hz: int = 16000,
 ) -> np.ndarray:  # (n_samples,) float32
     "Syllables of buzz and hiss through moving formants."
-    out, at = np.zeros(n_samples), 0
-    pitch_hz = rng.uniform(90, 220)
+    speech, at = np.zeros(n_samples), 0
+    pitch_hz = rng.uniform(90, 220)  # of a voice, low or high
     while at < n_samples:
-        n = min(int(rng.uniform(0.12, 0.35) * rate_hz), n_samples - at)
+        n = min(int(rng.uniform(0.12, 0.35) * rate_hz), n_samples - at)  # 3 to 8 syllables a second
         pitch_hz = float(np.clip(pitch_hz * rng.uniform(0.85, 1.18), 90, 250))
         glide_hz = pitch_hz * np.linspace(1, rng.uniform(0.85, 1.15), n)
-        out[at : at + n] = _syllable(n, glide_hz, rng, rate_hz)
-        at += n + int(rng.uniform(0, 0.12) * rate_hz)
-    return (0.4 * out + 1e-4 * rng.standard_normal(n_samples)).astype(np.float32)
+        speech[at : at + n] = _syllable(n, glide_hz, rng, rate_hz)
+        pause_s = rng.uniform(0, 0.12)
+        at += n + int(pause_s * rate_hz)
+    room = 1e-4 * rng.standard_normal(n_samples)
+    return (0.4 * speech + room).astype(np.float32)
 
 
 def click_in_silence(
@@ -215,10 +220,12 @@ def _best_least(
 
     It is the largest one that costs no more than a tenth of a percent of the notes within 25 ms,
     and more, up to 0.3, if noise needs it."""
-    grid = np.arange(0.05, 0.51, 0.05)
-    total = [np.sum(weight * np.where(p >= t, good, good_if_left)) for t in grid]
-    fine = np.flatnonzero(np.array(total) >= max(total) - 0.001 * weight.sum())
-    return float(round(max(grid[fine[-1]], min(0.3, np.quantile(p[silent], 0.98))), 2))
+    thresholds = np.arange(0.05, 0.51, 0.05)
+    right = [np.sum(weight * np.where(p >= t, good, good_if_left)) for t in thresholds]
+    costs_little = np.array(right) >= max(right) - 0.001 * weight.sum()
+    largest = thresholds[np.flatnonzero(costs_little)[-1]]
+    over_noise = np.quantile(p[silent], 0.98)  # so high are all but 2 % of what is no music
+    return float(round(max(largest, min(0.3, over_noise)), 2))
 
 
 def _within_25_ms(onset_s, true_s) -> np.ndarray:  # (n,) bool
@@ -271,18 +278,22 @@ def reliability(
     n_bins: int = 10,
 ) -> list:  # of dicts: from, to, notes, mean confidence, share within
     "Notes in bins of confidence: what was said, and what was so."
-    k = np.minimum((np.asarray(p) * n_bins).astype(int), n_bins - 1)
-    return [
-        dict(
-            low=b / n_bins,
-            high=(b + 1) / n_bins,
-            notes=int((k == b).sum()),
-            said_pct=round(100 * float(p[k == b].mean()), 2),
-            within_pct=round(100 * float(good[k == b].mean()), 2),
-        )
-        for b in range(n_bins)
-        if (k == b).any()
-    ]
+    bin_of = np.minimum((np.asarray(p) * n_bins).astype(int), n_bins - 1)  # (n,) 1 is in the last
+    rows = []
+    for k in range(n_bins):
+        inside = bin_of == k
+        if inside.any():
+            said, within = float(p[inside].mean()), float(good[inside].mean())
+            rows.append(
+                dict(
+                    low=k / n_bins,
+                    high=(k + 1) / n_bins,
+                    notes=int(inside.sum()),
+                    said_pct=round(100 * said, 2),
+                    within_pct=round(100 * within, 2),
+                )
+            )
+    return rows
 
 
 def kept_curve(

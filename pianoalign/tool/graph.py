@@ -49,7 +49,12 @@ def _tensor(name: str, array) -> bytes:
 
 def _attribute(name: str, value) -> bytes:  # a word, a whole number, or a list of these
     "A setting of an operation, as AttributeProto."
-    place, kind = (4, 3) if isinstance(value, str) else (3, 2) if isinstance(value, int) else (8, 7)
+    if isinstance(value, str):
+        place, kind = 4, 3  # s, STRING
+    elif isinstance(value, int):
+        place, kind = 3, 2  # i, INT
+    else:
+        place, kind = 8, 7  # ints, INTS
     return field(1, name) + field(place, value) + field(20, kind)
 
 

@@ -184,12 +184,14 @@ SMOOTHED_OVER = 9  # frames on either side
 def _mean_rise(image, frame, key, lags) -> tuple:  # (lags,) sum of rises, (lags,) how many
     "How much bands rise, from 20 and 40 ms before to as long after each frame plus lag."
     total, count = np.zeros(len(lags)), np.zeros(len(lags))
-    for a in range(0, len(frame), 500):
-        at, band = frame[a : a + 500, None] + lags, key[a : a + 500, None]
+    for first in range(0, len(frame), 500):  # notes at a time, for the sake of memory
+        some = slice(first, first + 500)
+        at, band = frame[some, None] + lags, key[some, None]  # (notes, lags), (notes, 1)
         inside = (at >= 4) & (at < len(image) - 4)
         at = np.clip(at, 4, max(len(image) - 5, 4))
         rises = [image[at + d, band].astype(np.float32) - image[at - d, band] for d in (2, 4)]
-        total += (np.clip(sum(rises) / 2, 0, 3) * inside).sum(0)
+        rise = np.clip(sum(rises) / 2, 0, 3)  # nats; falls count as none, no rise counts for all
+        total += (rise * inside).sum(0)
         count += inside.sum(0)
     return total, count
 
@@ -253,7 +255,7 @@ def file_offset(
         return FileOffset(0.0, 0.0, 1.0, 1.0, 0.0)
     lag_s, rise = offset_curve(image, notes, fps)
     rise = rise - np.median(rise)
-    spread = 1.4826 * np.median(np.abs(rise)) + 1e-6
+    spread = 1.4826 * np.median(np.abs(rise)) + 1e-6  # a normal curve's deviation, from its median
     inside = np.abs(lag_s) <= OFFSET_REACH_S
     best = int(np.argmax(np.where(inside, rise, -np.inf)))
     height = float(rise[best])
@@ -262,10 +264,10 @@ def file_offset(
         "How many times as high as another place of the curve?"
         return float(min(height / max(other, 1e-6), 100.0)) if height > 0 else 1.0
 
-    near = rise[np.abs(lag_s) <= 0.05].max()
-    others = rise[np.abs(lag_s - lag_s[best]) > 0.15].max()
+    at_no_lag = rise[np.abs(lag_s) <= 0.05].max()
+    elsewhere = rise[np.abs(lag_s - lag_s[best]) > 0.15].max()
     clear = float(height / spread)
-    return FileOffset(float(lag_s[best]), clear, times(near), times(others), height)
+    return FileOffset(float(lag_s[best]), clear, times(at_no_lag), times(elsewhere), height)
 
 # %% ../../nbs/tool/11_listening.ipynb #d80e3495
 WINDOW_FRAMES = 2500  # a window

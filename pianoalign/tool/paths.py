@@ -113,8 +113,9 @@ def time_signatures(
 
 def _beats_of_bar(division: int, beats: int, beat_type: int) -> tuple:  # ticks of a bar, of a beat
     "In 6/8, 9/8 and 12/8 three eighths are a beat."
-    part = max(division * 4 // beat_type, 1)
-    return part * beats, part * 3 if beats > 3 and beats % 3 == 0 and beat_type >= 8 else part
+    part = max(division * 4 // beat_type, 1)  # ticks of what the lower number counts
+    by_threes = beats > 3 and beats % 3 == 0 and beat_type >= 8
+    return part * beats, part * 3 if by_threes else part
 
 
 def beats_of(
@@ -151,16 +152,19 @@ def _seconds_of_beats(result, beat_tick) -> np.ndarray:  # (b,) NaN where nobody
     known = np.flatnonzero(np.isfinite(chord_s))
     if not len(known):
         return np.full(len(beat_tick), np.nan)
-    tick_s, lacking = chord_s[known], np.cumsum(lacks & ~np.isfinite(chord_s))[known]
-    left = np.searchsorted(tick[known], beat_tick, side="right") - 1
+    known_tick, known_s = tick[known], chord_s[known]
+    lacking = np.cumsum(lacks & ~np.isfinite(chord_s))[known]  # absent chords up to each known one
+    left = np.searchsorted(known_tick, beat_tick, side="right") - 1  # (b,) known chord up to a beat
     right = np.minimum(left + 1, len(known) - 1)
+    on_chord = (left >= 0) & (known_tick[left] == beat_tick)
     inside = (left >= 0) & (left < len(known) - 1)
-    whole = (lacking[right] == lacking[left]) & (tick_s[right] > tick_s[left])
-    exact = (left >= 0) & (tick[known][left] == beat_tick)
-    span = np.maximum(tick[known][right] - tick[known][left], 1)
-    share = (beat_tick - tick[known][left]) / span
-    between_s = tick_s[left] + share * (tick_s[right] - tick_s[left])
-    return np.where(exact, tick_s[left], np.where(inside & whole, between_s, np.nan))
+    nothing_absent = lacking[right] == lacking[left]  # between the two
+    goes_on = known_s[right] > known_s[left]
+    span = np.maximum(known_tick[right] - known_tick[left], 1)
+    share = (beat_tick - known_tick[left]) / span
+    between_s = known_s[left] + share * (known_s[right] - known_s[left])
+    between_s = np.where(inside & nothing_absent & goes_on, between_s, np.nan)
+    return np.where(on_chord, known_s[left], between_s)
 
 
 def beat_columns(

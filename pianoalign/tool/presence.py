@@ -410,10 +410,12 @@ def _with_held_chords(loose: Notes, rng):  # -> Notes, (n,) bool: played
     "Add chords of two to four notes, one to four seconds long, half of them in the harmony."
     step_s, chords = rng.uniform(1, 4), []
     for begin_s in np.arange(rng.uniform(0, step_s), loose.onset_s.max(), step_s):
-        near = np.argsort(np.abs(loose.onset_s - begin_s), kind="stable")[:12]
-        classes = np.unique(loose.pitch[near] % 12) if rng.random() < 0.5 else np.arange(12)
+        near = np.argsort(np.abs(loose.onset_s - begin_s), kind="stable")[:12]  # notes around it
+        harmony = np.unique(loose.pitch[near] % 12)  # which of the twelve tones they are
+        tones = harmony if rng.random() < 0.5 else np.arange(12)
         size = rng.integers(2, 5)
-        pitch = rng.choice(classes, size) + 12 * rng.integers(3, 7, size)
+        tone = rng.choice(tones, size)
+        pitch = tone + 12 * rng.integers(3, 7, size)  # in the octaves from C2 up to C6
         chords += [(begin_s, p) for p in np.unique(pitch)]
     onset_s, pitch = np.array(chords).reshape(-1, 2).T
     return _with_more(loose, onset_s, onset_s + 0.97 * step_s, pitch.astype(int))

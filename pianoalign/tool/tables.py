@@ -159,10 +159,13 @@ def _is_layer_table(rows: list) -> bool:
     "Time, whole pitch, length, level, and whatever: and no possible onset, offset, pitch?"
     if not all(len(cells) >= 4 and all(map(is_number, cells[:4])) for _, cells in rows):
         return False
-    _, second, third, level = np.array([[float(c) for c in cells[:4]] for _, cells in rows]).T
-    whole = np.all(second == np.rint(second)) and np.all((0 <= second) & (second <= 127))
-    levels = np.all((0 <= level) & (level <= 1)) and np.all(third > 0)
-    return bool(whole and levels and np.any(third != np.rint(third)))
+    table = np.array([[float(cell) for cell in cells[:4]] for _, cells in rows])
+    _, second, third, fourth = table.T
+    are_pitches = np.all(second == np.rint(second)) and np.all((0 <= second) & (second <= 127))
+    are_lengths = np.all(third > 0)
+    are_levels = np.all((0 <= fourth) & (fourth <= 1))
+    no_pitches = np.any(third != np.rint(third))  # else they are onset, offset and pitch
+    return bool(are_pitches and are_lengths and are_levels and no_pitches)
 
 
 def _layer_table(rows: list) -> Notes:
