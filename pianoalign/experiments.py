@@ -118,6 +118,7 @@ def matching_limits(
         limits["max_tempo_factor"] = data.max_tempo_factor
     if data.max_jitter_s > DataSettings().max_jitter_s:
         limits["missing_cost_s"] = 1.5 * data.max_jitter_s  # 150 ms at the usual 100 ms
+        limits["max_displacement_s"] = 0.3  # two missing notes at the usual 100 ms: no further
     return limits
 
 # %% ../nbs/32a_experiments.ipynb #8f5a9701

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from pianoalign.datasets import evaluation_segments, load_corpus
+from pianoalign.datasets import DataSettings, evaluation_segments, load_corpus
 from pianoalign.experiments import load_plan
 from pianoalign.files import InputError, repo_root
 from pianoalign.judging import matching_limits, perfect_answer, perfect_errors
@@ -372,6 +372,15 @@ def test_a_perfect_network_loses_nothing_but_its_frames(run, tier):
     plain = e if not e.network.onset_head else PLAN.experiment("crnn", tier)
     error_ms = 1000 * np.abs(perfect_errors(segments, plain)["crnn"])
     assert error_ms.mean() < (3.5 if e.audio.fps == 100 else frame_ms / 3)
+
+
+@pytest.mark.parametrize("max_jitter_s", [0.1, 0.15, 0.2])
+def test_a_partner_is_no_further_away_however_loose_the_notes_are(max_jitter_s):
+    "A note whose block is missing takes one 0.28 s away, as in Table 1, and none 0.32 s away."
+    limits = matching_limits(DataSettings(max_jitter_s=max_jitter_s))
+    given = Notes.from_arrays([1.0, 3.0], [1.5, 3.5], [60, 62])
+    blocks = Notes.from_arrays([1.28, 3.32], [1.6, 3.6], [60, 62])
+    assert match_notes(given, blocks, **limits).tolist() == [0, -1]
 
 
 @pytest.mark.parametrize("factor", [0.7, 0.9, 1.0, 1.05, 1.3])
