@@ -293,7 +293,7 @@ def test_ctrl_c(piece, untrained, tmp_path):
         (["reproduce", "--only", "table9", "--tier", "smoke"], "table9"),
     ],
 )
-def test_unknown_names(words, says, capsys):
+def test_an_unknown_run_tier_or_table_ends_in_one_sentence(words, says, capsys):
     command(*words, ok=2)
     said = capsys.readouterr().err
     assert says in said and said.count("\n") == 1

@@ -365,7 +365,7 @@ def test_confidence_of_other_weights_is_not_used(recording, tmp_path):
 
 
 @pytest.mark.parametrize("gain, word", [(1e-3, "nearly silent"), (30.0, "clipped"), (1.0, "")])
-def test_level(recording, tmp_path, gain, word):
+def test_a_recording_too_quiet_or_too_loud_is_said(recording, tmp_path, gain, word):
     folder, samples, truth = recording
     soundfile.write(
         tmp_path / "a.wav",
@@ -427,7 +427,7 @@ def test_what_libsndfile_cannot_read_goes_to_ffmpeg(
 # ---- what is written beside the MIDI file ----
 
 
-def test_report_plot_and_result(recording, tmp_path):
+def test_report_table_plot_and_sound_tell_of_the_same_notes(recording, tmp_path):
     folder, _, truth = recording
     command(
         "align",
@@ -643,7 +643,7 @@ def test_a_file_that_begins_after_the_end(recording, tmp_path):
         align(recording[0] / "piece.wav", tmp_path / "late.mid", method="hires")
 
 
-def test_quiet(recording, tmp_path, capsys):
+def test_with_quiet_the_file_is_written_and_nothing_is_said(recording, tmp_path, capsys):
     command(
         "align",
         recording[0] / "piece.wav",
@@ -679,7 +679,7 @@ def test_a_bar_on_a_terminal_only(monkeypatch, capsys):
 # ---- many pairs ----
 
 
-def test_align_all(recording, piece, tmp_path, capsys):
+def test_one_bad_pair_does_not_stop_the_others(recording, piece, tmp_path, capsys):
     for name in ("audio", "midi"):
         (tmp_path / name).mkdir()
     for stem, source in (("good", recording[0]), ("bad", recording[0]), ("lonely", recording[0])):

@@ -12,6 +12,7 @@ from pianoalign.files import InputError
 from pianoalign.midi import read_midi
 from pianoalign.retiming import write_retimed_midi
 from pianoalign.runs import load_network
+from midi_messages import off, on
 from short_piece import RATE_HZ
 from test_align_cli import align_words, command, everything_but_times
 
@@ -161,14 +162,6 @@ def test_notes_behind_the_end_are_flagged_and_keep_their_distance(
     assert (tmp_path / "out.csv").read_text().count("outside the recording") == (
         notes.onset_s > 3
     ).sum()
-
-
-def on(pitch, time=0, velocity=64, channel=0):
-    return mido.Message("note_on", note=pitch, velocity=velocity, time=time, channel=channel)
-
-
-def off(pitch, time=0, channel=0):
-    return mido.Message("note_off", note=pitch, time=time, channel=channel)
 
 
 def score(path, *tracks, division=480, kind=1):

@@ -282,8 +282,16 @@ def test_errors_have_the_promised_names(corpus):
     )
 
 
-def test_calibration_takes_one_segment_each():
-    assert calibration_segments([], DataSettings(corpus="demo")) == []
+def test_calibration_takes_the_middle_segment_of_recordings_spread_over_the_list():
+    notes = scale(100, step_s=0.9)  # 90 s: three segments of half a minute
+    recordings = [Recording(f"r{k}", "train", "", Path("r.wav"), 90.0, notes) for k in range(9)]
+    data = DataSettings(corpus="demo")
+    chosen = calibration_segments(recordings, data, 3)
+    assert [s.recording.id for s in chosen] == ["r0", "r4", "r8"]
+    for s in chosen:
+        of_recording = [x.id for x in evaluation_segments([s.recording], data)]
+        assert len(of_recording) >= 3 and s.id == of_recording[len(of_recording) // 2]
+    assert calibration_segments([], data) == []
 
 
 @pytest.fixture()
@@ -388,8 +396,12 @@ def test_a_folder_that_lacks_a_set_gets_it_and_no_other_work_is_done(small_world
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
 
-def test_npz_is_the_trainings(tmp_path):
-    write_npz(tmp_path / "x.npz", {"a/b": np.arange(3)})
-    first = (tmp_path / "x.npz").read_bytes()
-    write_npz(tmp_path / "x.npz", {"a/b": np.arange(3)})
-    assert (tmp_path / "x.npz").read_bytes() == first
+def test_the_same_arrays_give_the_same_file_in_whatever_order(tmp_path):
+    arrays = {"a/b": np.arange(3), "c": np.ones((2, 2), np.float32)}
+    write_npz(tmp_path / "x.npz", arrays)
+    write_npz(tmp_path / "y.npz", dict(reversed(arrays.items())))
+    assert (tmp_path / "x.npz").read_bytes() == (tmp_path / "y.npz").read_bytes()
+    stored = read_npz(tmp_path / "x.npz")
+    assert stored.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(stored[name], array)

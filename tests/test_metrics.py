@@ -42,18 +42,11 @@ def test_equal_to_mir_eval(seed):
     estimated_s = true_s + rng.laplace(0, 0.04, 500).clip(-0.4, 0.4)
     ours = figures(estimated_s - true_s)
     median_s, mean_s = mir_eval.alignment.absolute_error(true_s, estimated_s)
-    assert (
-        abs(ours["median_ms"] - 1000 * median_s) < 1e-9
-        and abs(ours["mean_ms"] - 1000 * mean_s) < 1e-9
-    )
+    assert ours["median_ms"] == pytest.approx(1000 * median_s, rel=0, abs=1e-9)
+    assert ours["mean_ms"] == pytest.approx(1000 * mean_s, rel=0, abs=1e-9)
     for t in TOLERANCES_MS:
-        assert (
-            abs(
-                ours[f"within_{t}_pct"]
-                - 100 * mir_eval.alignment.percentage_correct(true_s, estimated_s, window=t / 1000)
-            )
-            < 1e-9
-        )
+        share = mir_eval.alignment.percentage_correct(true_s, estimated_s, window=t / 1000)
+        assert ours[f"within_{t}_pct"] == pytest.approx(100 * share, rel=0, abs=1e-9)
 
 
 @pytest.mark.parametrize("tolerance_ms", TOLERANCES_MS)

@@ -12,6 +12,7 @@ from pianoalign.midi import DRUMS, read_midi, sounding_notes, tempo_map, write_m
 from pianoalign.retiming import TimeMap, write_retimed_midi
 from pianoalign.files import InputError
 from pianoalign.notes import Notes, read_note_table
+from midi_messages import off, on
 
 TICK_S = 3e-4  # a written file's rounding
 
@@ -145,14 +146,6 @@ def test_no_shift_gives_the_file_back(tmp_path, seed):
 def simple(path, messages, division=480, kind=1):
     mido.MidiFile(type=kind, ticks_per_beat=division, tracks=[mido.MidiTrack(messages)]).save(path)
     return read_midi(path)
-
-
-def on(pitch, time=0, velocity=64, channel=0):
-    return mido.Message("note_on", note=pitch, velocity=velocity, time=time, channel=channel)
-
-
-def off(pitch, time=0, channel=0):
-    return mido.Message("note_off", note=pitch, time=time, channel=channel)
 
 
 def pedal(value, time=0):

@@ -192,7 +192,7 @@ def test_installed_versions_are_the_pinned_ones():
     assert not wrong
 
 
-def test_tags_are_kept():
+def test_nbdev_keeps_the_tags_of_cells():
     assert "tags" in SETTINGS["allowed_cell_metadata_keys"].split()
 
 

@@ -92,7 +92,7 @@ def test_clicks_stand_on_the_onsets(rate_hz):
 
 def test_clicks_of_a_chord_do_not_add_up():
     chord = Notes.from_arrays([0.1] * 9 + [0.1001] * 9, [1.0] * 18, [*range(60, 78)])
-    assert np.abs(clicks(chord)).max() <= 0.4
+    assert np.abs(clicks(chord)).max() == pytest.approx(np.abs(clicks(chord[:1])).max(), rel=0.2)
 
 
 def test_empty_and_outside():

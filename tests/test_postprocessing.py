@@ -119,7 +119,7 @@ def test_matching_ignores_the_order_of_rows(method):
         assert np.array_equal(np.sort(shuffled_times), np.sort(times), equal_nan=True)
 
 
-def test_rank_counts():
+def test_by_rank_the_kth_block_of_a_key_is_that_of_its_kth_row():
     given = Notes.from_arrays([2.0, 1.0, 3.0, 1.0], [2.5, 1.5, 3.5, 1.5], [60, 60, 60, 61])
     found = Notes.from_arrays([9.0, 8.0], [9.5, 8.5], [60, 60])
     assert match_notes(given, found, "rank").tolist() == [0, 1, -1, -1]
@@ -288,7 +288,7 @@ def test_bad_settings_are_refused():
         retime(given, given, [0, 0])
 
 
-def test_empty_everything():
+def test_without_notes_or_frames_there_is_nothing_to_match():
     none = Notes.empty()
     assert (
         by_pitch(none) == {}

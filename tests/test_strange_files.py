@@ -110,7 +110,7 @@ def test_offsets_and_weights_that_are_none(here, capsys):
         assert says in capsys.readouterr().err
 
 
-def test_quiet_is_quiet(here, capsys):
+def test_quiet_is_stronger_than_verbose(here, capsys):
     command("align", "piece.wav", "piece.mid", "out.mid", *QUICK, "--quiet", "--verbose")
     assert capsys.readouterr() == ("", "")
 

@@ -121,7 +121,7 @@ def test_ten_milliseconds_count_as_within_ten(tmp_path):
     )
 
 
-def test_shift_removed(tmp_path):
+def test_a_shift_common_to_all_notes_is_removed_and_listed(tmp_path):
     hand_made(tmp_path / "x", crnn=(25.0, 25.0, 25.0, 35.0))
     raw, removed = (
         tables.table1(tmp_path / "x", shift_removed=s)
@@ -330,7 +330,7 @@ def test_learning_is_judged_against_the_runs_own_input(example):
         ((5, np.nan, np.nan), 0, "above", OPEN),
     ],
 )
-def test_verdicts(interval, margin, rule, verdict):
+def test_a_check_holds_or_fails_only_where_its_whole_interval_does(interval, margin, rule, verdict):
     assert claims.Check((), "", rule, margin).verdict(Interval(*interval)) == verdict
 
 
@@ -366,7 +366,7 @@ def test_missing_runs_leave_claims_open_and_tables_refused(tmp_path):
         tables.table2(tier)
 
 
-def test_raw_blocks(tmp_path):
+def test_the_claim_on_raw_blocks_is_open_where_nothing_was_counted(tmp_path):
     tier = example_tier(tmp_path / "x")
     path = tier / "runs" / "crnn-00000000" / "metrics.json"
 

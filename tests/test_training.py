@@ -428,7 +428,7 @@ def test_budget_ends_a_run(maps, tmp_path):
     "tier, name, says",
     [("dmo", "crnn", "did you mean 'demo'"), ("demo", "crnn_blnd", "did you mean 'crnn_blind'")],
 )
-def test_unknown_names(tier, name, says):
+def test_an_unknown_tier_or_run_is_answered_by_the_nearest_name(tier, name, says):
     with pytest.raises(InputError, match=says):
         load_plan().experiment(name, tier)
 

@@ -69,7 +69,7 @@ def test_parameters_are_as_many_as_published(layout, published):
 
 
 @pytest.mark.parametrize("scale,most", [("log", 0.0), ("linear", 1.1e-4)])
-def test_silence_is_zero_for_the_network_as_is_what_a_convolution_pads_with(scale, most):
+def test_silence_is_zero_like_the_padding_of_a_convolution(scale, most):
     network, seen = Transcriber(TranscriberSettings(scale=scale)).eval(), []
     network.stack.register_forward_hook(lambda layer, given, out: seen.append(out))
     with torch.inference_mode():

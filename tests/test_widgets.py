@@ -254,7 +254,7 @@ except InputError as error: print(error)
     )
 
 
-def test_published_row():
+def test_the_lab_names_the_median_that_the_paper_prints_for_loose_notes():
     assert published_unaligned()["median_ms"] == 24.07
 
 
