@@ -201,7 +201,7 @@ def html_links(text: str, names) -> str:
 def named_chapters(text: str, names, folder: str = "") -> str:
     "Prose whose chapters' file names, between backticks, are titles that lead to them."
     return re.sub(
-        r"(?<!\[)`(\d+[a-z]?_[a-z_]+)`",
+        r"(?<!\[)`(?:[a-z]+/)?(\d+[a-z]?_[a-z_]+)`",
         lambda m: f"[{CHAPTERS[m[1]].title}]({folder}{m[1]}.ipynb)" if m[1] in names else m[0],
         text,
     )

@@ -12,7 +12,7 @@ project, author, copyright = (
     "the pianoalign authors",
     "2026 onwards, the pianoalign authors",
 )
-extensions = ["myst_nb", "autodoc2", "mathml"]
+extensions = ["myst_nb", "autodoc2", "mathml", "described"]
 html_theme, html_title = "furo", "pianoalign"
 html_static_path, html_css_files = [str(HERE / "_static")], ["site.css"]
 html_js_files = ["frames.js"]
