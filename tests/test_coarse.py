@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pianoalign.notes import N_PITCHES, Notes
+from pianoalign.tool import aligner
 from pianoalign.tool.coarse import (
     at_their_own_peaks,
     begun_backwards,
@@ -357,3 +358,48 @@ def test_a_beginning_that_was_dragged_along_is_found_again_from_behind():
     assert list(mended.event[-20:]) == list(found.event[-20:])
     short = dragged.part(0, 20)
     assert begun_backwards(short, 0, events, chords) is short
+
+
+@pytest.mark.parametrize("surer", [True, False])
+def test_where_told_notes_are_heard_elsewhere_the_network_is_asked_from_there(surer, monkeypatch):
+    from types import SimpleNamespace as Named
+
+    score, asked = music(), []
+    true_s = score.onset_s + 1.0
+    strays = (score.onset_s > 20) & (score.onset_s < 22)
+    path = score.at_times(true_s - 0.5 * strays, true_s - 0.5 * strays + 0.2)
+    there = score.onset_s < score.onset_s.max() - 5  # the rest is not in the recording
+    heard = heard_of(true_s[there], score.pitch[there], 1.0)
+
+    def answer(listened, start, there, decoding, progress, of_a_score):
+        asked.append(start)
+        sure = np.full(len(start), 0.9 if surer == (len(asked) == 2) else 0.8)
+        return aligner.Moved(start, np.full(len(start), "matched"), sure, there, heard=heard)
+
+    monkeypatch.setattr(aligner, "_move", answer)
+    engine = Named(experiment=Named(audio=Named(fps=100)))
+    go = lambda path: aligner._move_along(Named(engine=engine), score, path, there, "", None)
+    start, moved = go(path)
+    assert len(asked) == 2 and asked[0] is path
+    assert np.abs(asked[1].onset_s - true_s).max() < 0.05
+    assert np.array_equal(asked[1].onset_s[~strays], path.onset_s[~strays])
+    assert start is asked[1 if surer else 0] and moved.confidence[0] == 0.9
+    go(start.at_times(true_s, true_s + 0.2))  # a path with which the network agrees
+    assert len(asked) == 3
+
+
+def test_an_image_is_heard_once_without_a_note(monkeypatch):
+    from types import SimpleNamespace as Named
+
+    heard = []
+    monkeypatch.setattr(
+        aligner, "hear", lambda walker, audio, image, *_: heard.append(image) or image
+    )
+    network = Named(onset_head=True, midi_branch=True)
+    engine = Named(experiment=Named(network=network, audio=None), walker=None)
+    one, other = np.zeros((3, 88)), np.zeros((3, 88))
+    listened = aligner.Listened(one, None, engine)
+    for image in (one, one, other, other, one):
+        assert aligner._blind(listened)(image) is image
+    assert aligner._blind(replace(listened, image=other))(one) is one
+    assert [image is one for image in heard] == [True, False, True]

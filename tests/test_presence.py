@@ -1,6 +1,7 @@
 "Notes that nobody plays are told from those that somebody does."
 
 import json, shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,13 @@ from pianoalign.preprocessing import load_audio
 from pianoalign.tool.aligner import default_weights, shipped_weights
 from pianoalign.tool.confidence import load_confidence
 from pianoalign.tool.presence import (
+    company,
+    COMPANY,
+    FIRST_OPINION,
     load_presence,
     NOT_PLAYED,
+    Odds,
+    Presence,
     PRESENCE_FILE,
     second_opinion,
     SECOND_OPINION,
@@ -126,6 +132,43 @@ def test_what_ships_was_measured_on_other_recordings(
         assert abs(row["said_within_25_pct"] - row["within_25_pct"]) < points
 
 
+@pytest.mark.parametrize("name, wronged_pct", [("maps", 1), ("free", 2.5)])
+def test_with_their_company_fewer_absent_notes_are_matched(name, wronged_pct):
+    made = load_presence(shipped_weights()[name]).made
+    for alone, together in zip(made["test"], made["in_company"], strict=True):
+        assert alone["case"] == together["case"]
+        if alone["absent"]:
+            assert together["matched_pct"] < alone["matched_pct"]
+            assert together["found_pct"] > alone["found_pct"]
+            assert together["surer_than_80_pct"] <= alone["surer_than_80_pct"]
+        if alone["case"] in ("jittered", "drifting", "wrong_notes"):
+            assert together["wronged_pct"] < wronged_pct
+
+
+def odds_of(column, columns):
+    "Odds of three nats for each one of a column, at most nine."
+    weights = np.zeros(2 * columns + columns * (columns + 1) // 2 + 1)
+    weights[column] = 3
+    return Odds(tuple(weights), (0.0,) * columns, (1.0,) * columns)
+
+
+def test_a_note_is_doubted_by_itself_or_in_its_company():
+    columns = len(FIRST_OPINION) + len(SECOND_OPINION)
+    first, second = odds_of(0, len(FIRST_OPINION)), odds_of(0, columns)
+    joint = odds_of(COMPANY.index("chord"), len(COMPANY))
+    model = Presence(first, second, "", {}, joint=joint)
+    onset_s = np.repeat(np.arange(1.0, 21.0), 3)
+    notes = Notes.from_arrays(onset_s, onset_s + 0.5, np.tile([48, 60, 67], 20))
+    both = np.zeros((60, columns))
+    both[:, 0] = 3
+    both[3:5, 0] = both[9, 0] = -3  # two notes of the second chord, and one of the fourth
+    alone, together = model.by_both(notes, both), model.by_both(notes, both, in_company=True)
+    assert (alone[[3, 4, 9]] > 0.5).all() and alone[5] < 0.01
+    assert together[5] > 0.5  # nobody plays its chord
+    assert (together >= alone).all() and (together[12:] < 0.01).all()
+    np.testing.assert_array_equal(replace(model, joint=None).by_both(notes, both, True), alone)
+
+
 @pytest.mark.parametrize("name, most_pct", [("maps", 2), ("free", 5)])
 def test_few_are_sure_of_notes_that_nobody_plays(name, most_pct):
     rows = [row for row in load_presence(shipped_weights()[name]).made["test"] if row["absent"]]
@@ -167,6 +210,26 @@ def test_a_lower_note_explains_its_partials():
     np.testing.assert_allclose(said["peak_below"], np.log([1, 500, 500, 1]))
 
 
+def test_a_note_is_judged_with_its_company():
+    onset_s = np.array([1.0, 1.02, 1.01, 1.5, 1.7, 9.0])
+    pitch = np.array([48, 55, 60, 60, 60, 70])
+    notes = Notes.from_arrays(onset_s, onset_s + 0.2, pitch)
+    nats = np.array([4.0, -2.0, 1.0, 3.0, -30.0, 2.0])
+    both = np.zeros((6, len(FIRST_OPINION) + len(SECOND_OPINION)))
+    both[:, -len(SECOND_OPINION) + SECOND_OPINION.index("own_peak_alone")] = np.arange(6)
+    said = dict(zip(COMPANY, company(notes, nats, both).T, strict=True))
+    np.testing.assert_array_equal(said["own"], [4, -2, 1, 3, -7, 2])  # none says more than 7
+    np.testing.assert_array_equal(said["chord_size"], [2, 2, 2, 0, 0, 0])
+    np.testing.assert_array_equal(said["chord"], [-0.5, 2.5, 1, 0, 0, 0])
+    np.testing.assert_array_equal(said["chord_least"], [-2, 1, -2, 0, 0, 0])
+    np.testing.assert_array_equal(said["chord_most"], [1, 4, 4, 0, 0, 0])
+    np.testing.assert_allclose(said["around"][0], (3 - 7 + 2) / 3)  # the notes after the chord
+    np.testing.assert_array_equal(said["explained"], [0, 0, 4, 0, 0, 0])
+    np.testing.assert_array_equal(said["same_key"], [0, 0, 0, -7, 3, 0])  # 0.49 s is too far
+    np.testing.assert_allclose(said["same_key_near"][3:5], np.exp(-0.2 / 0.15))
+    np.testing.assert_array_equal(said["own_peak_alone"], np.arange(6))
+
+
 def decoded(confidence):
     "Matched notes of which the told network is so sure."
     n = len(confidence)
@@ -192,14 +255,15 @@ def test_where_nothing_is_suspicious_nothing_changes():
     np.testing.assert_array_equal(same.status, told.status)
 
 
-def test_a_model_without_trust_is_read_as_before(tmp_path):
+@pytest.mark.parametrize("name", ["trust", "joint"])
+def test_a_model_without_one_of_its_parts_is_read_as_before(name, tmp_path):
     home = default_weights()
     shutil.copy(home / "weights.safetensors", tmp_path / "weights.safetensors")
     stored = json.loads((home / PRESENCE_FILE).read_text())
-    del stored["trust"]
+    del stored[name]
     (tmp_path / PRESENCE_FILE).write_text(json.dumps(stored))
-    assert load_presence(tmp_path).trust is None
-    (tmp_path / PRESENCE_FILE).write_text(json.dumps(stored | {"trust": {"weights": [1]}}))
+    assert getattr(load_presence(tmp_path), name) is None
+    (tmp_path / PRESENCE_FILE).write_text(json.dumps(stored | {name: {"weights": [1]}}))
     with pytest.raises(InputError, match="damaged"):
         load_presence(tmp_path)
 

@@ -5,16 +5,16 @@
 # %% auto #0
 __all__ = ['REACH_S', 'DECODINGS', 'WALKS', 'METHODS', 'DEVICES', 'DTW_RATE_HZ', 'DTW_LONGEST_S', 'DTW_TOO_LONG',
            'AUTO_LONGEST_S', 'SURE_ENOUGH', 'STRETCH', 'UNSURE_STRETCH', 'ABSENT_COUNTS', 'SURER_BY', 'CLIPPED_PCT',
-           'TRY_DTW', 'NO_SURER', 'MORE_RIGHT', 'shipped_weights', 'default_weights', 'weights_folder', 'ask',
-           'choose_decoding', 'carried', 'back_to_keys', 'check_choices', 'Engine', 'open_engine', 'with_remarks',
-           'Listened', 'Moved', 'Job', 'sureness', 'may_wander', 'choose_coarse', 'right_notes', 'choose_repeats',
-           'align']
+           'TRY_DTW', 'NO_SURER', 'ELSEWHERE_S', 'MORE_RIGHT', 'shipped_weights', 'default_weights', 'weights_folder',
+           'ask', 'choose_decoding', 'carried', 'back_to_keys', 'check_choices', 'Engine', 'open_engine',
+           'with_remarks', 'Listened', 'Moved', 'Job', 'sureness', 'may_wander', 'choose_coarse', 'right_notes',
+           'choose_repeats', 'align']
 
 # %% ../../nbs/tool/01_aligner.ipynb #281f6440
 import functools, json, os, threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +38,13 @@ from .listening import file_offset, hear, LIFTED_PEAK, listen_to, QUIET_PEAK, Wa
 from .notation import check_repeats, NotatedScore
 from .paths import TABLE_OUT, write_path, write_tempo
 from .places import check_outputs, MIDI_OUT
-from .presence import load_presence, Presence, without_absent
+from pianoalign.tool.presence import (
+    ABSENT_FROM,
+    ABSENT_FROM_IN_A_SCORE,
+    load_presence,
+    Presence,
+    without_absent,
+)
 from pianoalign.tool.results import (
     AlignmentResult,
     NOT_IN_AUDIO,
@@ -383,6 +389,7 @@ class Listened:
     image: np.ndarray  # (N, 88) log magnitudes
     facts: Facts  # about the recording
     engine: Engine
+    untold: list = field(default_factory=list)  # the last image heard without a note, and its Heard
 
     @property
     def duration_s(self) -> float:
@@ -399,6 +406,7 @@ class Moved:
     confidence: np.ndarray  # (n,) probability, NaN: nobody knows
     asked: np.ndarray  # (n,) bool: was the network asked about this note?
     lag_s: float = 0.0  # what was added to all notes first
+    heard: Heard | None = None  # by the network that was told the notes
 
 
 def _move(
@@ -407,6 +415,7 @@ def _move(
     playable,  # (n,) bool: on the piano
     decoding: str,  # "paper" or "high-resolution"
     progress=None,  # called with the seconds done
+    of_a_score: bool = False,  # is it a score, whose notes keep company?
 ) -> Moved:
     "Let the network move the notes that it can hear. Raises `InputError` if there are none."
     engine = listened.engine
@@ -424,14 +433,15 @@ def _move(
     if engine.presence and found.way:
         hear_untold = lambda: _blind(listened)(listened.image)
         told = given, heard, listened.image, found, fps
-        absent = engine.presence.absent(*told, hear_untold)
-        found = without_absent(found, absent, engine.presence.trust)
+        absent = engine.presence.absent(*told, hear_untold, of_a_score)
+        absent_from = ABSENT_FROM_IN_A_SCORE if of_a_score else ABSENT_FROM
+        found = without_absent(found, absent, engine.presence.trust, absent_from)
     onset_s, offset_s = start.onset_s.copy(), start.offset_s.copy()
     status = np.full(len(start), NOT_IN_AUDIO, dtype=object)
     confidence = np.full(len(start), np.nan)
     onset_s[asked], offset_s[asked] = found.notes.onset_s, found.notes.offset_s
     status[asked], confidence[asked] = found.status, found.confidence
-    return Moved(start.at_times(onset_s, offset_s), status, confidence, asked)
+    return Moved(start.at_times(onset_s, offset_s), status, confidence, asked, heard=heard)
 
 
 def _lag_to_remove(offset, image, notes: Notes, fps: int) -> float:  # seconds
@@ -498,8 +508,11 @@ def _blind(listened: Listened):  # -> function of an image
         )
 
     def hear_blind(image):
-        audio, workers = engine.experiment.audio, min(os.cpu_count() or 1, 4)
-        return hear(engine.walker, audio, image, Notes.empty(), len(image), workers)
+        if not (listened.untold and listened.untold[0] is image):
+            audio, workers = engine.experiment.audio, min(os.cpu_count() or 1, 4)
+            heard = hear(engine.walker, audio, image, Notes.empty(), len(image), workers)
+            listened.untold[:] = image, heard
+        return listened.untold[1]
 
     return hear_blind
 
@@ -546,6 +559,43 @@ def _order(found):  # yields a sentence, or none
         yield f"the recording does not keep to the order of the file: it goes back {times}"
 
 
+ELSEWHERE_S = 0.1  # a path that is so far away is another one
+
+
+def _move_along(
+    listened: Listened,
+    sounding: Notes,  # (n,) on the score's clock
+    start: Notes,  # (n,) where the path put them
+    there,  # (n,) bool: has the path a place for the note?
+    decoding: str,
+    progress,  # called with the seconds done
+):  # -> Notes (where the path put them at last), Moved
+    """`_move` from a path; where the network then hears the music elsewhere, once more from there.
+
+    Told the notes, it hears many that it did not hear when the path was looked for. The second
+    answer counts if it is surer."""
+    from pianoalign.tool.coarse import find_in_recording
+
+    moved = _move(listened, start, there, decoding, progress, of_a_score=True)
+    if moved.heard is None:
+        return start, moved
+    again = find_in_recording(moved.heard, sounding[there], listened.engine.experiment.audio.fps)
+    away_s = np.abs(again.notes.onset_s - start.onset_s[there])
+    elsewhere = again.in_recording & (away_s > ELSEWHERE_S)
+    if not elsewhere.any():
+        return start, moved
+    rows = np.flatnonzero(there)[elsewhere]
+    onset_s, offset_s = start.onset_s.copy(), start.offset_s.copy()
+    onset_s[rows], offset_s[rows] = (
+        times_s[elsewhere] for times_s in (again.notes.onset_s, again.notes.offset_s)
+    )
+    mended = start.at_times(onset_s, offset_s)
+    second = _move(listened, mended, there, decoding, progress, of_a_score=True)
+    if np.nansum(second.confidence) <= np.nansum(moved.confidence):
+        return start, moved
+    return mended, second
+
+
 def _by_score(job) -> AlignmentResult:
     """The result of method score: find the music first, then let the network move what is there.
 
@@ -567,7 +617,7 @@ def _by_score(job) -> AlignmentResult:
     after = start
     if found.fits:
         asking = lambda seconds: job.tell("asking the network", seconds, duration_s)
-        moved = _move(listened, start, there, decoding, asking)
+        start, moved = _move_along(listened, sounding, start, there, decoding, asking)
         status[there] = np.where(
             moved.notes.onset_s[there] > duration_s, NOT_IN_AUDIO, moved.status[there]
         )

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['LEAST_PEAK', 'OWN_S', 'WIDE_S', 'FROM_CONFIDENCE', 'FIRST_OPINION', 'SECOND_OPINION', 'STRONG_PARTIALS', 'FREE_S',
-           'NOT_EXPLAINED', 'SURE_NATS', 'USUAL_SHARE', 'USUAL_WEIGHT', 'ROUNDS', 'NOT_PLAYED', 'SUSPICIOUS', 'FITS',
-           'ABSENT_FROM', 'PRESENCE_FILE', 'WRONG_BY', 'WRONG_HOW_OFTEN', 'VOICE_BY', 'SAME_S', 'SPOILT', 'SHRINK',
-           'highest_peaks', 'first_opinion', 'second_opinion', 'with_products', 'Odds', 'share_absent', 'is_suspicious',
-           'Presence', 'without_absent', 'load_presence', 'Spoilt', 'spoilt_files', 'fit_presence', 'check_presence',
-           'calibrate_presence']
+           'NOT_EXPLAINED', 'SURE_NATS', 'AROUND_NOTES', 'SAME_KEY_S', 'SAME_KEY_DECAY_S', 'FROM_BOTH', 'COMPANY',
+           'USUAL_SHARE', 'USUAL_WEIGHT', 'ROUNDS', 'NOT_PLAYED', 'SUSPICIOUS', 'FITS', 'ABSENT_FROM',
+           'ABSENT_FROM_IN_A_SCORE', 'PRESENCE_FILE', 'WRONG_BY', 'WRONG_HOW_OFTEN', 'VOICE_BY', 'SAME_S', 'SPOILT',
+           'SHRINK', 'highest_peaks', 'first_opinion', 'second_opinion', 'with_products', 'Odds', 'company',
+           'share_absent', 'is_suspicious', 'Presence', 'without_absent', 'load_presence', 'Spoilt', 'spoilt_files',
+           'fit_presence', 'check_presence', 'calibrate_presence']
 
 # %% ../../nbs/tool/21_presence.ipynb #pre00003
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ import numpy as np
 
 from ..decoding import decode, Decoded, Heard, MATCHED, NEAR_S
 from ..files import InputError, read_json_object, write_json
-from ..notes import frame_of, HIGHEST_PITCH, LOWEST_PITCH, N_PITCHES, Notes
+from ..notes import CHORD_S, frame_of, HIGHEST_PITCH, LOWEST_PITCH, N_PITCHES, Notes
 from pianoalign.tool.confidence import (
     EVIDENCE,
     evidence,
@@ -197,11 +198,21 @@ class _KeyLines:
         out[:, self.order] = log
         return out
 
-    def at(self, pitch, onset_s):  # -> (n,) bool
-        "Has the file a note of these keys within 50 ms of these times?"
+    def beside(self):  # -> (n,) row of the nearest other note of the key, (n,) seconds
+        "Which note of the same key is nearest to each one; without one, far away."
+        apart = np.diff(self.sorted)
+        before, after = np.array([9, *apart]), np.array([*apart, 9])
+        place = np.arange(len(self.sorted)) + np.where(before < after, -1, 1)
+        row, away_s = np.empty_like(self.order), np.empty(len(self.order))
+        row[self.order] = self.order[np.clip(place, 0, len(place) - 1)]
+        away_s[self.order] = np.minimum(before, after)
+        return row, away_s
+
+    def standing(self, pitch, onset_s):  # -> (n,) row of the note, (n,) bool: is there one?
+        "The note of the file that has these keys within 50 ms of these times."
         there = on_one_line(pitch, onset_s)
         low, high = (np.searchsorted(self.sorted, there + s) for s in (-0.05, 0.05))
-        return high > low
+        return self.order[np.minimum(low, len(self.order) - 1)], high > low
 
 
 def _shared(given: Notes, untold: Heard, onset_s):  # -> list of (n,)
@@ -215,7 +226,7 @@ def _shared(given: Notes, untold: Heard, onset_s):  # -> list of (n,)
     alone, near = np.zeros(len(given)), away_s <= WIDE_S
     nats = np.log(np.maximum(untold.height, LEAST_PEAK) / LEAST_PEAK)
     np.maximum.at(alone, nearest[near], nats[near])
-    below = sum(lines.at(pitch - k, onset_s).astype(float) for k in STRONG_PARTIALS)
+    below = sum(lines.standing(pitch - k, onset_s)[1].astype(float) for k in STRONG_PARTIALS)
     peaks_below = [highest_peaks(untold, pitch - k, onset_s) for k in STRONG_PARTIALS[:3]]
     return [
         _rivals(free, pitch, onset_s)[0],
@@ -277,6 +288,62 @@ class Odds:
         columns = with_products(table, np.array(self.mean), np.array(self.deviation))
         return columns @ np.array(self.weights)
 
+# %% ../../nbs/tool/21_presence.ipynb #pre00037
+AROUND_NOTES = 6  # on either side of a note and its chord
+SAME_KEY_S, SAME_KEY_DECAY_S = 0.4, 0.15  # so far away a note of the same key still counts
+FROM_BOTH = ("own_peak_alone", "level", "sounds_at_most", "rival_of_no_note")
+COMPANY = (
+    *("own", "chord", "chord_size", "chord_least", "chord_most"),
+    *("around", "explained", "same_key", "same_key_near", *FROM_BOTH),
+)
+
+
+def _least(values, first, last):  # -> (k,)
+    "The least of values[first:last]; infinite where that is empty."
+    spans = np.stack([first, last], axis=1).ravel()
+    least = np.minimum.reduceat(np.append(values, np.inf), spans)[::2]
+    return np.where(last > first, least, np.inf)
+
+
+def _in_chords(onset_s, nats):  # -> list of (n,): mean, number, least, most, and mean around
+    "What the other notes of each one's chord say, and those before and after the chord."
+    order = np.argsort(onset_s, kind="stable")
+    time_s, own, n = onset_s[order], nats[order], np.arange(len(order))
+    low = np.searchsorted(time_s, time_s - CHORD_S)
+    high = np.searchsorted(time_s, time_s + CHORD_S, side="right")
+    total = np.concatenate([[0.0], np.cumsum(own)])
+    others = high - low - 1
+    mean = (total[high] - total[low] - own) / np.maximum(others, 1)
+    least = np.minimum(_least(own, low, n), _least(own, n + 1, high))
+    most = -np.minimum(_least(-own, low, n), _least(-own, n + 1, high))
+    first, last = np.maximum(low - AROUND_NOTES, 0), np.minimum(high + AROUND_NOTES, len(order))
+    around = total[low] - total[first] + total[last] - total[high]
+    around = around / np.maximum(low - first + last - high, 1)
+    alone = others == 0
+    columns = [*(np.where(alone, 0, c) for c in (mean, np.minimum(others, 4), least, most)), around]
+    out = np.empty((len(columns), len(order)))
+    out[:, order] = columns
+    return list(out)
+
+
+def company(
+    notes: Notes,  # (n,) at their places
+    nats: np.ndarray,  # (n,) for played against not played, of each note alone
+    both: np.ndarray,  # (n, F) both opinions
+) -> np.ndarray:  # (n, F), see `COMPANY`
+    "What a note's company says about its being played."
+    own, lines = np.clip(nats, -SURE_NATS, SURE_NATS), _KeyLines(notes.pitch, notes.onset_s)
+    explained = np.zeros(len(notes))
+    for semitones in STRONG_PARTIALS:
+        row, there = lines.standing(notes.pitch - semitones, notes.onset_s)
+        explained = np.maximum(explained, np.where(there, own[row], 0.0))
+    row, away_s = lines.beside()
+    same_key = np.where(away_s < SAME_KEY_S, own[row], 0.0)
+    opinions = (*FIRST_OPINION, *SECOND_OPINION)
+    kept = both[:, [opinions.index(name) for name in FROM_BOTH]]
+    columns = [own, *_in_chords(notes.onset_s, own), explained, same_key]
+    return np.stack([*columns, np.exp(-away_s / SAME_KEY_DECAY_S), *kept.T], axis=1)
+
 # %% ../../nbs/tool/21_presence.ipynb #pre00019
 USUAL_SHARE, USUAL_WEIGHT = 0.01, 30  # absent before the file speaks, and how many notes say so
 ROUNDS = 60  # of the algorithm; it settles in about ten
@@ -298,6 +365,7 @@ NOT_PLAYED = "not played"  # the status of such a note
 SUSPICIOUS = 0.02  # the network is asked again where the first opinion finds this share absent
 FITS = 0.5  # mean confidence under which nothing is said: it is the file that is wrong
 ABSENT_FROM = 0.55  # a note is not played from this probability on
+ABSENT_FROM_IN_A_SCORE = 0.45  # the same where a note's company is asked, too
 PRESENCE_FILE = "presence.json"
 
 
@@ -318,6 +386,23 @@ class Presence:
     network: str  # SHA-256 of the weights that it was fitted for
     made: dict  # from what, and how it did on the test split
     trust: Odds | None = None  # from confidence and absence; None: whichever says less
+    joint: Odds | None = None  # from a note's nats and those of its company
+
+    def by_both(
+        self,
+        notes: Notes,  # (n,) at their places
+        both: np.ndarray,  # (n, F) both opinions
+        in_company: bool = False,  # is a note's company asked, too?
+    ) -> np.ndarray:  # (n,)
+        """How probably each note is absent, by both opinions.
+
+        With its company, a note is as probably absent as that or the note by itself says,
+        whichever is more."""
+        nats = self.second.nats(both)
+        absent = share_absent(nats)[1]
+        if not (in_company and self.joint):
+            return absent
+        return np.maximum(absent, share_absent(self.joint.nats(company(notes, nats, both)))[1])
 
     def absent(
         self,
@@ -327,6 +412,7 @@ class Presence:
         found: Decoded,  # of `decoding.decode`, with its way and confidence
         fps: int,  # frames a second
         hear_untold: Callable,  # without arguments -> Heard, told nothing; called where it pays
+        in_company: bool = False,  # is a note's company asked, too?
     ) -> np.ndarray:  # (n,)
         "How probably each note is absent; 0 where the first opinion finds nothing suspicious."
         opinions = first_opinion(given, heard, image, found, fps)
@@ -334,7 +420,7 @@ class Presence:
             return np.zeros(len(given))
         again = second_opinion(given, hear_untold(), found, fps)
         both = np.concatenate([opinions, again], axis=1)
-        return share_absent(self.second.nats(both))[1]
+        return self.by_both(found.notes, both, in_company)
 
 
 def _beliefs(found: Decoded, absent) -> np.ndarray:  # (n, 2)
@@ -347,12 +433,13 @@ def without_absent(
     found: Decoded,
     absent: np.ndarray,  # (n,) probability
     trust: Odds | None = None,  # of a `Presence`
+    absent_from: float = ABSENT_FROM,  # probability
 ) -> Decoded:
     """The same notes at the same places; those that are probably absent say so.
 
     A note's confidence is at most the probability that it is there. `trust` weighs both against
     each other; it is asked only where some note may be absent."""
-    status = np.where(absent > ABSENT_FROM, NOT_PLAYED, found.status)
+    status = np.where(absent > absent_from, NOT_PLAYED, found.status)
     sure = np.minimum(found.confidence, 1 - absent)
     if trust and absent.any():
         sure = np.minimum(logistic(trust.nats(_beliefs(found, absent))), 1 - absent)
@@ -370,10 +457,13 @@ def load_presence(
     stored = read_json_object(path, again)
     try:
         first, second = Odds(**stored.pop("first")), Odds(**stored.pop("second"))
-        trust = Odds(**stored.pop("trust")) if stored.get("trust") else None
-        model = Presence(**{**stored, "first": first, "second": second, "trust": trust})
-        if trust:
-            trust.nats(np.zeros((1, 2)))
+        trust = Odds(**stored["trust"]) if stored.get("trust") else None
+        joint = Odds(**stored["joint"]) if stored.get("joint") else None
+        looks = {"first": first, "second": second, "trust": trust, "joint": joint}
+        model = Presence(**{**stored, **looks})
+        for odds, width in ((trust, 2), (joint, len(COMPANY))):
+            if odds:
+                odds.nats(np.zeros((1, width)))
         model.first.nats(np.zeros((1, len(FIRST_OPINION))))
         model.second.nats(np.zeros((1, len(FIRST_OPINION) + len(SECOND_OPINION))))
     except (ValueError, TypeError, KeyError, AttributeError) as e:
@@ -549,7 +639,7 @@ def fit_presence(
     fingerprint: str,  # of the weights
     shrink: float = SHRINK,
 ) -> Presence:
-    "Both models from spoilt files of a validation split."
+    "All models from spoilt files of a validation split."
     counts = np.concatenate([f.counts for f in files])
     played = np.concatenate([f.played for f in files])[counts]
     first = _odds(np.concatenate([f.first for f in files])[counts], played, shrink)
@@ -557,14 +647,16 @@ def fit_presence(
     recordings = list(dict.fromkeys(f.recording for f in files))
     made = {"notes": int(len(played)), "absent": int((~played).sum()), "recordings": recordings}
     model = Presence(first, second, fingerprint, made | {"shrink": shrink})
+    tables = [company(f.found.notes, second.nats(f.both), f.both) for f in files]
+    model = replace(model, joint=_odds(np.concatenate(tables)[counts], played, shrink))
     return replace(model, trust=_trust(model, files, shrink))
 
 
-def _absent_in(model: Presence, file: "Spoilt") -> np.ndarray:  # (n,)
+def _absent_in(model: Presence, file: "Spoilt", in_company=False) -> np.ndarray:  # (n,)
     "How probably each note of a spoilt file is absent; 0 where nothing is suspicious."
     if not is_suspicious(model.first.nats(file.first), file.found.confidence):
         return np.zeros(len(file.played))
-    return share_absent(model.second.nats(file.both))[1]
+    return model.by_both(file.found.notes, file.both, in_company)
 
 
 def _within_25_ms(file: "Spoilt") -> np.ndarray:  # (n,) bool
@@ -594,9 +686,11 @@ def _pct(values) -> float:
     return round(100 * float(np.mean(values)), 2) if len(values) else 0.0
 
 
-def _judged(model: Presence, file: Spoilt) -> Decoded:
+def _judged(model: Presence, file: Spoilt, in_company: bool) -> Decoded:
     "What the aligner would say of a file's notes."
-    return without_absent(file.found, _absent_in(model, file), model.trust)
+    absent_from = ABSENT_FROM_IN_A_SCORE if in_company else ABSENT_FROM
+    absent = _absent_in(model, file, in_company)
+    return without_absent(file.found, absent, model.trust, absent_from)
 
 
 def _row(case: str, files: list, judged: list) -> dict:
@@ -626,6 +720,7 @@ def _row(case: str, files: list, judged: list) -> dict:
 def check_presence(
     model: Presence,
     files: list,  # of `Spoilt`, of recordings that the model was not fitted on
+    in_company: bool = False,  # as for a score
 ) -> list:  # of dicts, one a way of spoiling
     """How many absent notes are found, and how many played ones are wronged.
 
@@ -633,7 +728,7 @@ def check_presence(
     network alone and after both opinions; `surer_than_80_pct` have a confidence over 0.8;
     `found_pct` are said not to be played. `precision_pct`: of the notes that are said not to be
     played, those that are not. `wronged_pct`: of the played notes, those said not to be."""
-    judged = [_judged(model, f) for f in files]
+    judged = [_judged(model, f, in_company) for f in files]
     rows = []
     for case in SPOILT:
         mine = [k for k, f in enumerate(files) if f.case == case]
@@ -669,7 +764,8 @@ def calibrate_presence(
         spoilt_files(network, experiment, confidence, split[part], seeds, say=say)
     )
     model = fit_presence(gather("valid", (0, 1)), network_fingerprint(folder), shrink)
-    rows = check_presence(model, gather("test", (2,)))
-    model = replace(model, made=model.made | {"corpus": corpus, "test": rows})
+    test = gather("test", (2,))
+    rows = {"test": check_presence(model, test), "in_company": check_presence(model, test, True)}
+    model = replace(model, made=model.made | {"corpus": corpus} | rows)
     write_json(folder / PRESENCE_FILE, asdict(model))
     return model
