@@ -1,0 +1,421 @@
+"""What could be won without training: other ways of decoding, and whose the lost notes are.
+
+usage: python benchmarks/without_training.py --maps FOLDER --scores FOLDER [--salamander FOLDER]
+       [--limit 6] [--test] [--out results/weights/decoding_trials.csv]
+       [--lost results/weights/lost_notes.csv]
+
+The weights `maps` hear whole recordings once; their curves are kept in `--cache`, and everything
+else takes seconds. What validates: ENSTDkAm (notes struck at velocity 50 or more: a Disklavier's
+softer labels are off), AkPnCGdD, the demo corpus's split `valid`, and that of the recorded piano.
+Files are jittered as published, by up to 250 ms (`far`), or are scores at one tempo that DTW has
+laid along the recording (`flat`, FOLDER/PIANO/PIECE.tsv.gz as `scores.py` reads them).
+
+`--out` has a row for each way of decoding, set and kind of file: shares within 10, 25 and 50 ms,
+each recording's shift removed, and the difference from what `align` does with its interval over
+recordings. `--lost` counts, for what `align` does, the notes that lie farther off, by whose they
+are (see `whose`). With `--test` it also counts those of ENSTDkCl and of the demo corpus's
+`recordings`: sets that nothing may be chosen on, and no other way is tried there.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from pianoalign import decoding
+from pianoalign.baselines import dtw_align
+from pianoalign.datasets import cached_spectrogram, evaluation_segments, load_corpus, spread
+from pianoalign.decoding import ALIGNER_WALK, decode, Decoded, Heard, in_steps
+from pianoalign.decoding import LOWEST_PEAK, price_of_moving
+from pianoalign.files import repo_root
+from pianoalign.metrics import compare, onset_errors, summarise
+from pianoalign.notes import frame_of, LOWEST_PITCH, N_PITCHES, Notes
+from pianoalign.postprocessing import onset_candidates
+from pianoalign.preprocessing import load_audio, LOG_FLOOR, note_frames, paint_roll
+from pianoalign.report import tables
+from pianoalign.runs import read_npz, write_npz
+from pianoalign.tool.aligner import open_engine, weights_folder
+from pianoalign.tool.confidence import on_one_line
+from weights_options import RATE_HZ, weights_parser
+from whole_recordings import flat_score
+
+WHOLE_S = 3600.0  # longer than any recording: one segment, nothing is cut
+LOUD = 50  # velocity
+DISKLAVIERS = ("ENSTDkAm", "ENSTDkCl")
+TOLERANCES_MS = (10, 25, 50)
+COVERING = (12, 19, 24, 28, 31, 34, 36)  # semitones up to a note that partials of this one cover
+CLEAR_DB = 6.0  # a rise that can be heard
+NEAR_S = 0.025
+SAME_PEAK_S = 0.003  # a note that took a peak lies so near to it
+LEVEL_NATS = 0.7  # 6 dB
+
+
+@dataclass(frozen=True, eq=False)
+class File:
+    "A recording, the truth about its notes, and a file that is to be aligned with it."
+
+    set: str
+    id: str
+    given_as: str  # jittered, far, flat, score
+    reference: Notes
+    given: Notes  # rows of `reference`, in sounding lengths
+    image: np.ndarray  # (N, 88) log magnitudes
+    curves: Callable  # weights, notes that the network is told, level, name -> roll, onsets
+
+    def heard(self, weights: str = "maps") -> tuple:  # roll (N, 88) uint8, onsets (N, 88)
+        "What a network makes of the recording, told the notes of the file."
+        return self.curves(weights, self.given, 0.0, self.given_as)
+
+
+def as_curves(engine, image: np.ndarray, told: Notes) -> tuple:
+    "The network's whole answer: roll in steps of 1/256, onset curves as float16."
+    fps = engine.experiment.audio.fps
+    frames, n = note_frames(told, fps), len(image) + fps // 2
+    silence = np.log(LOG_FLOOR)
+
+    def image_of(a, b):
+        part = image[a:b].astype(np.float32)
+        return np.pad(part, ((0, b - a - len(part)), (0, 0)), constant_values=silence)
+
+    parts = []
+    for start in range(0, n, engine.walker.window):
+        roll_of = functools.partial(paint_roll, frames)
+        parts.append(engine.walker.answer([start], n, image_of, roll_of))
+    rolls, onsets = zip(*parts)
+    whole = np.concatenate(onsets)[:, :N_PITCHES]
+    return in_steps(np.concatenate(rolls)), whole.astype(np.float16)
+
+
+def curves_from(engines: dict, recording_id: str, image, cache: Path) -> Callable:
+    "A recording's curves, from the cache or found now."
+
+    def curves(weights: str, told: Notes, level_nats: float, name: str) -> tuple:
+        path = cache / "curves" / f"{weights}_{name}_{recording_id}.npz"
+        if not path.exists():
+            louder = np.maximum(image.astype(np.float32) + level_nats, np.log(LOG_FLOOR))
+            roll, on = as_curves(engines[weights], louder, told)
+            write_npz(path, {"roll": roll, "on": on})
+            print(path.name, flush=True)
+        kept = read_npz(path)
+        return kept["roll"], kept["on"].astype(np.float32)
+
+    return curves
+
+
+def laid_along(recording, score: Path, cache: Path) -> tuple[Notes, Notes]:
+    "The labels that stand in a score, and the score after DTW, row by row."
+    reference, given = flat_score(recording, score)
+    path = cache / "curves" / f"flat_{recording.id}.npz"
+    if not path.exists():
+        warped = dtw_align(load_audio(recording.audio, RATE_HZ), RATE_HZ, given)
+        write_npz(path, {"on": warped.onset_s, "off": warped.offset_s})
+    kept = read_npz(path)
+    return reference, given.at_times(kept["on"], kept["off"])
+
+
+def kinds_of_file(recording, data, scores: Path, cache: Path) -> Iterator[tuple]:
+    "The files that a recording is aligned with: kind, truth, notes."
+    if recording.loose is not None:
+        yield "score", recording.reference, recording.loose
+        return
+    for kind, most_s in (("jittered", data.max_jitter_s), ("far", 0.25)):
+        looser = replace(data, max_jitter_s=most_s, segment_s=WHOLE_S)
+        (whole,) = evaluation_segments([recording], looser)
+        yield kind, whole.reference, whole.loose
+    piece, piano = recording.id.removeprefix("MAPS_MUS-").rsplit("_", 1)
+    score = scores / piano / f"{piece}.tsv.gz"
+    if score.exists():
+        yield "flat", *laid_along(recording, score, cache)
+
+
+def recordings_of(asked) -> dict:  # set -> list of Recording
+    "What is judged. With `--test`, also what nothing may be chosen on."
+    held = dict(pedal=True)
+    sampled = load_corpus("maps", asked.maps, ("train",), **held)
+    corpus = repo_root() / "corpus"
+    found = {
+        "ENSTDkAm": load_corpus("maps", asked.maps, ("valid",), **held),
+        "AkPnCGdD": [r for r in sampled if r.piano == "AkPnCGdD"],
+        "demo": load_corpus("demo", corpus, ("valid",), **held),
+        "Salamander": load_corpus("salamander", asked.salamander, ("valid",), **held),
+    }
+    if asked.test:
+        found["ENSTDkCl"] = load_corpus("maps", asked.maps, ("test",), **held)
+        found["recordings"] = load_corpus("demo", corpus, ("recordings",), **held)
+    return {name: spread(recordings, asked.limit) for name, recordings in found.items()}
+
+
+def files(asked, engines: dict) -> Iterator[File]:
+    "All files, one after the other."
+    experiment = engines["maps"].experiment
+    for name, recordings in recordings_of(asked).items():
+        for r in recordings:
+            features = str(asked.cache / "features")
+            image = np.asarray(cached_spectrogram(r, experiment.audio, features), np.float16)
+            curves = curves_from(engines, r.id, image, asked.cache)
+            for kind, reference, given in kinds_of_file(
+                r, experiment.data, Path(asked.scores), asked.cache
+            ):
+                yield File(name, r.id, kind, reference, given, image, curves)
+
+
+def peaks(roll: np.ndarray, onsets: np.ndarray, fps: int) -> Heard:
+    "What decoding looks at."
+    return Heard(roll, *onset_candidates(onsets, fps, LOWEST_PEAK))
+
+
+def averaged(*answers: tuple) -> tuple:  # roll, onsets
+    "The mean of several answers, as long as the shortest."
+    length = min(len(roll) for roll, _ in answers)
+    roll = np.mean([roll[:length].astype(np.float32) for roll, _ in answers], axis=0)
+    return roll.astype(np.uint8), np.mean([onsets[:length] for _, onsets in answers], axis=0)
+
+
+class Trials:
+    "Ways of decoding: each takes a file and gives its notes. `shipped` is what `align` does."
+
+    def __init__(self, engine):
+        self.fps, self.model = engine.experiment.audio.fps, engine.confidence
+
+    def decoded(self, file: File, answer: tuple, settings=ALIGNER_WALK) -> Notes:
+        return self.judged(file, peaks(*answer, self.fps), settings).notes
+
+    def judged(self, file: File, heard: Heard, settings=ALIGNER_WALK) -> Decoded:
+        "With a probability for each note."
+        return decode(file.given, heard, self.fps, settings, file.image, self.model)
+
+    def shipped(self, file: File) -> Notes:
+        return self.decoded(file, file.heard())
+
+    def each_by_itself(self, file: File) -> Notes:
+        "Neighbours are followed in no file."
+        price_s = price_of_moving(file.given, peaks(*file.heard(), self.fps))
+        return self.decoded(file, file.heard(), replace(ALIGNER_WALK, scale_s=price_s))
+
+    def always_followed(self, file: File) -> Notes:
+        "Neighbours are followed in every file, also where they tell nothing."
+        usual, decoding.FOLLOWED = decoding.FOLLOWED, np.inf
+        try:
+            return self.shipped(file)
+        finally:
+            decoding.FOLLOWED = usual
+
+    def explained_away(self, file: File) -> Notes:
+        """A peak counts less where a lower key's peak at the same time has partials that cover it
+        and its own band does not rise."""
+        roll, onsets = file.heard()
+        heard = peaks(roll, onsets, self.fps)
+        covered = np.zeros(len(heard.height))
+        at = np.clip(frame_of(heard.time_s, self.fps), 0, len(onsets) - 1)
+        highest = np.max([np.roll(onsets, step, axis=0) for step in range(-2, 3)], axis=0)
+        for steps in COVERING:
+            lower = heard.pitch - LOWEST_PITCH - steps
+            there = np.where(lower >= 0, highest[at, np.maximum(lower, 0)], 0.0)
+            covered = np.maximum(covered, there)
+        unclear = rises_db(file.image, heard.time_s, heard.pitch, self.fps) < CLEAR_DB
+        height = heard.height * np.where(unclear, 1 - 0.9 * covered, 1.0)
+        return self.judged(file, Heard(roll, heard.time_s, heard.pitch, height)).notes
+
+    def two_networks(self, file: File) -> Notes:
+        return self.decoded(file, averaged(file.heard(), file.heard("free")))
+
+    def told_nothing_too(self, file: File) -> Notes:
+        "The answer averaged with that of the network when it is told no notes."
+        nothing = file.curves("maps", file.given[:0], 0.0, "nothing")
+        return self.decoded(file, averaged(file.heard(), nothing))
+
+    def asked_again(self, file: File) -> Notes:
+        "The network is asked again, and told what was decoded the first time."
+        told = self.shipped(file)
+        answer = file.curves("maps", told, 0.0, f"again_{file.given_as}")
+        return self.decoded(replace(file, given=told), answer)
+
+    def three_levels(self, file: File) -> Notes:
+        "Answers to the recording as it is, 6 dB louder and 6 dB softer, averaged."
+        others = [
+            file.curves("maps", file.given, sign * LEVEL_NATS, f"{name}_{file.given_as}")
+            for name, sign in (("louder", 1), ("softer", -1))
+        ]
+        return self.decoded(file, averaged(file.heard(), *others))
+
+
+TRIALS = (
+    "shipped",
+    "each_by_itself",
+    "always_followed",
+    "explained_away",
+    "two_networks",
+    "told_nothing_too",
+    "asked_again",
+    "three_levels",
+)
+TRIED_ON = ("jittered", "flat")  # kinds of file
+ON_DISKLAVIERS_ALONE = ("told_nothing_too", "three_levels")  # and jittered: they take longest
+NOT_TRIED_ON = ("ENSTDkCl", "recordings")  # sets that test
+
+
+def rises_db(image: np.ndarray, time_s: np.ndarray, pitch: np.ndarray, fps: int) -> np.ndarray:
+    "How much a key's own band grows, from 20 to 60 ms before a time to 10 to 50 ms after it."
+    frame, row = frame_of(time_s, fps), pitch - LOWEST_PITCH
+
+    def level(first_ms, last_ms):
+        steps = np.arange(round(first_ms * fps / 1000), round(last_ms * fps / 1000) + 1)
+        at = np.clip(frame[:, None] + steps, 0, len(image) - 1)
+        return image[at, row[:, None]].astype(np.float32).mean(axis=1)
+
+    return (level(10, 50) - level(-60, -20)) * 20 / np.log(10)
+
+
+def highest_near(heard: Heard, time_s, pitch, reach_s: float) -> np.ndarray:  # (n,), 0: none
+    "The highest peak of a key within reach of a time."
+    line = on_one_line(heard.pitch, heard.time_s)
+    at = on_one_line(pitch, time_s)
+    low = np.searchsorted(line, at - reach_s)
+    high = np.searchsorted(line, at + reach_s, side="right")
+    return np.array([heard.height[a:b].max(initial=0.0) for a, b in zip(low, high)])
+
+
+def another_attack(reference: Notes, rows, place_s, label_s, related: bool) -> np.ndarray:
+    "Does another note begin where these were put? `related`: one whose partials they share."
+    out = np.zeros(len(rows), dtype=bool)
+    for k, (row, at_s) in enumerate(zip(rows, place_s)):
+        near = np.abs(label_s - at_s) <= NEAR_S
+        near[row] = False
+        steps = np.abs(reference.pitch - reference.pitch[row])
+        out[k] = (near & (np.isin(steps, (0, 1, 2, *COVERING)) if related else True)).any()
+    return out
+
+
+def counted(file: File) -> np.ndarray:  # (n,) bool
+    "Notes whose labels can judge."
+    loud = file.reference.velocity >= LOUD
+    return loud if file.set in DISKLAVIERS else np.ones(len(loud), dtype=bool)
+
+
+OWNERS = ("beside", "label", "sound", "network", "decoding")
+
+
+def judged_errors(file: File, found: Notes) -> np.ndarray:  # (n,) seconds
+    "Errors less their median over the notes whose labels can judge."
+    error_s = onset_errors(file.reference, found)
+    return error_s - np.median(error_s[counted(file)])
+
+
+def whose(file: File, found: Notes, heard: Heard, rows: np.ndarray, fps: int) -> tuple:
+    """Whose the lost notes `rows` are, asked in this order, and which lie on another note's attack.
+
+    `beside`: it lies within 25 ms, so the attack is the right one, and label or network read it a
+    little early or late. `label`: the note's own band rises by 6 dB where it was put, and by 6 dB
+    more than at its label, and no other note that shares partials with it begins there. `sound`:
+    at the label its band rises by less than 6 dB, so there is little to hear. `network`: it rises,
+    but the onset head has no peak there (within 25 ms) that is as high as the one where the note
+    was put. `decoding`: it has such a peak."""
+    reference = file.reference
+    error_s = judged_errors(file, found)
+    label_s = found.onset_s - error_s  # where the labels are, the recording's shift added
+    pitch, put_s, should_s = reference.pitch[rows], found.onset_s[rows], label_s[rows]
+    rise_put = rises_db(file.image, put_s, pitch, fps)
+    rise_label = rises_db(file.image, should_s, pitch, fps)
+    explained = another_attack(reference, rows, put_s, label_s, related=True)
+    speaks_for_put = (rise_put >= CLEAR_DB) & (rise_put >= rise_label + CLEAR_DB) & ~explained
+    peak_put = highest_near(heard, put_s, pitch, SAME_PEAK_S)
+    peak_label = highest_near(heard, should_s, pitch, NEAR_S)
+    network = (peak_label == 0) | (peak_label < peak_put)
+    out = np.where(network, "network", "decoding")
+    out = np.where(rise_label < CLEAR_DB, "sound", out)
+    out = np.where(speaks_for_put, "label", out)
+    out = np.where(np.abs(error_s[rows]) <= NEAR_S, "beside", out)
+    return out, another_attack(reference, rows, put_s, label_s, related=False)
+
+
+def lost_notes(file: File, found: Notes, heard: Heard, fps: int) -> Iterator[tuple]:
+    "Tolerance, and how many notes of each class lie farther off."
+    error_s = judged_errors(file, found)
+    for tolerance_ms in TOLERANCES_MS:
+        rows = np.flatnonzero(counted(file) & (np.abs(error_s) > tolerance_ms / 1000))
+        owner, elsewhere = whose(file, found, heard, rows, fps)
+        counts = {name: int((owner == name).sum()) for name in OWNERS}
+        yield tolerance_ms, counts | {"on_another_attack": int(elsewhere.sum())}
+
+
+def lost_rows(counts: dict, errors: dict, confidence: dict) -> list[dict]:
+    "Counts of one tolerance after the other, beside the share that is reached."
+    rows = []
+    for (name, given_as, tolerance_ms), parts in counts.items():
+        figures = summarise(errors[name, given_as])
+        row = {"set": name, "given": given_as, "tolerance_ms": tolerance_ms}
+        key = f"within_{tolerance_ms}_pct"
+        row |= {f"reached{end}": figures[key + end] for end in ("", "_lo", "_hi")}
+        row |= {"median_ms": figures["median_ms"]}
+        row["confidence_pct"] = 100 * np.mean(np.concatenate(confidence[name, given_as]))
+        row |= {owner: sum(part[owner] for part in parts) for owner in parts[0]}
+        rows.append(row | {"notes": figures["notes"], "pieces": figures["pieces"]})
+    return rows
+
+
+def trial_rows(errors: dict) -> list[dict]:  # (set, given, trial) -> id -> errors
+    "Every way of decoding beside what ships."
+    rows = []
+    for (name, given_as, trial), pieces in errors.items():
+        of_trial, of_shipped = pieces, errors[name, given_as, "shipped"]
+        figures, gains = summarise(of_trial), compare(of_trial, of_shipped)
+        row = {"set": name, "given": given_as, "trial": trial}
+        for w in TOLERANCES_MS:
+            key = f"within_{w}_pct"
+            row[key] = figures[key]
+            row |= {f"gain_{key}{end}": g for end, g in zip(("", "_lo", "_hi"), gains[key])}
+        rows.append(row | {"notes": figures["notes"], "pieces": figures["pieces"]})
+    return rows
+
+
+def ways_tried(file: File, names: list[str]) -> list[str]:
+    "Which ways of decoding are tried on a file."
+    if file.set in NOT_TRIED_ON or file.given_as not in TRIED_ON:
+        return []
+    if file.given_as == "jittered" and file.set in DISKLAVIERS:
+        return names
+    return [name for name in names if name not in ON_DISKLAVIERS_ALONE]
+
+
+def main():
+    parser = weights_parser(__doc__, "decoding_trials.csv")
+    home = repo_root()
+    parser.add_argument("--maps", required=True, help="folder of MAPS")
+    parser.add_argument("--scores", required=True, help="folder of flat scores")
+    parser.add_argument("--salamander", default=str(home / "corpus" / "salamander"))
+    parser.add_argument("--limit", type=int, default=6, help="recordings of each set; 0: all")
+    parser.add_argument("--test", action="store_true", help="count the test sets' lost notes too")
+    parser.add_argument("--trials", nargs="+", default=list(TRIALS), help="ways of decoding")
+    parser.add_argument("--lost", default=str(home / "results" / "weights" / "lost_notes.csv"))
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    engines = {name: open_engine(weights_folder(name), device="cpu") for name in ("maps", "free")}
+    trials = Trials(engines["maps"])
+    of_trials, of_align, counts, confidence = {}, {}, {}, {}
+    for file in files(asked, engines):
+        judged = counted(file)
+        heard, here = peaks(*file.heard(), trials.fps), (file.set, file.given_as)
+        decoded = trials.judged(file, heard)
+        found = decoded.notes
+        confidence.setdefault(here, []).append(decoded.confidence[judged])
+        of_align.setdefault(here, {})[file.id] = judged_errors(file, found)[judged]
+        for tolerance_ms, part in lost_notes(file, found, heard, trials.fps):
+            counts.setdefault((*here, tolerance_ms), []).append(part)
+        for name in ways_tried(file, asked.trials):
+            other = judged_errors(file, getattr(trials, name)(file))
+            of_trials.setdefault((*here, name), {})[file.id] = other[judged]
+        print(f"{file.set}, {file.given_as}: {file.id}", flush=True)
+    table = pd.DataFrame(trial_rows(of_trials))
+    lost = pd.DataFrame(lost_rows(counts, of_align, confidence))
+    tables.write_table(table, asked.out)
+    tables.write_table(lost, asked.lost)
+    print(table.round(2).to_string(index=False))
+    print(lost.round(2).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
