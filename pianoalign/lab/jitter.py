@@ -165,7 +165,9 @@ def share_correct(
     lapse: float = LAPSE,  # share of answers lost to inattention
 ) -> np.ndarray:  # 0.5 to 1 - lapse
     "The listener's curve: the share of right answers at a displacement."
-    return 0.5 + (0.5 - lapse) / (1 + np.exp(-(np.log(size_ms / threshold_ms) / spread + _QUARTER)))
+    above = np.log(size_ms / threshold_ms) / spread  # 0 at the threshold
+    to_one = 1 + np.exp(-(above + _QUARTER))  # large for small displacements, 1 for large ones
+    return 0.5 + (0.5 - lapse) / to_one  # from mere guessing to all but the lapses
 
 
 def fit_threshold(

@@ -98,18 +98,19 @@ def windows_of(settings: CQTSettings) -> Windows:
     n_points = s.slice_smp // 2 + 1
     at_hz = np.arange(n_points) * s.sample_rate_hz / s.slice_smp
     above = np.log2(np.maximum(at_hz, 1e-9) / s.centres_hz[0]) * s.bins_per_octave  # in rows
-    point = np.zeros((s.n_bins, s.frames), np.int64)
+    point = np.zeros((s.n_bins, s.frames), np.int64)  # of the spectrum, for each place of a row
     weight = np.zeros((s.n_bins, s.frames))
-    sums = np.zeros(n_points)
-    for k in range(s.n_bins):
-        under = np.flatnonzero(np.abs(above - k) < 1)
-        middle = int(round(s.centres_hz[k] * s.slice_smp / s.sample_rate_hz))
+    sums = np.zeros(n_points)  # of the squares of all windows at a point
+    for row in range(s.n_bins):
+        under = np.flatnonzero(np.abs(above - row) < 1)  # it reaches to its neighbours
+        middle = int(round(s.centres_hz[row] * s.slice_smp / s.sample_rate_hz))
         place = (under - middle) % s.frames  # the centre goes to frequency 0
-        point[k, place] = under
-        weight[k, place] = np.cos(np.pi / 2 * (above[under] - k))
-        sums[under] += weight[k, place] ** 2
-    left = np.sqrt(np.maximum(1 - sums, 0))
+        point[row, place] = under
+        weight[row, place] = np.cos(np.pi / 2 * (above[under] - row))
+        sums[under] += weight[row, place] ** 2
+    left = np.sqrt(np.maximum(1 - sums, 0))  # what no row holds: the lowest and highest sounds
     rest = np.flatnonzero(left > 1e-6)
+    # slices overlap by a fade, in which the one rises as the other falls
     rise = np.sin(np.pi / 2 * (np.arange(s.fade_smp) + 0.5) / max(s.fade_smp, 1)) ** 2
     fade = np.concatenate([rise, np.ones(s.slice_smp - 2 * s.fade_smp), rise[::-1]])
     parts = (point, weight, rest, left[rest], fade)

@@ -225,7 +225,8 @@ class Transcriber(nn.Module):
     def __init__(self, settings: TranscriberSettings = TranscriberSettings()):
         super().__init__()
         s = self.settings = settings
-        h, r, first = len(s.harmonics), s.bins_per_semitone, s.first_filters
+        h, r = len(s.harmonics), s.bins_per_semitone  # images in the stack, rows a semitone
+        first = s.first_filters
         turn = 1 if s.long_axis == "pitch" else -1  # kernels as they are, or axes exchanged
         self.register_buffer("deviation", torch.ones(()))  # of the training spectra, from silence
         self.input_norm = nn.BatchNorm2d(1) if s.input_norm else nn.Identity()

@@ -405,11 +405,11 @@ def curve(
     ax.plot(x, table[column].where(has_learned), "-", color=blue)
     below = (table[column] - table[f"{column}_lo"]).clip(lower=0)
     above = (table[f"{column}_hi"] - table[column]).clip(lower=0)
-    for k in x:
-        colour, face = (blue, blue) if has_learned[k] else (GREY, "white")
-        ends = [[below[k]], [above[k]]]
+    for place in x:
+        colour, face = (blue, blue) if has_learned[place] else (GREY, "white")
+        ends = [[below[place]], [above[place]]]
         look = dict(fmt="o", ms=6.5, color=colour, mfc=face, lw=2.4)
-        ax.errorbar(k, table[column][k], ends, **look)
+        ax.errorbar(place, table[column][place], ends, **look)
     if label:
         beside = dict(xytext=(7, 0), textcoords="offset points", va="center", fontsize=9)
         ax.annotate("ours", (x[-1], table[column].iloc[-1]), color=blue, **beside)

@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BELIEVED', 'ALL_BUT_TOUCH_S', 'SKIP_CHORDS',
-           'SKIP_EVENTS', 'JUMP_COST', 'MOST_TOUCHES', 'BEST_CHORD', 'UNHEARD_SHARE', 'PACE_REACH', 'LEAST_START',
-           'WEAK_STEP', 'LEAST_END', 'POOR_STEP', 'LEAST_GAIN', 'LEAST_PASSAGE', 'LEAST_DENSITY', 'MOST_SPARE',
-           'AS_WELL', 'LEFT_OUT', 'AT_BOTH_ENDS', 'SETTLED', 'ANCHORED', 'SAME_SHARE', 'LEAST_ALIKE', 'MISJUDGED',
-           'CLEARLY_BETTER', 'KEPT_PLACES', 'LEAST_LIKENESS', 'END_CHORDS', 'END_S', 'END_CREDIT', 'LAST_CHORDS',
-           'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE', 'OCTAVE_CENTS', 'Events', 'events_of', 'worth_of_levels',
-           'Chords', 'chords_of', 'Passage', 'search', 'trimmed', 'begun_backwards', 'needed', 'whole_passes', 'owners',
-           'best_passages', 'likeness', 'Stretch', 'stretch_of', 'followed', 'with_the_ends', 'CoarseAlignment',
-           'at_their_own_peaks', 'find_in_recording', 'draw_path']
+           'SKIP_EVENTS', 'JUMP_COST', 'MOST_TOUCHES', 'BEST_CHORD', 'UNHEARD_SHARE', 'MOST_KNOWN', 'PACE_REACH',
+           'LEAST_START', 'STRANGE_STEP', 'WEAK_STEP', 'LEAST_END', 'POOR_STEP', 'LEAST_GAIN', 'LEAST_PASSAGE',
+           'LEAST_DENSITY', 'MOST_SPARE', 'AS_WELL', 'LEFT_OUT', 'AT_BOTH_ENDS', 'SETTLED', 'ANCHORED', 'SAME_SHARE',
+           'LEAST_ALIKE', 'MISJUDGED', 'CLEARLY_BETTER', 'KEPT_PLACES', 'LEAST_LIKENESS', 'END_CHORDS', 'END_S',
+           'END_CREDIT', 'LAST_CHORDS', 'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE', 'OCTAVE_CENTS', 'Events',
+           'events_of', 'worth_of_levels', 'Chords', 'chords_of', 'Passage', 'search', 'trimmed', 'begun_backwards',
+           'needed', 'whole_passes', 'owners', 'best_passages', 'likeness', 'Stretch', 'stretch_of', 'followed',
+           'with_the_ends', 'CoarseAlignment', 'at_their_own_peaks', 'find_in_recording', 'draw_path']
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #09a9766b
 from dataclasses import dataclass, replace
@@ -153,24 +153,32 @@ JUMP_COST = 30.0  # nats: what a jump to anywhere in the score costs
 MOST_TOUCHES = 3  # chords that share an event span so many times `Chords.touch_s` at most
 BEST_CHORD = 10.0  # nats: no chord is worth more
 UNHEARD_SHARE = 0.6  # of what its keys' silence says, this counts against a chord
+MOST_KNOWN = 20.0  # steps from which a pace is known; more make it no surer
 PACE_REACH = np.log(12.0)  # the recording is at most twelve times slower or faster than the score
 LEAST_START = 2.0  # nats: nothing begins at a chord that is worth less
+STRANGE_STEP = 9.0  # nats: no step costs more, however far it is from the pace
 
 
 def _pace_cost(dt_s, ds_s, pace, known):
-    "Nats for steps of `dt_s` in the recording and `ds_s` in the score."
+    "Nats for steps of `dt_s` in the recording and `ds_s` in the score, at most `STRANGE_STEP`."
+    # the first step of a way: any pace will do, the score's own best
     away = np.abs(np.log(np.maximum(dt_s, 0.03) / np.maximum(ds_s, 0.03)))
-    at_first = np.where(away > PACE_REACH, 9.0, 0.4 * away)
+    at_first = np.where(away > PACE_REACH, STRANGE_STEP, 0.4 * away)
+    # later ones: how far from where the pace has it, in deviations that shrink as it gets known;
+    # with the tails of a t distribution, since players do hesitate
     expected_s = np.exp(pace) * ds_s
-    spread = 0.12 + 0.4 / (1 + known)
-    away = (dt_s - expected_s) ** 2 / (0.06**2 + (spread * expected_s) ** 2)
-    return np.where(known < 0.5, at_first, np.minimum(1.5 * np.log(1 + away / 3), 9.0))
+    spread = 0.12 + 0.4 / (1 + known)  # of the expected step
+    deviations_2 = (dt_s - expected_s) ** 2 / (0.06**2 + (spread * expected_s) ** 2)
+    later = np.minimum(1.5 * np.log(1 + deviations_2 / 3), STRANGE_STEP)
+    return np.where(known < 0.5, at_first, later)
 
 
 def _next_pace(dt_s, ds_s, pace, known):
     "The pace (log of recording over score) after steps."
     now = np.log(np.maximum(dt_s, 0.03) / np.maximum(ds_s, 0.03))
     expected_s = np.exp(pace) * ds_s
+    # how much the new step counts: little once many are known, or where it is short (a chord that
+    # is spread says nothing of the pace); a step of seconds counts whatever is known
     share = np.minimum(1 / (known + 1), 0.5) * np.minimum(expected_s / 0.2, 1.0)
     share = np.maximum(expected_s / (expected_s + 1.5), share)
     later = pace + share * np.clip(now - pace, -0.5, 0.5)
@@ -233,57 +241,68 @@ class _Walk:
 
     def _from_earlier(self, ways: _Ways, j: int, event_s) -> None:
         "Better ways from cells of earlier events."
-        back = j - 1 - np.arange(min(SKIP_EVENTS, j))  # events, the last one first
-        from_ = ways.chord[:, None] - 1 - np.arange(SKIP_CHORDS)
-        row, at = (back % len(self.score))[None, :, None], np.maximum(from_, 0)[:, None, :]
-        unheard = self.quiet[ways.chord, None] - self.quiet[at[:, 0] + 1]
-        way = self.score[row, at] + unheard[:, None]
-        way = np.where(from_[:, None, :] >= 0, way, -np.inf).reshape(len(at), -1)
-        k, place = np.nonzero(way > ways.best[:, None])
+        # h chords of this event, e earlier events, c earlier chords of the score
+        time_s, n_rows = self.chords.time_s, len(self.score)
+        events = j - 1 - np.arange(min(SKIP_EVENTS, j))  # (e,) the last one first
+        earlier = ways.chord[:, None] - 1 - np.arange(SKIP_CHORDS)  # (h, c) the nearest first
+        at = np.maximum(earlier, 0)
+        left_out = self.quiet[ways.chord, None] - self.quiet[at + 1]  # (h, c) chords between
+        total = self.score[(events % n_rows)[None, :, None], at[:, None, :]] + left_out[:, None]
+        total = np.where(earlier[:, None, :] >= 0, total, -np.inf)  # (h, e, c)
+        total = total.reshape(len(at), -1)  # (h, e c)
+
+        # only what would be better at no cost at all is asked what it costs: (m,) candidates
+        k, place = np.nonzero(total > ways.best[:, None])
         if not len(k):
             return
-        b, step = np.divmod(place, SKIP_CHORDS)
-        cell = back[b] % len(self.score), ways.chord[k] - 1 - step
-        dt_s = event_s[j] - event_s[back[b]]
-        ds_s = self.chords.time_s[ways.chord[k]] - self.chords.time_s[cell[1]]
+        back, step = np.divmod(place, SKIP_CHORDS)
+        event, chord = events[back], ways.chord[k] - 1 - step
+        cell = event % n_rows, chord
+        dt_s = event_s[j] - event_s[event]
+        ds_s = time_s[ways.chord[k]] - time_s[chord]
         cost = _pace_cost(dt_s, ds_s, self.pace[cell], self.known[cell])
-        worthwhile = np.full(way.shape, -np.inf)
-        worthwhile[k, place] = way[k, place] - cost
-        chosen = np.argmax(worthwhile, axis=1)[k] == place  # the first of equals
-        chosen &= worthwhile[k, place] > ways.best[k]
-        k, cell, dt_s, ds_s = k[chosen], tuple(c[chosen] for c in cell), dt_s[chosen], ds_s[chosen]
-        ways.best[k], ways.before[k] = worthwhile[k, place[chosen]], self.number[cell]
+        less_cost = np.full(total.shape, -np.inf)
+        less_cost[k, place] = total[k, place] - cost
+
+        # of each chord's candidates the best one, the first of equals, if it is better
+        chosen = np.argmax(less_cost, axis=1)[k] == place
+        chosen &= less_cost[k, place] > ways.best[k]
+        k, place, dt_s, ds_s = k[chosen], place[chosen], dt_s[chosen], ds_s[chosen]
+        cell = cell[0][chosen], cell[1][chosen]
+        ways.best[k], ways.before[k] = less_cost[k, place], self.number[cell]
         ways.pace[k] = _next_pace(dt_s, ds_s, self.pace[cell], self.known[cell])
-        ways.known[k] = np.minimum(self.known[cell] + 1, 20.0)
+        ways.known[k] = np.minimum(self.known[cell] + 1, MOST_KNOWN)
 
     def _from_this(self, ways: _Ways, taken) -> dict:  # row of `ways` -> row that it comes from
         """Better ways from chords that share the event, in order: each may use the one before.
 
         Chords that have a key in common do not share one: a key is struck once at a time."""
-        time_s, jump, came = self.chords.time_s, self._fresh(), {}
+        time_s, touch_s = self.chords.time_s, self.chords.touch_s
+        jump, came = self._fresh(), {}
         begin_s = time_s[ways.chord]  # of those that share the event
         struck = {}  # row of `ways` -> the keys of those, where they are more than one
         for k in (np.flatnonzero(self.touches[ways.chord[1:]]) + 1).tolist():
-            i = ways.chord[k]
-            for p in range(k - 1, max(k - 1 - SKIP_CHORDS, -1), -1):
-                i_ = ways.chord[p]
-                ds_s = time_s[i] - time_s[i_]
-                if i - i_ > SKIP_CHORDS or ds_s > self.chords.touch_s:
+            here = ways.chord[k]
+            for p in range(k - 1, max(k - 1 - SKIP_CHORDS, -1), -1):  # rows, the nearest first
+                there = ways.chord[p]
+                ds_s = time_s[here] - time_s[there]
+                if here - there > SKIP_CHORDS or ds_s > touch_s:
                     break
-                way = ways.best[p] + ways.worth[p] + self.quiet[i] - self.quiet[i_ + 1]
-                least = max(ways.best[k], jump)
-                too_long = time_s[i] - begin_s[p] > MOST_TOUCHES * self.chords.touch_s
-                if not taken[p] or way < least or too_long:
+                total = ways.best[p] + ways.worth[p] + self.quiet[here] - self.quiet[there + 1]
+                too_long = time_s[here] - begin_s[p] > MOST_TOUCHES * touch_s
+                if not taken[p] or total < max(ways.best[k], jump) or too_long:
                     continue
-                keys = struck.get(p, self.keys[i_])
-                if not keys.isdisjoint(self.keys[i]):
+                keys = struck.get(p, self.keys[there])
+                if not keys.isdisjoint(self.keys[here]):
                     continue
-                way -= float(_pace_cost(0.0, ds_s, ways.pace[p], ways.known[p]))
-                if way > jump and (way > ways.best[k] or k not in came and way == ways.best[k]):
-                    ways.best[k], came[k], taken[k] = way, p, True
-                    begin_s[k], struck[k] = begin_s[p], keys | self.keys[i]
+                total -= float(_pace_cost(0.0, ds_s, ways.pace[p], ways.known[p]))
+                better = total > ways.best[k]
+                as_good_and_first = k not in came and total == ways.best[k]
+                if total > jump and (better or as_good_and_first):
+                    ways.best[k], came[k], taken[k] = total, p, True
+                    begin_s[k], struck[k] = begin_s[p], keys | self.keys[here]
                     ways.pace[k] = _next_pace(0.0, ds_s, ways.pace[p], ways.known[p])
-                    ways.known[k] = min(ways.known[p] + 1, 20.0)
+                    ways.known[k] = min(ways.known[p] + 1, MOST_KNOWN)
         return came
 
     def go_on(self, j: int, event_s, level) -> None:

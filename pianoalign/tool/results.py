@@ -321,20 +321,21 @@ def report_rows(
 ) -> Iterator[tuple]:  # yields tuples, see `REPORT_COLUMNS`
     "One row a note: before, after, whether the recording had it, and how sure that is."
     before, after, score = result.notes_before, result.notes_after, result.score
-    for k in range(len(before)):
-        times_s = before.onset_s[k], before.offset_s[k], after.onset_s[k], after.offset_s[k]
-        sure = result.confidence[k]
+    for row in range(len(before)):
+        times_s = before.onset_s[row], before.offset_s[row], after.onset_s[row], after.offset_s[row]
+        shift_ms = 1000 * float(after.onset_s[row] - before.onset_s[row])
+        status, sure = str(result.status[row]), float(result.confidence[row])
         yield (
-            k,
-            int(before.pitch[k]),
-            int(before.velocity[k]),
-            int(score.track[k]),
-            int(score.channel[k]),
+            row,
+            int(before.pitch[row]),
+            int(before.velocity[row]),
+            int(score.track[row]),
+            int(score.channel[row]),
             *(round(float(t), 6) for t in times_s),
-            round(1000 * float(after.onset_s[k] - before.onset_s[k]), 3),
-            "yes" if result.status[k] == MATCHED else "no",
-            str(result.status[k]),
-            round(float(sure), 4) if np.isfinite(sure) else None,
+            round(shift_ms, 3),
+            "yes" if status == MATCHED else "no",
+            status,
+            round(sure, 4) if np.isfinite(sure) else None,
         )
 
 
