@@ -219,11 +219,13 @@ def _best_least(
     """The threshold under which a note is `not heard`.
 
     It is the largest one that costs no more than a tenth of a percent of the notes within 25 ms,
-    and more, up to 0.3, if noise needs it."""
+    and more, up to 0.3, if noise needs it (where there were cases without music)."""
     thresholds = np.arange(0.05, 0.51, 0.05)
     right = [np.sum(weight * np.where(p >= t, good, good_if_left)) for t in thresholds]
     costs_little = np.array(right) >= max(right) - 0.001 * weight.sum()
     largest = thresholds[np.flatnonzero(costs_little)[-1]]
+    if not np.any(silent):
+        return float(round(largest, 2))
     over_noise = np.quantile(p[silent], 0.98)  # so high are all but 2 % of what is no music
     return float(round(max(largest, min(0.3, over_noise)), 2))
 
