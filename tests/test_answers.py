@@ -13,7 +13,7 @@ from pianoalign.files import InputError
 from pianoalign.lab.answers import (
     AFTER_S,
     BEFORE_S,
-    _ticks,
+    _round_ticks,
     guess,
     hear_errors,
     notes_to_hear,
@@ -103,5 +103,5 @@ def test_what_is_refused(call, says):
 
 
 def test_an_axis_that_begins_just_before_zero_begins_at_zero():
-    assert [f"{t:g}" for t in _ticks(-0.01, 30)] == ["0", "10", "20", "30"]
-    assert [f"{t:g}" for t in _ticks(-150, 150)] == ["-100", "0", "100"]
+    assert [f"{t:g}" for t in _round_ticks(-0.01, 30)] == ["0", "10", "20", "30"]
+    assert [f"{t:g}" for t in _round_ticks(-150, 150)] == ["-100", "0", "100"]

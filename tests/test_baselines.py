@@ -262,10 +262,10 @@ def test_recording_is_cached_and_the_cache_knows_its_input(corpus, tmp_path):
         Segment(s.id, s.recording, s.start_s, s.end_s, s.reference, s.loose.shifted(0.01))
         for s in segments
     ]
-    assert baselines._key(moved_notes, recipe, True) != baselines._key(segments, recipe, True)
-    assert baselines._key(
-        segments, {"dtw": DTWSettings(feature_rate_hz=75)}, True
-    ) != baselines._key(segments, recipe, True)
+    key = baselines._cache_key(segments, recipe, True)
+    finer = {"dtw": DTWSettings(feature_rate_hz=75)}
+    assert baselines._cache_key(moved_notes, recipe, True) != key
+    assert baselines._cache_key(segments, finer, True) != key
     assert not list((tmp_path / "cache").glob("*.tmp"))
 
 
