@@ -4,9 +4,11 @@ usage: python benchmarks/without_training.py --maps FOLDER --scores FOLDER [--sa
        [--limit 6] [--test] [--out results/weights/decoding_trials.csv]
        [--lost results/weights/lost_notes.csv]
 
-The weights `maps` hear whole recordings once; their curves are kept in `--cache`, and everything
-else takes seconds. What validates: ENSTDkAm (notes struck at velocity 50 or more: a Disklavier's
-softer labels are off), AkPnCGdD, the demo corpus's split `valid`, and that of the recorded piano.
+The weights `maps` hear whole recordings once; their curves are kept in `--cache`, under a key of
+network, sound and notes, and everything else takes seconds. What validates: ENSTDkAm (notes struck
+at velocity 50 or more: a Disklavier's softer labels are off), AkPnCGdD, the demo corpus's split
+`valid`, and that of the recorded piano.
+
 Files are jittered as published, by up to 250 ms (`far`), or are scores at one tempo that DTW has
 laid along the recording (`flat`, FOLDER/PIANO/PIECE.tsv.gz as `scores.py` reads them).
 
@@ -18,6 +20,7 @@ are (see `whose`). With `--test` it also counts those of ENSTDkCl and of the dem
 """
 
 import functools
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +33,7 @@ from pianoalign import decoding
 from pianoalign.baselines import dtw_align
 from pianoalign.datasets import cached_spectrogram, evaluation_segments, load_corpus, spread
 from pianoalign.decoding import ALIGNER_WALK, decode, Decoded, Heard, in_steps
-from pianoalign.decoding import LOWEST_PEAK, price_of_moving
+from pianoalign.decoding import LOWEST_PEAK, NEAR_S, price_of_moving
 from pianoalign.files import repo_root
 from pianoalign.metrics import compare, onset_errors, summarise
 from pianoalign.notes import frame_of, LOWEST_PITCH, N_PITCHES, Notes
@@ -39,7 +42,7 @@ from pianoalign.preprocessing import load_audio, LOG_FLOOR, note_frames, paint_r
 from pianoalign.report import tables
 from pianoalign.runs import read_npz, write_npz
 from pianoalign.tool.aligner import open_engine, weights_folder
-from pianoalign.tool.confidence import on_one_line
+from pianoalign.tool.confidence import highest_near, network_fingerprint
 from weights_options import RATE_HZ, weights_parser
 from whole_recordings import flat_score
 
@@ -49,7 +52,6 @@ DISKLAVIERS = ("ENSTDkAm", "ENSTDkCl")
 TOLERANCES_MS = (10, 25, 50)
 COVERING = (12, 19, 24, 28, 31, 34, 36)  # semitones up to a note that partials of this one cover
 CLEAR_DB = 6.0  # a rise that can be heard
-NEAR_S = 0.025
 SAME_PEAK_S = 0.003  # a note that took a peak lies so near to it
 LEVEL_NATS = 0.7  # 6 dB
 
@@ -90,11 +92,26 @@ def as_curves(engine, image: np.ndarray, told: Notes) -> tuple:
     return in_steps(np.concatenate(rolls)), whole.astype(np.float16)
 
 
+def key_of(*parts: np.ndarray | str | float) -> str:  # 12 hexadecimal digits
+    "A name for what was made of these; of others it is another one."
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
+    return digest.hexdigest()[:12]
+
+
+def times_of(notes: Notes) -> tuple:
+    "What a network or DTW is told of notes."
+    return notes.onset_s, notes.offset_s, notes.pitch
+
+
 def curves_from(engines: dict, recording_id: str, image, cache: Path) -> Callable:
     "A recording's curves, from the cache or found now."
 
     def curves(weights: str, told: Notes, level_nats: float, name: str) -> tuple:
-        path = cache / "curves" / f"{weights}_{name}_{recording_id}.npz"
+        network = network_fingerprint(engines[weights].folder)
+        key = key_of(network, image, level_nats, *times_of(told))
+        path = cache / "curves" / f"{weights}_{name}_{recording_id}_{key}.npz"
         if not path.exists():
             louder = np.maximum(image.astype(np.float32) + level_nats, np.log(LOG_FLOOR))
             roll, on = as_curves(engines[weights], louder, told)
@@ -109,9 +126,10 @@ def curves_from(engines: dict, recording_id: str, image, cache: Path) -> Callabl
 def laid_along(recording, score: Path, cache: Path) -> tuple[Notes, Notes]:
     "The labels that stand in a score, and the score after DTW, row by row."
     reference, given = flat_score(recording, score)
-    path = cache / "curves" / f"flat_{recording.id}.npz"
+    sound = load_audio(recording.audio, RATE_HZ)
+    path = cache / "curves" / f"flat_{recording.id}_{key_of(sound, *times_of(given))}.npz"
     if not path.exists():
-        warped = dtw_align(load_audio(recording.audio, RATE_HZ), RATE_HZ, given)
+        warped = dtw_align(sound, RATE_HZ, given)
         write_npz(path, {"on": warped.onset_s, "off": warped.offset_s})
     kept = read_npz(path)
     return reference, given.at_times(kept["on"], kept["off"])
@@ -270,15 +288,6 @@ def rises_db(image: np.ndarray, time_s: np.ndarray, pitch: np.ndarray, fps: int)
     return (level(10, 50) - level(-60, -20)) * 20 / np.log(10)
 
 
-def highest_near(heard: Heard, time_s, pitch, reach_s: float) -> np.ndarray:  # (n,), 0: none
-    "The highest peak of a key within reach of a time."
-    line = on_one_line(heard.pitch, heard.time_s)
-    at = on_one_line(pitch, time_s)
-    low = np.searchsorted(line, at - reach_s)
-    high = np.searchsorted(line, at + reach_s, side="right")
-    return np.array([heard.height[a:b].max(initial=0.0) for a, b in zip(low, high)])
-
-
 def another_attack(reference: Notes, rows, place_s, label_s, related: bool) -> np.ndarray:
     "Does another note begin where these were put? `related`: one whose partials they share."
     out = np.zeros(len(rows), dtype=bool)
@@ -322,8 +331,8 @@ def whose(file: File, found: Notes, heard: Heard, rows: np.ndarray, fps: int) ->
     rise_label = rises_db(file.image, should_s, pitch, fps)
     explained = another_attack(reference, rows, put_s, label_s, related=True)
     speaks_for_put = (rise_put >= CLEAR_DB) & (rise_put >= rise_label + CLEAR_DB) & ~explained
-    peak_put = highest_near(heard, put_s, pitch, SAME_PEAK_S)
-    peak_label = highest_near(heard, should_s, pitch, NEAR_S)
+    peak_put = highest_near(heard, pitch, put_s, SAME_PEAK_S)
+    peak_label = highest_near(heard, pitch, should_s, NEAR_S)
     network = (peak_label == 0) | (peak_label < peak_put)
     out = np.where(network, "network", "decoding")
     out = np.where(rise_label < CLEAR_DB, "sound", out)
@@ -389,12 +398,13 @@ def main():
     parser.add_argument("--salamander", default=str(home / "corpus" / "salamander"))
     parser.add_argument("--limit", type=int, default=6, help="recordings of each set; 0: all")
     parser.add_argument("--test", action="store_true", help="count the test sets' lost notes too")
-    parser.add_argument("--trials", nargs="+", default=list(TRIALS), help="ways of decoding")
+    parser.add_argument("--trials", nargs="+", default=list(TRIALS), choices=TRIALS)
     parser.add_argument("--lost", default=str(home / "results" / "weights" / "lost_notes.csv"))
     asked = parser.parse_args()
     torch.set_num_threads(1)
     engines = {name: open_engine(weights_folder(name), device="cpu") for name in ("maps", "free")}
     trials = Trials(engines["maps"])
+    names = list(dict.fromkeys(["shipped", *asked.trials]))  # all are compared with that
     of_trials, of_align, counts, confidence = {}, {}, {}, {}
     for file in files(asked, engines):
         judged = counted(file)
@@ -405,7 +415,7 @@ def main():
         of_align.setdefault(here, {})[file.id] = judged_errors(file, found)[judged]
         for tolerance_ms, part in lost_notes(file, found, heard, trials.fps):
             counts.setdefault((*here, tolerance_ms), []).append(part)
-        for name in ways_tried(file, asked.trials):
+        for name in ways_tried(file, names):
             other = judged_errors(file, getattr(trials, name)(file))
             of_trials.setdefault((*here, name), {})[file.id] = other[judged]
         print(f"{file.set}, {file.given_as}: {file.id}", flush=True)

@@ -107,6 +107,16 @@ def test_few_silent_chords_at_the_end_are_asked_for_where_there_is_room(left, ro
     assert np.abs(last_s - 1.0 - score.onset_s[~heard]).max() < 0.3  # their spacing stays
 
 
+def test_a_recording_lasts_as_long_as_its_frames_say_at_their_own_rate():
+    score = music()
+    heard = score.onset_s < np.unique(score.onset_s)[-3]
+    listened = heard_of(1.0 + score.onset_s[heard], score.pitch[heard], 1.0)
+    frames = int(50 * (1.0 + score.onset_s[heard].max() + 5.0))
+    listened = replace(listened, roll=np.zeros((frames, N_PITCHES), np.uint8))
+    found, _ = find_at_any_pitch(score, 0.0, 0.0, None, lambda image: listened, fps=50)
+    assert found.in_recording.all()  # there is room for the last chords, which are silent
+
+
 def test_each_note_of_a_chord_begins_at_its_own_peak():
     score = music()
     late_s = np.random.default_rng(4).uniform(-0.03, 0.03, len(score))

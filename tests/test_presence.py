@@ -276,7 +276,9 @@ def test_models_of_other_weights_are_not_used_and_damaged_ones_are_named(tmp_pat
     stored = json.loads((tmp_path / PRESENCE_FILE).read_text())
     (tmp_path / PRESENCE_FILE).write_text(json.dumps(stored | {"network": "0" * 64}))
     assert load_presence(tmp_path) is None
-    for damaged in ("[", "{}", '{"first": {"weights": [1]}}', json.dumps(stored | {"more": 1})):
+    changes = {"more": 1}, {"first": None}, {"second": {}}
+    changed = [json.dumps(stored | change) for change in changes]
+    for damaged in ("[", "{}", '{"first": {"weights": [1]}}', *changed):
         (tmp_path / PRESENCE_FILE).write_text(damaged)
         with pytest.raises(InputError, match="damaged"):
             load_presence(tmp_path)

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -85,3 +86,26 @@ def test_answers_are_averaged_over_their_common_length():
     roll, onsets = bench.averaged((long, long / 200), (short, short / 200))
     assert roll.shape == onsets.shape == (7, 88)
     assert (roll == 75).all() and onsets == pytest.approx(np.full((7, 88), 0.375))
+
+
+def test_kept_curves_are_of_the_same_network_recording_and_notes(tmp_path, monkeypatch):
+    asked = []
+
+    def as_curves(engine, image, told):
+        asked.append(engine)
+        return np.zeros((3, 88), np.uint8), np.zeros((3, 88), np.float16)
+
+    monkeypatch.setattr(bench, "as_curves", as_curves)
+    monkeypatch.setattr(bench, "network_fingerprint", lambda folder: folder)
+    engines = {"maps": SimpleNamespace(folder="old"), "free": SimpleNamespace(folder="free")}
+    image, told = np.full((3, 88), -5.0, np.float16), file().given
+    curves = bench.curves_from(engines, "a", image, tmp_path)
+    for _ in range(2):
+        curves("maps", told, 0.0, "jittered")
+    assert len(asked) == 1
+    curves("maps", told.shifted(0.1), 0.0, "jittered")
+    curves("maps", told, 0.7, "jittered")
+    bench.curves_from(engines, "a", image + 1, tmp_path)("maps", told, 0.0, "jittered")
+    engines["maps"] = SimpleNamespace(folder="new")
+    curves("maps", told, 0.0, "jittered")
+    assert len(asked) == 5

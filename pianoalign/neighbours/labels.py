@@ -43,7 +43,7 @@ def dtw_labels(
 
 def network_labels(
     network: CRNN,
-    experiment: Experiment,  # of `training.load_network`
+    experiment: Experiment,  # of `runs.load_network`
     segments: Sequence[Segment],
     features: dict,  # of Segment; recording id -> spectrogram
     given: dict | None = None,  # segment id -> Notes to start from; None: the loose ones

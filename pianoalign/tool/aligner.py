@@ -531,7 +531,8 @@ def _find(job, sounding: Notes):  # -> coarse.CoarseAlignment of the piano's not
     job.tell("finding the music", 0, None)
     rate_hz = audio.sample_rate_hz
     cents = tuning_of(stream_audio(job.audio, rate_hz, Facts()), rate_hz)
-    found, image = find_at_any_pitch(sounding, listened.image, cents, listen, hear_blind)
+    heard = listened.image, cents, listen, hear_blind, audio.fps
+    found, image = find_at_any_pitch(sounding, *heard)
     return found, replace(listened, image=image)
 
 
@@ -596,21 +597,29 @@ def _move_along(
     return mended, second
 
 
+def _along_path(
+    found,  # coarse.CoarseAlignment of the piano's notes
+    sounding: Notes,  # (n,) on the score's clock
+    playable,  # (n,) bool: on the piano
+) -> Notes:  # (n,)
+    "All notes where the path puts them; those that no piano has go with the others."
+    onset_s = np.maximum(found.time_of(sounding.onset_s), 0)
+    offset_s = np.maximum(found.time_of(sounding.offset_s), onset_s + SHORTEST_NOTE_S)
+    onset_s[playable], offset_s[playable] = found.notes.onset_s, found.notes.offset_s
+    return sounding.at_times(onset_s, offset_s)
+
+
 def _by_score(job) -> AlignmentResult:
     """The result of method score: find the music first, then let the network move what is there.
 
     Raises `InputError` for weights that cannot."""
-    engine = job.listened.engine
-    pedal, keys = engine.experiment.data.pedal, job.score.notes
-    sounding, playable = sounding_notes(job.score) if pedal else keys, keys.in_range()
+    engine, keys = job.listened.engine, job.score.notes
+    pedal, playable = engine.experiment.data.pedal, keys.in_range()
+    sounding = sounding_notes(job.score) if pedal else keys
     found, listened = _find(job, sounding[playable])
-    onset_s, offset_s = found.time_of(sounding.onset_s), found.time_of(sounding.offset_s)
-    offset_s = np.maximum(offset_s, np.maximum(onset_s, 0) + SHORTEST_NOTE_S)
-    onset_s, there = np.maximum(onset_s, 0), np.zeros(len(keys), bool)
-    onset_s[playable], offset_s[playable] = found.notes.onset_s, found.notes.offset_s
+    duration_s, decoding = listened.duration_s, choose_decoding(job.decoding, True)
+    start, there = _along_path(found, sounding, playable), np.zeros(len(keys), bool)
     there[playable] = found.in_recording
-    start, duration_s = sounding.at_times(onset_s, offset_s), listened.duration_s
-    decoding = choose_decoding(job.decoding, True)
     status = np.where(playable, NOT_IN_RECORDING, NOT_ON_PIANO).astype(object)
     confidence = np.full(len(keys), np.nan)
     confidence[playable] = found.presence

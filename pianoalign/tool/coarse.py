@@ -21,7 +21,7 @@ import numpy as np
 
 from ..notes import CHORD_S, LOWEST_PITCH, N_PITCHES, Notes
 from ..decoding import Heard
-from .confidence import on_one_line
+from .confidence import highest_near, on_one_line
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -831,12 +831,9 @@ def with_the_ends(
 
 def _nats_at(chord, time_s, chords, heard, worth):
     "What the keys of a chord say at an instant."
-    near = np.abs(heard.time_s - time_s) <= GATHER_S
-    total = 0.0
-    for key in chords.keys(chord):
-        height = heard.height[near & (heard.pitch == key + LOWEST_PITCH)].max(initial=0)
-        total += worth[key, np.searchsorted(LEVELS, height, side="right")]
-    return total
+    keys = chords.keys(chord)
+    height = highest_near(heard, keys + LOWEST_PITCH, time_s, GATHER_S)
+    return float(worth[keys, np.searchsorted(LEVELS, height, side="right")].sum())
 
 
 def _best_peak(chord, now_s, step_s, chords, heard):
@@ -1027,14 +1024,8 @@ def _steep_places(stretches, chord_s):
 def _presence(moved, inside, heard, worth):
     "Probability that each note is played: the passage it is in, and the nearest peak of its key."
     place = np.where(inside, IN_PASSAGE, OUTSIDE)
-    level = np.zeros(len(moved), int)
-    for key in np.unique(moved.pitch):
-        peaks = slice(*np.searchsorted(heard.pitch, [key, key + 1]))
-        time_s, height = heard.time_s[peaks], heard.height[peaks]
-        for row in np.flatnonzero(moved.pitch == key):
-            near = np.abs(time_s - moved.onset_s[row]) <= 2 * GATHER_S
-            if near.any():
-                level[row] = np.searchsorted(LEVELS, height[near].max(), side="right")
+    height = highest_near(heard, moved.pitch, moved.onset_s, 2 * GATHER_S)
+    level = np.searchsorted(LEVELS, height, side="right")
     nats = np.log(place / (1 - place)) + worth[moved.pitch - LOWEST_PITCH, level]
     return 1 / (1 + np.exp(-nats))
 

@@ -6,10 +6,10 @@
 __all__ = ['LEAST_PEAK', 'OWN_S', 'WIDE_S', 'FROM_CONFIDENCE', 'FIRST_OPINION', 'SECOND_OPINION', 'STRONG_PARTIALS', 'FREE_S',
            'NOT_EXPLAINED', 'SURE_NATS', 'AROUND_NOTES', 'SAME_KEY_S', 'SAME_KEY_DECAY_S', 'FROM_BOTH', 'COMPANY',
            'USUAL_SHARE', 'USUAL_WEIGHT', 'ROUNDS', 'NOT_PLAYED', 'SUSPICIOUS', 'FITS', 'ABSENT_FROM',
-           'ABSENT_FROM_IN_A_SCORE', 'PRESENCE_FILE', 'WRONG_BY', 'WRONG_HOW_OFTEN', 'VOICE_BY', 'SAME_S', 'SPOILT',
-           'SHRINK', 'highest_peaks', 'first_opinion', 'second_opinion', 'with_products', 'Odds', 'company',
-           'share_absent', 'is_suspicious', 'Presence', 'without_absent', 'load_presence', 'Spoilt', 'spoilt_files',
-           'fit_presence', 'check_presence', 'calibrate_presence']
+           'ABSENT_FROM_IN_A_SCORE', 'PRESENCE_FILE', 'OPINIONS_OF_PART', 'WRONG_BY', 'WRONG_HOW_OFTEN', 'VOICE_BY',
+           'SAME_S', 'SPOILT', 'SHRINK', 'highest_peaks', 'first_opinion', 'second_opinion', 'with_products', 'Odds',
+           'company', 'share_absent', 'is_suspicious', 'Presence', 'without_absent', 'load_presence', 'Spoilt',
+           'spoilt_files', 'fit_presence', 'check_presence', 'calibrate_presence']
 
 # %% ../../nbs/tool/21_presence.ipynb #pre00003
 from collections.abc import Callable, Iterator
@@ -25,6 +25,7 @@ from ..notes import CHORD_S, frame_of, HIGHEST_PITCH, LOWEST_PITCH, N_PITCHES, N
 from pianoalign.tool.confidence import (
     EVIDENCE,
     evidence,
+    highest_near,
     logistic,
     network_fingerprint,
     on_one_line,
@@ -46,15 +47,9 @@ def highest_peaks(
     onset_s: np.ndarray,  # (n,) seconds
     within_s: float = OWN_S,
 ) -> np.ndarray:  # (n,) nats over `LEAST_PEAK`
-    "The highest peak of a key around a time."
-    peak_at = on_one_line(heard.pitch, heard.time_s)
-    note_at = on_one_line(pitch, onset_s)
-    low = np.searchsorted(peak_at, note_at - within_s)
-    high = np.searchsorted(peak_at, note_at + within_s, side="right")
-    spans = np.stack([low, high], axis=1).ravel()
-    highest = np.maximum.reduceat(np.append(heard.height, 0.0), spans)[::2]
-    highest = np.where(high > low, highest, 0.0)
-    return np.log(np.maximum(highest, LEAST_PEAK) / LEAST_PEAK)
+    "How much the highest peak of a key around a time says."
+    height = highest_near(heard, pitch, onset_s, within_s)
+    return np.log(np.maximum(height, LEAST_PEAK) / LEAST_PEAK)
 
 # %% ../../nbs/tool/21_presence.ipynb #pre00013
 FROM_CONFIDENCE = (
@@ -446,6 +441,26 @@ def without_absent(
     return replace(found, status=status, confidence=sure)
 
 
+OPINIONS_OF_PART = dict(  # how many columns each part of a `Presence` weighs
+    first=len(FIRST_OPINION),
+    second=len(FIRST_OPINION) + len(SECOND_OPINION),
+    trust=2,
+    joint=len(COMPANY),
+)
+
+
+def _stored_odds(
+    stored: dict | None,  # fields of `Odds`
+    columns: int,  # of the opinions that they weigh
+) -> Odds | None:  # None where nothing is stored
+    "A part of a stored model. Raises `ValueError` or `TypeError` where it has other columns."
+    if not stored:
+        return None
+    odds = Odds(**stored)
+    odds.nats(np.zeros((1, columns)))
+    return odds
+
+
 def load_presence(
     folder: str | Path,  # of the weights
 ) -> Presence | None:  # None where there is none for these weights
@@ -456,16 +471,10 @@ def load_presence(
     again = "make it again with workflow/calibrate.py"
     stored = read_json_object(path, again)
     try:
-        first, second = Odds(**stored.pop("first")), Odds(**stored.pop("second"))
-        trust = Odds(**stored["trust"]) if stored.get("trust") else None
-        joint = Odds(**stored["joint"]) if stored.get("joint") else None
-        looks = {"first": first, "second": second, "trust": trust, "joint": joint}
-        model = Presence(**{**stored, **looks})
-        for odds, width in ((trust, 2), (joint, len(COMPANY))):
-            if odds:
-                odds.nats(np.zeros((1, width)))
-        model.first.nats(np.zeros((1, len(FIRST_OPINION))))
-        model.second.nats(np.zeros((1, len(FIRST_OPINION) + len(SECOND_OPINION))))
+        parts = {name: _stored_odds(stored.get(name), n) for name, n in OPINIONS_OF_PART.items()}
+        if not (parts["first"] and parts["second"]):  # older files lack the others
+            raise ValueError("it has no model of the first or of the second opinion")
+        model = Presence(**{**stored, **parts})
     except (ValueError, TypeError, KeyError, AttributeError) as e:
         raise InputError(f"{path} is damaged ({e}): {again}") from None
     return model if model.network == network_fingerprint(folder) else None

@@ -83,11 +83,12 @@ def scores_by_pitch(
     notes: Notes,  # the score, on the piano
     heard: Heard,  # without a note told
     fraction: float,  # cents by which the image that was heard is tuned
+    fps: int = 100,  # frames a second of `heard.roll`
 ) -> dict:  # cents -> nats
     "How much speaks for a score at each pitch near its own; at its own it was looked for before."
     away = {fraction + 100 * semitones: semitones for semitones in TRIED}
     return {
-        cents: find_in_recording(lower_by(heard, semitones), notes).score
+        cents: find_in_recording(lower_by(heard, semitones), notes, fps).score
         for cents, semitones in away.items()
         if 0 < abs(cents) <= FURTHEST_CENTS
     }
@@ -111,13 +112,14 @@ def _an_octave_away(
     heard: Heard,
     image: np.ndarray,  # (N, 88) what was heard
     hear_blind: Callable,
+    fps: int,  # frames a second of what it hears
 ) -> tuple | None:  # CoarseAlignment, image; None: it is not found there either
     "Look for a score an octave lower and an octave higher than it is written."
     for octaves in (-1, 1):
-        if not find_in_recording(lower_by(heard, 12 * octaves), notes).fits:
+        if not find_in_recording(lower_by(heard, 12 * octaves), notes, fps).fits:
             continue
         moved = by_octaves(image, octaves)
-        again = find_in_recording(hear_blind(moved), notes)
+        again = find_in_recording(hear_blind(moved), notes, fps)
         if again.fits:
             return replace(again, transposed_cents=OCTAVE_CENTS * octaves), moved
     return None
@@ -129,24 +131,25 @@ def find_at_any_pitch(
     cents: float,  # what `tuning_of` says
     listen: Callable,  # cents -> the image of the recording, with all bins that much higher
     hear_blind: Callable,  # image -> Heard, without a note told
+    fps: int = 100,  # frames a second of the image and of what is heard in it
 ) -> tuple:  # CoarseAlignment, the image that goes with it
     "Look for a score up to two semitones away from where it is written, else an octave away."
     heard = hear_blind(image)
-    found = find_in_recording(heard, notes)
+    found = find_in_recording(heard, notes, fps)
     if abs(cents) <= SLIGHT_CENTS and found.score >= GOOD_NATS * len(notes):
         return found, image
     fraction, tuned = 0.0, image
     if abs(cents) > SLIGHT_CENTS:
         fraction, tuned = cents, listen(cents)
         heard = hear_blind(tuned)
-    nats = scores_by_pitch(notes, heard, fraction)
+    nats = scores_by_pitch(notes, heard, fraction, fps)
     best_cents = max(nats, key=lambda cents: nats[cents])
     if nats[best_cents] > 1.5 * found.score + JUMP_COST:
         there = tuned if best_cents == fraction else listen(best_cents)
-        again = find_in_recording(heard if there is tuned else hear_blind(there), notes)
+        again = find_in_recording(heard if there is tuned else hear_blind(there), notes, fps)
         if again.score > found.score:
             return replace(again, transposed_cents=float(best_cents)), there
     if found.fits:
         return found, image
-    octave = _an_octave_away(notes, heard, tuned, hear_blind)
+    octave = _an_octave_away(notes, heard, tuned, hear_blind, fps)
     return octave or (found, image)
