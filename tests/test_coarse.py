@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pianoalign.notes import N_PITCHES, Notes
-from pianoalign.tool import aligner
+from pianoalign.tool import aligner, tuning
 from pianoalign.tool.coarse import (
     at_their_own_peaks,
     begun_backwards,
@@ -396,6 +396,19 @@ def test_where_told_notes_are_heard_elsewhere_the_network_is_asked_from_there(su
     assert start is asked[1 if surer else 0] and moved.confidence[0] == 0.9
     go(start.at_times(true_s, true_s + 0.2))  # a path with which the network agrees
     assert len(asked) == 3
+
+
+def test_a_score_is_looked_for_at_the_frame_rate_of_the_weights(monkeypatch):
+    from types import SimpleNamespace as Named
+
+    monkeypatch.setattr(aligner, "stream_audio", lambda *_: [])
+    monkeypatch.setattr(tuning, "tuning_of", lambda *_: 0.0)
+    monkeypatch.setattr(tuning, "find_at_any_pitch", lambda *args: (args, None))
+    network = Named(onset_head=True, midi_branch=True)
+    engine = Named(experiment=Named(network=network, audio=Named(fps=50, sample_rate_hz=16000)))
+    job = Named(audio=None, listened=aligner.Listened(None, None, engine), tell=lambda *_: None)
+    asked, _ = aligner._find(job, music())
+    assert asked[-1] == 50
 
 
 def test_an_image_is_heard_once_without_a_note(monkeypatch):
