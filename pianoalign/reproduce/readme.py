@@ -134,6 +134,8 @@ def _network_as_printed(rows, name):
     ours = [f"{_rounded(row[c], 1)} ({_rounded(row['published_' + c], 1)})" for c in shares]
     of_how_many = " of at least 50" if row.get("finished") == "no" else ""
     told = f"{float(row['epochs']):.1f}{of_how_many} epochs ({row['precision']}, {row['device']})"
+    if row["learned"] == "no":
+        return f"{name} has not learned to follow its notes after {told}."
     text = (
         f"{name} puts, after {told}, {ours[0]}, "
         f"{ours[1]} and {ours[2]} % of the test pieces' notes within 10, 25 and 50 ms"
@@ -141,8 +143,6 @@ def _network_as_printed(rows, name):
     for lent in (r for r in rows if r["dataset"] == "demo"):
         there = [_rounded(lent[c], 1) for c in shares]
         text += f"; of the demo corpus's (exact labels) {there[0]}, {there[1]} and {there[2]} %"
-    if row["learned"] == "no":
-        text += ". It has not learned to follow its notes yet"
     return f"{text}."
 
 
@@ -157,7 +157,7 @@ def _as_printed(root):
     if not blind:
         return text
     text += f" {_network_as_printed(blind, 'The same network without the MIDI input')}"
-    if base[0]["epochs"] != blind[0]["epochs"]:
+    if blind[0]["learned"] != "no" and base[0]["epochs"] != blind[0]["epochs"]:
         text += " The two had unequal times to learn: nothing follows from comparing them."
     return text
 
