@@ -180,6 +180,11 @@ def _price(moved_s: np.ndarray, moves_a_nat: float, least_s: float) -> float:  #
     return float(np.clip(moves_a_nat * mean_s, least_s, SCALES_S[1]))
 
 
+def _usual_price(first: Way) -> float:  # seconds
+    "The price of a walk from where the notes were given, after a cheap one."
+    return _price(first.shift_s[first.matched], MOVES_A_NAT, SCALES_S[0])
+
+
 def price_of_moving(
     given: Notes,  # in sounding lengths
     heard: Heard,
@@ -187,7 +192,7 @@ def price_of_moving(
 ) -> float:  # seconds of displacement that cost one nat
     "What suits this file: three times the mean move of a first, cheap walk."
     first = _first_walk(given, heard, settings)
-    return _price(first.shift_s[first.matched], MOVES_A_NAT, SCALES_S[0])
+    return _usual_price(first)
 
 # %% ../nbs/tool/08_decoding.ipynb #dec0000g
 SIDE = 8  # neighbours on either side, in order of onset
@@ -279,8 +284,7 @@ def walk(
         return _walk_at_a_price(given, heard, settings)
     first = _first_walk(given, heard, settings)
     if left_by_neighbours(first, expected_moves(given, first)) > FOLLOWED:
-        scale_s = _price(first.shift_s[first.matched], MOVES_A_NAT, SCALES_S[0])
-        return _walk_at_a_price(given, heard, replace(settings, scale_s=scale_s))
+        return _walk_at_a_price(given, heard, replace(settings, scale_s=_usual_price(first)))
     return _follow_neighbours(given, heard, settings, first)
 
 # %% ../nbs/tool/08_decoding.ipynb #dec00013

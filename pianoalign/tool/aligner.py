@@ -38,13 +38,7 @@ from .listening import file_offset, hear, LIFTED_PEAK, listen_to, QUIET_PEAK, Wa
 from .notation import check_repeats, NotatedScore
 from .paths import TABLE_OUT, write_path, write_tempo
 from .places import check_outputs, MIDI_OUT
-from pianoalign.tool.presence import (
-    ABSENT_FROM,
-    ABSENT_FROM_IN_A_SCORE,
-    load_presence,
-    Presence,
-    without_absent,
-)
+from .presence import load_presence, Presence, without_absent
 from pianoalign.tool.results import (
     AlignmentResult,
     NOT_IN_AUDIO,
@@ -434,8 +428,7 @@ def _move(
         hear_untold = lambda: _blind(listened)(listened.image)
         told = given, heard, listened.image, found, fps
         absent = engine.presence.absent(*told, hear_untold, of_a_score)
-        absent_from = ABSENT_FROM_IN_A_SCORE if of_a_score else ABSENT_FROM
-        found = without_absent(found, absent, engine.presence.trust, absent_from)
+        found = without_absent(found, absent, engine.presence.trust, of_a_score)
     onset_s, offset_s = start.onset_s.copy(), start.offset_s.copy()
     status = np.full(len(start), NOT_IN_AUDIO, dtype=object)
     confidence = np.full(len(start), np.nan)

@@ -224,9 +224,8 @@ def _best_least(
     right = [np.sum(weight * np.where(p >= t, good, good_if_left)) for t in thresholds]
     costs_little = np.array(right) >= max(right) - 0.001 * weight.sum()
     largest = thresholds[np.flatnonzero(costs_little)[-1]]
-    if not np.any(silent):
-        return float(round(largest, 2))
-    over_noise = np.quantile(p[silent], 0.98)  # so high are all but 2 % of what is no music
+    # so high are all but 2 % of what is no music
+    over_noise = np.quantile(p[silent], 0.98) if np.any(silent) else 0.0
     return float(round(max(largest, min(0.3, over_noise)), 2))
 
 

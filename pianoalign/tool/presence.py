@@ -428,12 +428,13 @@ def without_absent(
     found: Decoded,
     absent: np.ndarray,  # (n,) probability
     trust: Odds | None = None,  # of a `Presence`
-    absent_from: float = ABSENT_FROM,  # probability
+    in_company: bool = False,  # was a note's company asked, too?
 ) -> Decoded:
     """The same notes at the same places; those that are probably absent say so.
 
     A note's confidence is at most the probability that it is there. `trust` weighs both against
     each other; it is asked only where some note may be absent."""
+    absent_from = ABSENT_FROM_IN_A_SCORE if in_company else ABSENT_FROM
     status = np.where(absent > absent_from, NOT_PLAYED, found.status)
     sure = np.minimum(found.confidence, 1 - absent)
     if trust and absent.any():
@@ -697,9 +698,8 @@ def _pct(values) -> float:
 
 def _judged(model: Presence, file: Spoilt, in_company: bool) -> Decoded:
     "What the aligner would say of a file's notes."
-    absent_from = ABSENT_FROM_IN_A_SCORE if in_company else ABSENT_FROM
     absent = _absent_in(model, file, in_company)
-    return without_absent(file.found, absent, model.trust, absent_from)
+    return without_absent(file.found, absent, model.trust, in_company)
 
 
 def _row(case: str, files: list, judged: list) -> dict:
