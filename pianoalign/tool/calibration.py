@@ -24,6 +24,7 @@ from pianoalign.tool.confidence import (
     evidence,
     logistic,
     network_fingerprint,
+    within_25_ms,
 )
 
 if TYPE_CHECKING:
@@ -229,11 +230,6 @@ def _best_least(
     return float(round(max(largest, min(0.3, over_noise)), 2))
 
 
-def _within_25_ms(onset_s, true_s) -> np.ndarray:  # (n,) bool
-    "Which onsets are right; those whose truth is nowhere are not."
-    return np.abs(np.nan_to_num(onset_s - true_s, nan=9.0)) <= NEAR_S
-
-
 def _six_digits(values: np.ndarray) -> tuple:  # of float
     "Numbers of six digits, as a file keeps them."
     return tuple(float(f"{x:.6g}") for x in values)
@@ -252,8 +248,8 @@ def fit_confidence(
         way = walk(given, heard)
         hit = way.matched
         tables.append(evidence(given, heard, image, way, experiment.audio.fps)[hit])
-        good.append(_within_25_ms(given.onset_s + way.shift_s, true_s)[hit])
-        left.append(_within_25_ms(given.onset_s, true_s)[hit])
+        good.append(within_25_ms(given.onset_s + way.shift_s, true_s)[hit])
+        left.append(within_25_ms(given.onset_s, true_s)[hit])
         weight.append(np.full(hit.sum(), CASES[case]))
         silent.append(np.full(hit.sum(), case in SILENT))
     table, good = np.concatenate(tables), np.concatenate(good)
@@ -343,7 +339,7 @@ def check_confidence(
         still = (judged.status == NOT_HEARD) & (np.abs(new_s - given.onset_s) < 1e-6)
         unmoved.setdefault(case, []).append(still)
         said.setdefault(case, []).append(judged.confidence)
-        near.setdefault(case, []).append(_within_25_ms(new_s, true_s))
+        near.setdefault(case, []).append(within_25_ms(new_s, true_s))
         if case in ("published", "mixed"):
             p.append(judged.confidence)
             error_ms.append(1000 * (new_s - true_s))

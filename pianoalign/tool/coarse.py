@@ -14,14 +14,15 @@ __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BEL
            'with_the_ends', 'CoarseAlignment', 'at_their_own_peaks', 'find_in_recording', 'draw_path']
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #09a9766b
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..notes import CHORD_S, LOWEST_PITCH, N_PITCHES, Notes
 from ..decoding import Heard
-from .confidence import highest_near, on_one_line
+from .confidence import highest_near, nearest_place, on_one_line
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -197,6 +198,16 @@ class _Ways:
     known: np.ndarray  # (h,) how many steps the pace is known from
 
 
+@dataclass
+class _Shared:
+    "Chords that share one event: what each way through them has used of it."
+
+    fresh: float  # nats: what a way is worth that begins at this event, or jumps to it
+    begin_s: np.ndarray  # (h,) when the first of a way's chords here begins, on the score's clock
+    struck: dict = field(default_factory=dict)  # row of `_Ways` -> its keys, where they are more
+    came: dict = field(default_factory=dict)  # row of `_Ways` -> the row that it comes from
+
+
 class _Walk:
     "All ways through a score and a recording, event by event, the last few events at hand."
 
@@ -274,36 +285,51 @@ class _Walk:
         ways.known[k] = np.minimum(self.known[cell] + 1, MOST_KNOWN)
 
     def _from_this(self, ways: _Ways, taken) -> dict:  # row of `ways` -> row that it comes from
-        """Better ways from chords that share the event, in order: each may use the one before.
-
-        Chords that have a key in common do not share one: a key is struck once at a time."""
-        time_s, touch_s = self.chords.time_s, self.chords.touch_s
-        jump, came = self._fresh(), {}
-        begin_s = time_s[ways.chord]  # of those that share the event
-        struck = {}  # row of `ways` -> the keys of those, where they are more than one
+        "Better ways from chords that share the event, in order: each may use the one before."
+        shared = _Shared(self._fresh(), self.chords.time_s[ways.chord])
         for k in (np.flatnonzero(self.touches[ways.chord[1:]]) + 1).tolist():
-            here = ways.chord[k]
-            for p in range(k - 1, max(k - 1 - SKIP_CHORDS, -1), -1):  # rows, the nearest first
-                there = ways.chord[p]
-                ds_s = time_s[here] - time_s[there]
-                if here - there > SKIP_CHORDS or ds_s > touch_s:
-                    break
-                total = ways.best[p] + ways.worth[p] + self.quiet[here] - self.quiet[there + 1]
-                too_long = time_s[here] - begin_s[p] > MOST_TOUCHES * touch_s
-                if not taken[p] or total < max(ways.best[k], jump) or too_long:
-                    continue
-                keys = struck.get(p, self.keys[there])
-                if not keys.isdisjoint(self.keys[here]):
-                    continue
-                total -= float(_pace_cost(0.0, ds_s, ways.pace[p], ways.known[p]))
+            for p in self._touching(ways.chord, k):
+                total = self._by_sharing(ways, k, p, shared) if taken[p] else -np.inf
                 better = total > ways.best[k]
-                as_good_and_first = k not in came and total == ways.best[k]
-                if total > jump and (better or as_good_and_first):
-                    ways.best[k], came[k], taken[k] = total, p, True
-                    begin_s[k], struck[k] = begin_s[p], keys | self.keys[here]
-                    ways.pace[k] = _next_pace(0.0, ds_s, ways.pace[p], ways.known[p])
-                    ways.known[k] = min(ways.known[p] + 1, MOST_KNOWN)
-        return came
+                as_good_and_first = k not in shared.came and total == ways.best[k]
+                if total > shared.fresh and (better or as_good_and_first):
+                    ways.best[k], taken[k] = total, True
+                    self._let_share(ways, k, p, shared)
+        return shared.came
+
+    def _touching(self, chord, k: int) -> Iterator[int]:  # rows, the nearest first
+        "Which rows before row `k` have chords near enough to share its event."
+        time_s = self.chords.time_s
+        for p in range(k - 1, max(k - 1 - SKIP_CHORDS, -1), -1):
+            apart_s = time_s[chord[k]] - time_s[chord[p]]
+            if chord[k] - chord[p] > SKIP_CHORDS or apart_s > self.chords.touch_s:
+                return
+            yield p
+
+    def _by_sharing(self, ways: _Ways, k: int, p: int, shared: _Shared) -> float:  # nats
+        """What the way up to row `k` is worth if its chord shares the event with that of row `p`.
+
+        It is minus infinity where they cannot share it, because the chords would be too many or
+        a key would be struck twice, and where not even a step at no cost would be worth it."""
+        here, there, time_s = ways.chord[k], ways.chord[p], self.chords.time_s
+        total = ways.best[p] + ways.worth[p] + self.quiet[here] - self.quiet[there + 1]
+        if total < max(ways.best[k], shared.fresh):
+            return -np.inf
+        if time_s[here] - shared.begin_s[p] > MOST_TOUCHES * self.chords.touch_s:
+            return -np.inf
+        if not shared.struck.get(p, self.keys[there]).isdisjoint(self.keys[here]):
+            return -np.inf
+        apart_s = time_s[here] - time_s[there]
+        return total - float(_pace_cost(0.0, apart_s, ways.pace[p], ways.known[p]))
+
+    def _let_share(self, ways: _Ways, k: int, p: int, shared: _Shared) -> None:
+        "Write down that the way to row `k` comes from row `p` of the same event."
+        here, there, time_s = ways.chord[k], ways.chord[p], self.chords.time_s
+        shared.came[k], shared.begin_s[k] = p, shared.begin_s[p]
+        shared.struck[k] = shared.struck.get(p, self.keys[there]) | self.keys[here]
+        apart_s = time_s[here] - time_s[there]
+        ways.pace[k] = _next_pace(0.0, apart_s, ways.pace[p], ways.known[p])
+        ways.known[k] = min(ways.known[p] + 1, MOST_KNOWN)
 
     def go_on(self, j: int, event_s, level) -> None:
         "Take in event `j`."
@@ -975,11 +1001,8 @@ def at_their_own_peaks(
     high = np.flatnonzero(heard.height >= LEAST_HEIGHT)
     high = high[np.argsort(heard.height[high], kind="stable")]  # the highest has the last word
     peak = on_one_line(heard.pitch, heard.time_s)[high]
-    after = np.searchsorted(note, peak)
-    pair = np.clip(np.stack([after - 1, after]), 0, len(note) - 1)
-    away_s = np.abs(note[pair] - peak)
-    nearest = pair[np.argmin(away_s, axis=0), np.arange(len(peak))]
-    near = away_s.min(axis=0) <= GATHER_S
+    nearest, away_s = nearest_place(note, peak)
+    near = away_s <= GATHER_S
     by_s = np.zeros(len(moved))
     by_s[rows[nearest[near]]] = (peak - note[nearest])[near]
     return moved.at_times(moved.onset_s + by_s, moved.offset_s + by_s)

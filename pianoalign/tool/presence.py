@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..decoding import decode, Decoded, Heard, MATCHED, NEAR_S
+from ..decoding import decode, Decoded, Heard, MATCHED
 from ..files import InputError, read_json_object, write_json
 from ..notes import CHORD_S, frame_of, HIGHEST_PITCH, LOWEST_PITCH, N_PITCHES, Notes
 from pianoalign.tool.confidence import (
@@ -27,8 +27,10 @@ from pianoalign.tool.confidence import (
     evidence,
     highest_near,
     logistic,
+    nearest_place,
     network_fingerprint,
     on_one_line,
+    within_25_ms,
 )
 
 if TYPE_CHECKING:
@@ -178,12 +180,8 @@ class _KeyLines:
 
     def nearest(self, heard: Heard):  # -> (m,) row of the nearest note of the key, (m,) seconds
         "The note of its own key that each peak is nearest to."
-        peak = on_one_line(heard.pitch, heard.time_s)
-        after = np.searchsorted(self.sorted, peak)
-        pair = np.clip(np.stack([after - 1, after]), 0, len(self.sorted) - 1)
-        away_s = np.abs(self.sorted[pair] - peak)
-        which = np.argmin(away_s, axis=0), np.arange(len(peak))
-        return self.order[pair[which]], away_s[which]
+        place, away_s = nearest_place(self.sorted, on_one_line(heard.pitch, heard.time_s))
+        return self.order[place], away_s
 
     def gaps(self):  # -> (n,) before, (n,) after: log of the seconds, over a tenth of a second
         "How far away the file's notes of the same key are."
@@ -209,6 +207,12 @@ class _KeyLines:
         low, high = (np.searchsorted(self.sorted, there + s) for s in (-0.05, 0.05))
         return self.order[np.minimum(low, len(self.order) - 1)], high > low
 
+    def explaining(self, pitch, onset_s):  # -> (4, n) row of the note, (4, n) bool: is there one?
+        "The lower notes of which these could be partials, one row a strong partial."
+        lower = [self.standing(pitch - semitones, onset_s) for semitones in STRONG_PARTIALS]
+        row, there = zip(*lower)
+        return np.stack(row), np.stack(there)
+
 
 def _shared(given: Notes, untold: Heard, onset_s):  # -> list of (n,)
     """What other notes of the file leave of the evidence for each one.
@@ -221,7 +225,7 @@ def _shared(given: Notes, untold: Heard, onset_s):  # -> list of (n,)
     alone, near = np.zeros(len(given)), away_s <= WIDE_S
     nats = np.log(np.maximum(untold.height, LEAST_PEAK) / LEAST_PEAK)
     np.maximum.at(alone, nearest[near], nats[near])
-    below = sum(lines.standing(pitch - k, onset_s)[1].astype(float) for k in STRONG_PARTIALS)
+    below = lines.explaining(pitch, onset_s)[1].sum(axis=0)
     peaks_below = [highest_peaks(untold, pitch - k, onset_s) for k in STRONG_PARTIALS[:3]]
     return [
         _rivals(free, pitch, onset_s)[0],
@@ -328,10 +332,8 @@ def company(
 ) -> np.ndarray:  # (n, F), see `COMPANY`
     "What a note's company says about its being played."
     own, lines = np.clip(nats, -SURE_NATS, SURE_NATS), _KeyLines(notes.pitch, notes.onset_s)
-    explained = np.zeros(len(notes))
-    for semitones in STRONG_PARTIALS:
-        row, there = lines.standing(notes.pitch - semitones, notes.onset_s)
-        explained = np.maximum(explained, np.where(there, own[row], 0.0))
+    row, there = lines.explaining(notes.pitch, notes.onset_s)
+    explained = np.where(there, own[row], 0.0).max(axis=0, initial=0.0)
     row, away_s = lines.beside()
     same_key = np.where(away_s < SAME_KEY_S, own[row], 0.0)
     opinions = (*FIRST_OPINION, *SECOND_OPINION)
@@ -577,6 +579,11 @@ class Spoilt:
     found: Decoded
     true_s: np.ndarray  # (n,) onset in the recording, NaN: not in it
 
+    @property
+    def right(self) -> np.ndarray:  # (n,) bool
+        "Which notes lie within 25 ms; absent ones do not."
+        return within_25_ms(self.found.notes.onset_s, self.true_s)
+
 
 def spoilt_files(
     network: "CRNN",
@@ -669,11 +676,6 @@ def _absent_in(model: Presence, file: "Spoilt", in_company=False) -> np.ndarray:
     return model.by_both(file.found.notes, file.both, in_company)
 
 
-def _within_25_ms(file: "Spoilt") -> np.ndarray:  # (n,) bool
-    "Which notes lie within 25 ms; absent ones do not."
-    return np.abs(np.nan_to_num(file.found.notes.onset_s - file.true_s, nan=9.0)) <= NEAR_S
-
-
 def _trust(
     model: Presence,
     files: list,  # of `Spoilt`
@@ -685,7 +687,7 @@ def _trust(
         absent = _absent_in(model, file)
         if absent.any():
             tables.append(_beliefs(file.found, absent)[file.counts])
-            right.append(_within_25_ms(file)[file.counts])
+            right.append(file.right[file.counts])
     if not tables:
         return None
     return _odds(np.concatenate(tables), np.concatenate(right), shrink, keep_share=True)
@@ -710,7 +712,7 @@ def _row(case: str, files: list, judged: list) -> dict:
     before = all_of(f.found.status for f in files)[counts]
     status = all_of(d.status for d in judged)[counts]
     said, sure = status == NOT_PLAYED, all_of(d.confidence for d in judged)[counts]
-    right = all_of(_within_25_ms(f) for f in files)[counts]
+    right = all_of(f.right for f in files)[counts]
     return dict(
         case=case,
         notes=len(absent),
