@@ -263,15 +263,13 @@ def _follow_neighbours(
     given: Notes,
     heard: Heard,
     settings: WalkSettings,
-    way: Way,  # a first one, from the places that were given
+    way: Way,  # the walk before
+    expected_s: np.ndarray,  # (n,) what the neighbours' moves in it let expect, seconds
 ) -> Way:
     "Walk again from where the neighbours let each note be expected."
-    for _ in range(FOLLOWINGS):
-        expected_s = expected_moves(given, way)
-        surprise_s = (way.shift_s - expected_s)[way.matched]
-        scale_s = _price(surprise_s, FOLLOWED_MOVES_A_NAT, FOLLOWED_LEAST_S)
-        way = _walk_at_a_price(given, heard, replace(settings, scale_s=scale_s), expected_s)
-    return way
+    surprise_s = (way.shift_s - expected_s)[way.matched]
+    scale_s = _price(surprise_s, FOLLOWED_MOVES_A_NAT, FOLLOWED_LEAST_S)
+    return _walk_at_a_price(given, heard, replace(settings, scale_s=scale_s), expected_s)
 
 
 def walk(
@@ -283,9 +281,13 @@ def walk(
     if settings.scale_s is not None:
         return _walk_at_a_price(given, heard, settings)
     first = _first_walk(given, heard, settings)
-    if left_by_neighbours(first, expected_moves(given, first)) > FOLLOWED:
+    expected_s = expected_moves(given, first)
+    if left_by_neighbours(first, expected_s) > FOLLOWED:
         return _walk_at_a_price(given, heard, replace(settings, scale_s=_usual_price(first)))
-    return _follow_neighbours(given, heard, settings, first)
+    way = _follow_neighbours(given, heard, settings, first, expected_s)
+    for _ in range(FOLLOWINGS - 1):
+        way = _follow_neighbours(given, heard, settings, way, expected_moves(given, way))
+    return way
 
 # %% ../nbs/tool/08_decoding.ipynb #dec00013
 def settle(
