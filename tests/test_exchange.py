@@ -1,6 +1,7 @@
 "What Python and other programs hand over to `align`, and what they get back."
 
 import io, json
+from pathlib import Path
 
 import mido
 import numpy as np
@@ -78,8 +79,61 @@ def test_what_is_no_notes_is_one_sentence(piece, wrong):
     assert any(word in str(said.value) for word in ("give", "name them"))
 
 
+def test_samples_that_are_not_finite_are_named_by_their_time():
+    samples = np.zeros((2, 16000))
+    samples[1, 4000:4003] = np.nan, 1.0, -np.inf
+    with pytest.raises(InputError, match="NaN or infinite values, the first of them at 0.250 s"):
+        Source.of((samples, 16000))
+    with pytest.raises(InputError, match="masked"):
+        Source.of((np.ma.masked_greater(np.linspace(0, 1, 100), 0.5), 16000))
+
+
+def test_a_tensor_with_a_gradient_is_a_recording():
+    torch = pytest.importorskip("torch")
+    tensor = torch.linspace(-0.5, 0.5, 200).reshape(2, 100).requires_grad_()
+    samples = Source.of((tensor, 16000)).samples
+    np.testing.assert_array_equal(samples, tensor.detach().numpy().T)
+
+
+@pytest.mark.parametrize("data", [b"RIFF", bytearray(9), memoryview(b"MThd")])
+def test_bytes_are_no_file(data):
+    with pytest.raises(InputError, match="recording is given as bytes; give io.BytesIO"):
+        Source.of(data)
+    with pytest.raises(InputError, match="MIDI file is given as bytes; give io.BytesIO"):
+        score_of(data)
+
+
+NO_NAMES = [
+    ("", "is empty"),
+    ("https://example.org/a", "https://example.org/a is an address"),
+    (Path("s3://bucket/a"), "s3://bucket/a is an address"),
+]
+
+
+@pytest.mark.parametrize("name, says", NO_NAMES)
+def test_no_name_and_an_address_are_said_to_be_that(name, says):
+    with pytest.raises(InputError, match=says) as said:
+        Source.of(name)
+    assert "recording" in str(said.value)
+    with pytest.raises(InputError, match=says) as said:
+        score_of(name)
+    assert "MIDI file" in str(said.value)
+
+
+@pytest.mark.parametrize("what", [dict(out=7), dict(report=True), dict(plot=b"a.png")])
+def test_an_output_that_is_no_path_is_said_to_be_none(piece, what):
+    with pytest.raises(InputError, match="is no path of a file to write"):
+        align(piece[0] / "piece.wav", piece[0] / "piece.mid", **what)
+
+
+@pytest.mark.parametrize("what", [dict(weights=7), dict(progress=7)])
+def test_another_argument_of_a_wrong_type_is_named(piece, what):
+    with pytest.raises(InputError, match=f"^{next(iter(what))} 7"):
+        align(piece[0] / "piece.wav", piece[0] / "piece.mid", **what)
+
+
 def test_a_message_names_what_was_handed_over(piece):
-    with pytest.raises(InputError, match="^samples.wav"):
+    with pytest.raises(InputError, match="^the recording is silent"):
         align((np.zeros(16000), 16000), piece[0] / "piece.mid")
     with pytest.raises(InputError, match="^open file"):
         align(piece[0] / "piece.wav", io.BytesIO(b"words"))

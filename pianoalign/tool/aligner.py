@@ -83,6 +83,8 @@ def weights_folder(
     without them, say a corpus called maps, does not."""
     if not weights:
         return default_weights()
+    if not isinstance(weights, (str, os.PathLike)):
+        raise InputError(f"weights {weights!r} is neither a folder nor a name; give one of them")
     shipped = shipped_weights()
     if str(weights) in shipped and not (Path(weights) / "weights.safetensors").exists():
         return shipped[str(weights)]
@@ -931,6 +933,8 @@ def align(
     """
     check_choices(method, decoding, offset, device)
     check_repeats(repeats)
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress {progress!r} cannot be called; give a function, or None")
     source, paths = Source.of(audio), [x for x in (audio, midi) if is_path(x)]
     writers = {write_report: report, write_plot: plot, write_tempo: tempo, write_path: path}
     writers[write_match] = match

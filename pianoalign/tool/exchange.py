@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['MOST_CHANNELS', 'FINE_TICKS', 'DURATION', 'PITCH_NAMES', 'LAYER_RATE_HZ', 'JAMS_VERSION', 'MATCH_OUT', 'MATCH_TICKS',
-           'is_path', 'Source', 'notes_of_table', 'scores_of', 'score_of', 'pitch_name', 'write_labels', 'write_layer',
-           'jams_of', 'write_jams', 'pretty_midi_of', 'part_of', 'check_match', 'write_match']
+           'is_path', 'path_of', 'Source', 'notes_of_table', 'scores_of', 'score_of', 'pitch_name', 'write_labels',
+           'write_layer', 'jams_of', 'write_jams', 'pretty_midi_of', 'part_of', 'check_match', 'write_match']
 
 # %% ../../nbs/tool/04_exchange.ipynb #exc00003
-import csv, importlib.util, json, os, tempfile, warnings
+import csv, importlib.util, json, os, re, tempfile, warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -42,6 +42,27 @@ def is_path(
     return isinstance(thing, (str, os.PathLike))
 
 
+def path_of(
+    name: str | os.PathLike,
+    what: str,  # "recording" or "MIDI file", for the message
+) -> Path:
+    "The path that was meant. Raises `InputError` for no name at all, and for an address."
+    text = os.fsdecode(name)
+    if not text.strip():
+        raise InputError(f"the path of the {what} is empty; name the file")
+    address = re.match(r"(\w{2,}):/+", text)  # a path on Windows has one letter there
+    if address and not os.path.exists(text):
+        text = f"{address[1]}://{text[address.end() :]}"  # `Path` leaves one slash of two
+        raise InputError(f"{text} is an address: download the {what}, and name the file")
+    return Path(text)
+
+
+def _refuse_bytes(thing, what: str) -> None:
+    "Raise `InputError` for the content of a file where the file is asked for."
+    if isinstance(thing, (bytes, bytearray, memoryview)):
+        raise InputError(f"the {what} is given as bytes; give io.BytesIO of them, or a path")
+
+
 def _open_to_read(thing) -> bool:
     return callable(getattr(thing, "read", None))
 
@@ -65,6 +86,10 @@ def _samples_of(thing) -> tuple:  # (k, c) float32, whole rate in Hz
     samples, rate_hz = thing
     if np.ndim(samples) == 0 and np.ndim(rate_hz) > 0:
         raise InputError("the recording's rate comes first; give (samples, rate)")
+    if hasattr(samples, "detach"):  # a tensor, maybe on a card or with a gradient
+        samples = samples.detach().cpu()
+    if np.ma.is_masked(samples):
+        raise InputError("some of the recording's samples are masked; fill them, say with zeros")
     try:
         samples, rate = np.asarray(samples), float(rate_hz)
     except (TypeError, ValueError):
@@ -84,6 +109,12 @@ def _samples_of(thing) -> tuple:  # (k, c) float32, whole rate in Hz
         )
     if samples.shape[0] <= MOST_CHANNELS and samples.shape[0] < samples.shape[1]:
         samples = samples.T
+    if not np.isfinite([samples.min(), samples.max()]).all():  # both are NaN where one sample is
+        first_s = np.argmin(np.isfinite(samples).all(axis=1)) / rate
+        raise InputError(
+            "the recording's samples hold NaN or infinite values, the first of them at "
+            f"{first_s:.3f} s; replace them, say with zeros"
+        )
     return _in_unity(samples), int(rate)
 
 
@@ -115,7 +146,8 @@ class Source:
         if isinstance(audio, Source):
             return audio
         if is_path(audio):
-            return cls(Path(os.fsdecode(audio)))
+            return cls(path_of(audio, "recording"))
+        _refuse_bytes(audio, "recording")
         if _open_to_read(audio):
             name = _name_of(audio, "open file")
             return cls(name, data=_bytes_of(audio, name))
@@ -133,10 +165,11 @@ class Source:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / self.name.name
             self._write(path)
+            called = "the recording" if self.data is None else str(self.name)
             try:
                 yield path
             except InputError as error:
-                raise InputError(str(error).replace(str(path), str(self.name))) from None
+                raise InputError(str(error).replace(str(path), called)) from None
 
     def _write(self, path: Path):
         import soundfile
@@ -200,6 +233,7 @@ def _finer_ticks(midi):  # pretty_midi.PrettyMIDI
 def _write_as_midi(midi, path: Path) -> str:  # what to call it
     "Write what was handed over as a MIDI file. Raises `InputError` for what is no notes."
     kind = f"{type(midi).__module__}.{type(midi).__name__}"
+    _refuse_bytes(midi, "MIDI file")
     if isinstance(midi, Notes):
         write_midi(midi, path, ticks_per_quarter=FINE_TICKS)
         return "notes"
@@ -264,7 +298,7 @@ def _score_of_midi(midi) -> MidiScore:
     if isinstance(midi, MidiScore):
         return midi
     if is_path(midi):
-        path = Path(os.fsdecode(midi))
+        path = path_of(midi, "MIDI file")
         if not is_table(path):
             return read_midi(path)
         return replace(score_of(notes_of_file(path)), path=path)

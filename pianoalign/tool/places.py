@@ -54,7 +54,9 @@ def check_output(
     "Raise `InputError` for an output that must not or cannot be written."
     if path is None:
         return None
-    path = Path(path)
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(f"{path!r} is no path of a file to write; give text, or a pathlib.Path")
+    path = Path(os.fsdecode(path))
     if not os.path.isdir(path.parent):
         raise InputError(f"{path}: there is no folder {path.parent}; create it first")
     check_name_fits(path)
