@@ -195,9 +195,7 @@ def test_further_runs_of_table1_get_rows_of_their_own(example):
 
 
 def test_maps_has_two_forms_for_each_set(example, tmp_path):
-    tier = example_tier(tmp_path / "paper-like")
-    for path in tier.glob("runs/*/config.json"):
-        path.write_text(path.read_text().replace('"demo"', '"maps"'))
+    tier = maps_like(tmp_path / "paper-like")
     assert list(tables.variants("table4", tier)) == [
         "table4",
         "table4_shift_removed",
@@ -208,6 +206,81 @@ def test_maps_has_two_forms_for_each_set(example, tmp_path):
     ]
     assert set(tables.table1(tier).dataset) == {"maps", "recordings"}
     assert list(tables.variants("table4", example)) == ["table4"]
+
+
+def maps_like(folder):
+    "The made-up tier, as if it were of MAPS."
+    tier = example_tier(folder)
+    for path in tier.glob("runs/*/config.json"):
+        path.write_text(path.read_text().replace('"demo"', '"maps"'))
+    return tier
+
+
+def without_set(tier, name, split):
+    "Take a set away from a run, as if it had not been judged there."
+    path = next((tier / "runs").glob(f"{name}-*")) / "errors.npz"
+    with np.load(path) as stored:
+        kept = {key: stored[key] for key in stored.files if not key.startswith(f"{split}/")}
+    write_npz(path, kept)
+
+
+def test_a_table_on_another_set_has_the_rows_that_were_judged_and_the_page_names_the_others(
+    tmp_path,
+):
+    tier = maps_like(tmp_path / "x")
+    without_set(tier, "fps50", "recordings")
+    found = tables.variants("table4", tier)
+    assert list(found["table4"].fps) == [200, 100, 50, 25]
+    assert list(found["table4_recordings"].fps) == [200, 100, 25]
+    shown = pages.other_forms(Runs(tier), "table4", tmp_path / "out")
+    row = next(row for row in shown.rows if row[0] == "50")
+    at = shown.heads.index("recordings (exact labels)")
+    assert row[at] == "not judged" and shown.rows[-1][at] == "rows missing"
+    assert "Not judged on recordings (exact labels): 50 fps." in shown.note
+    raw, removed = (
+        found[f"table4_recordings{end}"].set_index("fps").within_10_pct[100]
+        for end in ("", "_shift_removed")
+    )
+    base = next(row for row in shown.rows if row[0] == "100")
+    assert base[at] == [f"{raw:.1f}", f"({removed:.1f})"]
+    for name in ("fps200", "fps25"):
+        without_set(tier, name, "recordings")
+    assert "table4_recordings" not in tables.variants("table4", tier)  # one row compares nothing
+    with pytest.raises(InputError, match="no run of table4 in .* was judged on the set 'record'"):
+        tables.table4(tier, split="record")
+
+
+def test_claims_about_loose_notes_are_not_put_to_a_set_where_all_rows_are_given_the_same(tmp_path):
+    tier = maps_like(tmp_path / "x")
+
+    def sets(id):
+        return list(dict.fromkeys(case.split for case in claims.cases(Runs(tier), id)))
+
+    assert sets("c14") == sets("c16") == ["valid", "test", "recordings"]
+    base = Row("recordings", "crnn", "unaligned").errors(Runs(tier))
+    for name in ("jitter050", "jitter150", "jitter200"):
+        rewrite_errors(
+            tier,
+            name,
+            lambda key, e: base[key.split("/")[2]].astype(np.float32)
+            if key.startswith("recordings/unaligned/")
+            else e,
+        )
+    assert sets("c16") == ["valid", "test"] and sets("c14") == ["valid", "test", "recordings"]
+    note = pages.other_forms(Runs(tier), "table5", tmp_path / "out").note
+    assert "On recordings (exact labels) all rows were given the same loose notes" in note
+
+
+def test_a_verdict_that_depends_on_the_labels_is_told_set_by_set(tmp_path):
+    tier = maps_like(tmp_path / "x")
+    said = str(pages.verdicts(Runs(tier), "c11"))
+    assert "The verdict is the same in all 6 cases." in said
+    rewrite_errors(
+        tier, "gru", lambda key, e: e / 20 if key.startswith("recordings/crnn/") else e
+    )
+    said = str(pages.verdicts(Runs(tier), "c11"))
+    assert f"recordings (exact labels): {FAILS}." in said
+    assert "recordings (exact labels): does not hold" in said and "; test set: " in said
 
 
 def judged_on_demo(tier, *names):
@@ -703,3 +776,16 @@ def test_a_training_that_pauses_is_shown_and_nothing_is_concluded_from_it(tmp_pa
         found = claims.judge_claim(Runs(tier), id)
         assert (found.verdict, found.reason) == (OPEN, "the training of crnn is not finished")
     assert claims.judge_claim(Runs(tier), "c01").verdict != OPEN  # no network in it
+
+
+def test_committed_tables_of_maps_have_the_rows_that_were_judged_with_their_figures():
+    runs = Runs(ROOT / "results" / "maps")
+    for name in [name for name in tables.KEYS if name != "table1"]:
+        column = tables.measures(name)[0]
+        for split in tables.MORE_SETS:
+            judged = tables.judged_on(runs, name, split)
+            path = runs.tier_dir / f"{name}_{split}.csv"
+            assert path.is_file() == (len(judged) > 1), path.name
+            if path.is_file():
+                ours = [tables.cell(runs, Row(split, run), column) for run in judged]
+                assert pd.read_csv(path)[column].to_numpy() == pytest.approx(ours, abs=1e-4)

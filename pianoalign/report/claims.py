@@ -21,6 +21,7 @@ from ..files import InputError
 from pianoalign.report.tables import (
     ERRORS,
     KEYS,
+    MORE_SETS,
     TABLE1_METHODS,
     NOT_LEARNED,
     SHARES,
@@ -32,6 +33,7 @@ from pianoalign.report.tables import (
     contrast,
     input_of,
     learned,
+    loose_alike,
     published,
     ready,
     spoken,
@@ -478,8 +480,12 @@ def _sets_of(runs, claim):
         return ["test", "valid", "recordings", *lent]
     if {row.set for row in claim.all_rows} != {"valid"}:
         return ["valid"]  # §4.1: its rows name their sets, and stay there
-    names, sets = {row.run for row in claim.all_rows}, ("valid", "test", "recordings", "demo_test")
-    return [s for s in sets if all(runs.has(n, s) for n in names)]
+    names = list(dict.fromkeys(row.run for row in claim.all_rows))
+    sets = [s for s in ("valid", *MORE_SETS) if all(runs.has(n, s) for n in names)]
+    if "valid" not in sets or loose_alike(runs, names, "valid"):
+        return sets
+    # about how loose notes are: nothing to ask where all rows are given the same
+    return [s for s in sets if not loose_alike(runs, names, s)]
 
 
 def _tests_of(runs, claim, run):

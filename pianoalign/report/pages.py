@@ -31,8 +31,12 @@ from . import plots
 from .claims import FAILS, HOLDS, OPEN
 from .example import example_tier
 from pianoalign.report.tables import (
+    FORMS,
     HEADINGS,
+    KEYS,
+    MORE_SETS,
     NOT_LEARNED,
+    RUN_NAMES,
     SHARES,
     Row,
     Runs,
@@ -45,8 +49,11 @@ from pianoalign.report.tables import (
     corpus_of,
     form_of,
     input_of,
+    judged_on,
     known_tier,
     learned,
+    loose_alike,
+    measures,
     read_json,
     ready,
     resemblance,
@@ -186,7 +193,32 @@ _LEAD = {
 }
 
 
-def _claim_in_words(told):
+_LABELS = dict(
+    valid="validation set",
+    test="test set",
+    recordings="recordings (exact labels)",
+    demo_test="the demo corpus's test set (exact labels)",
+)
+
+
+def _set_by_set(cases):
+    "The verdicts of a claim on every set, in a sentence."
+    words = []
+    for name, of_set in cases.groupby("set", sort=False):
+        raw, removed = of_set.verdict
+        text = f"{_LABELS[name]}: {raw}"
+        words.append(text if raw == removed else f"{text}, shifts removed: {removed}")
+    return "; ".join(words)
+
+
+def _has_sets(cases):
+    "Whether a claim was judged on several single sets, by one recipe, raw and shifts removed."
+    pairs = set(zip(cases.set, cases.shifts))
+    several = set(cases.set) <= set(_LABELS) and cases.set.nunique() > 1
+    return several and len(cases) == len(pairs) == 2 * cases.set.nunique()
+
+
+def _claim_in_words(told, cases):
     "One row of the ledger: what the paper says, what ours says, where the verdict differs."
     text = f"- The paper: *{told.claim}* (printed: {told.published}). "
     if told.printed == ledgers.NOT_BORNE_OUT:
@@ -195,10 +227,11 @@ def _claim_in_words(told):
     if told.ours:
         text += f"Ours: {told.ours}. "
     if told.elsewhere:
-        text += f"The verdict depends on what it is judged on: {told.elsewhere}."
+        where = _set_by_set(cases) if _has_sets(cases) else told.elsewhere
+        text += f"The verdict depends on what it is judged on: {where}."
     elif told.cases > 1:
-        cases = "both" if told.cases == 2 else f"all {told.cases}"
-        text += f"The verdict is the same in {cases} cases."
+        number = "both" if told.cases == 2 else f"all {told.cases}"
+        text += f"The verdict is the same in {number} cases."
     return text.rstrip()
 
 
@@ -209,7 +242,8 @@ def verdicts(
     "What follows for some of the paper's claims."
     every = ledgers.ledger(runs, ids=ids)
     told = ledgers.claims(runs, every=every)
-    return Prose("\n".join(map(_claim_in_words, told.itertuples())))
+    lines = [_claim_in_words(row, every[every.id == row.id]) for row in told.itertuples()]
+    return Prose("\n".join(lines))
 
 # %% ../../nbs/workshop/03c_pages.ipynb #0c3dtrac
 def training_summary(
@@ -300,6 +334,33 @@ def hours_as_printed(
     )
 
 # %% ../../nbs/workshop/03c_pages.ipynb #0c3dforc
+def _both_forms(tables, file, column, key):
+    "A cell of a table and, below it, with the shifts removed; a row may be missing."
+    cells = []
+    for table in (tables[file], tables[f"{file}_shift_removed"]):
+        here = table[[same == key for same in table[list(key)].to_dict("records")]]
+        cells += [f"{value:.1f}" for value in here[column]]
+    return [cells[0], f"({cells[1]})"] if cells else "not judged"
+
+
+def _sets_apart(runs, name):
+    "How the sets of a table differ from its first one, in sentences."
+    planned = [entry["run"] for entry in runs.plan.tables[name]]
+    lines = []
+    for split in MORE_SETS:
+        judged = judged_on(runs, name, split)
+        missing = [RUN_NAMES[run] for run in planned if run not in judged]
+        if judged and missing:
+            lines.append(f"Not judged on {FORMS[split]}: {', '.join(missing)}.")
+        asks = len(judged) > 1 and not loose_alike(runs, judged, "valid")
+        if asks and loose_alike(runs, judged, split):
+            lines.append(
+                f"On {FORMS[split]} all rows were given the same loose notes: there they compare "
+                "networks, and not how loose notes are."
+            )
+    return " ".join(lines)
+
+
 def other_forms(
     runs: Runs,  # of one tier
     name: str,  # "table2" to "table6"
@@ -313,20 +374,28 @@ def other_forms(
         return Prose(
             "The labels of the demo corpus are exact, so there is one form of this table only."
         )
-    first = tables[name]
-    keys = [k for k in HEADINGS if k in first and f"{k}_lo" not in first]
-    column = next(c for c in HEADINGS if f"{c}_lo" in first)
-    heads = [HEADINGS[k] for k in keys] + ["printed", *(form_of(file) for file in tables)]
+    column = next(c for c in HEADINGS if c in measures(name))
+    raw = [file for file in tables if not file.endswith("_shift_removed")]
     rows = []
-    for k, row in first.iterrows():
-        ours = [f"{table[column].iloc[k]:.1f}" for table in tables.values()]
-        names = [spelled(key, row[key]) for key in keys]
+    for row in tables[name].to_dict("records"):
+        key = {k: row[k] for k in KEYS[name]}
+        names = [spelled(k, value) for k, value in key.items()]
+        ours = [_both_forms(tables, file, column, key) for file in raw]
         rows.append([*names, f"{row[f'published_{column}']:.1f}", *ours])
-    apart = resemblance(tables).set_index("table")[column]
-    rows.append(["mean distance", *[""] * len(keys), *(f"{v:.1f}" for v in apart)])
-    caption = f"{HEADINGS[column]} in all forms; in the last line the mean distance to the printed"
-    note = f"The printed table is nearest to ours in the form: {form_of(apart.idxmin())}."
-    return Shown(heads, rows, caption, note, names=len(keys))
+    whole = {file: table for file, table in tables.items() if len(table) == len(rows)}
+    apart = resemblance(whole).set_index("table")[column]
+
+    def distance(file):
+        removed = f"{file}_shift_removed"
+        both = [f"{apart[file]:.1f}", f"({apart[removed]:.1f})"] if file in whole else []
+        return both or "rows missing"
+
+    rows.append(["mean distance", *[""] * len(KEYS[name]), *map(distance, raw)])
+    heads = [HEADINGS[k] for k in KEYS[name]] + ["printed", *map(form_of, raw)]
+    caption = f"{HEADINGS[column]} on all sets; in the last line the mean distance to the printed"
+    note = "In brackets: with the median error of each recording taken off. The printed table is "
+    note += f"nearest to ours in the form: {form_of(apart.idxmin())}. {_sets_apart(runs, name)}"
+    return Shown(heads, rows, caption, note.rstrip(), names=len(KEYS[name]))
 
 # %% ../../nbs/workshop/03c_pages.ipynb #388f3a0d
 GREY = "#9a9a9a"  # readable on white and on black

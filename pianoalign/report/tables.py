@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['SHARES', 'ERRORS', 'KEYS', 'TABLE1_METHODS', 'OWN_METHODS', 'RUN_NAMES', 'SPELLED', 'OPTIMISER', 'SIZES',
-           'TRAINING_COLUMNS', 'FORMS', 'HEADINGS', 'NOT_LEARNED', 'published', 'measures', 'Runs', 'read_json',
-           'known_tier', 'name_of', 'colour_of', 'spelled', 'Row', 'input_of', 'learned', 'ready', 'recipe_in_words',
-           'epochs_of', 'device_of', 'training_of', 'heard_s', 'unequal', 'Interval', 'unit_of', 'cell', 'contrast',
-           'as_key', 'corpus_of', 'rows_of_table1', 'table1', 'ablation', 'table2', 'table3', 'table4', 'table5',
-           'table6', 'beside_mir_eval', 'shifts', 'judged_everywhere', 'variants', 'form_of', 'resemblance',
-           'write_table', 'trained_in_words', 'Shown', 'show', 'axis_label', 'spoken']
+           'TRAINING_COLUMNS', 'MORE_SETS', 'FORMS', 'HEADINGS', 'NOT_LEARNED', 'published', 'measures', 'Runs',
+           'read_json', 'known_tier', 'name_of', 'colour_of', 'spelled', 'Row', 'input_of', 'loose_alike', 'learned',
+           'ready', 'recipe_in_words', 'epochs_of', 'device_of', 'training_of', 'heard_s', 'unequal', 'Interval',
+           'unit_of', 'cell', 'contrast', 'as_key', 'corpus_of', 'rows_of_table1', 'table1', 'ablation', 'table2',
+           'table3', 'table4', 'table5', 'table6', 'beside_mir_eval', 'shifts', 'judged_on', 'variants', 'form_of',
+           'resemblance', 'write_table', 'trained_in_words', 'Shown', 'show', 'axis_label', 'spoken']
 
 # %% ../../nbs/workshop/03a_tables.ipynb #bles0100
 import html
@@ -336,7 +336,9 @@ class Row:
         "What the row is called in a sentence."
         if self.method != "crnn":
             return name_of(self.method)
-        return RUN_NAMES.get(self.run, self.run) if self.set == "valid" else name_of(self.run)
+        if self.set == "valid" or name_of(self.run) == self.run:  # not one of Table 1's methods
+            return RUN_NAMES.get(self.run, self.run)
+        return name_of(self.run)
 
     def errors(
         self,
@@ -360,6 +362,20 @@ def input_of(
     "The unaligned notes of a row: the run's own where it kept them, else those of the baselines."
     run = row.run if runs.has(row.run, row.set, "unaligned") else "dtw"
     return replace(row, run=run, method="unaligned")
+
+
+def loose_alike(
+    runs: Runs,  # of one tier
+    names: Iterable[str],  # experiments
+    split: str,  # a set that all of them were judged on
+) -> bool:
+    "Whether some runs were given the same loose notes on a set. Recordings bring their own."
+    first, *others = [input_of(runs, Row(split, name)).errors(runs) for name in names]
+    return all(
+        errors.keys() == first.keys()
+        and all(np.array_equal(errors[piece], first[piece]) for piece in first)
+        for errors in others
+    )
 
 
 def _median_ms(errors):
@@ -727,13 +743,17 @@ def ablation(
     plan: Plan | None = None,  # from `experiments.load_plan`
     split: str = "valid",  # the paper's: the validation set
     shift_removed: bool = False,  # take each recording's median error out first
-) -> pd.DataFrame:  # one row a run
+) -> pd.DataFrame:  # one row a run; on sets beyond the paper's, a run that was judged there
     "A table with one trained network a row. Raises `InputError` where a run is missing."
     runs = Runs.of(tier_dir, plan)
     rows = []
     for entry in runs.plan.tables[name]:
+        if split != "valid" and not runs.has(entry["run"], split):
+            continue  # not judged on a set beyond the paper's own
         keys = {k: entry[k] for k in KEYS[name]}
         rows.append(_table_row(runs, name, keys, Row(split, entry["run"], "crnn", shift_removed)))
+    if not rows:
+        raise InputError(f"no run of {name} in {runs.tier_dir} was judged on the set {split!r}")
     return _beside_published(name, rows)
 
 
@@ -813,13 +833,18 @@ def shifts(
     return pd.DataFrame(rows, columns=["dataset", "method", "piece", "notes", "signed_median_ms"])
 
 
-def judged_everywhere(
+MORE_SETS = ("test", "recordings", "demo_test")
+"Sets beside the validation set: MAPS's other Disklavier, and two whose labels are exact."
+
+
+def judged_on(
     runs: Runs,  # of one tier
     name: str,  # "table2" to "table6"
-    split: str = "test",  # a set
-) -> bool:
-    "Whether all runs of a table were judged on a set. Raises `InputError` where one is missing."
-    return all(runs.has(entry["run"], split) for entry in runs.plan.tables[name])
+    split: str,  # a set
+) -> list:  # of experiments' names, in the table's order
+    "Which runs of a table were judged on a set. Raises `InputError` where a run is missing."
+    names = [entry["run"] for entry in runs.plan.tables[name]]
+    return [run for run in names if runs.has(run, split)]
 
 
 def variants(
@@ -827,14 +852,15 @@ def variants(
     tier_dir: str | Path | Runs,  # folder of a tier, or `Runs`
     plan: Plan | None = None,  # from `experiments.load_plan`
 ) -> dict:  # file name without its ending -> table
-    "A table of the ablation; on MAPS also with the shifts removed, and on other sets."
+    """A table of the ablation; on MAPS also with the shifts removed, and on other sets.
+    There it has the rows that were judged, two at least: one row compares nothing."""
     runs = Runs.of(tier_dir, plan)
     out = {name: ablation(name, runs)}
     if corpus_of(runs) != "maps":
         return out
     out[f"{name}_shift_removed"] = ablation(name, runs, shift_removed=True)
-    for split in ("test", "recordings", "demo_test"):
-        if judged_everywhere(runs, name, split):  # where the plan asks for it
+    for split in MORE_SETS:
+        if len(judged_on(runs, name, split)) > 1:
             on = f"{name}_{split}"
             out[on] = ablation(name, runs, split=split)
             out[f"{on}_shift_removed"] = ablation(name, runs, split=split, shift_removed=True)
@@ -845,10 +871,10 @@ FORMS = dict(
     shift_removed="validation set, shifts removed",
     test="test set",
     test_shift_removed="test set, shifts removed",
-    recordings="recordings",
-    recordings_shift_removed="recordings, shifts removed",
-    demo_test="the demo corpus's test set",
-    demo_test_shift_removed="the demo corpus's test set, shifts removed",
+    recordings="recordings (exact labels)",
+    recordings_shift_removed="recordings (exact labels), shifts removed",
+    demo_test="the demo corpus's test set (exact labels)",
+    demo_test_shift_removed="the demo corpus's test set (exact labels), shifts removed",
 )
 "Ending of a table's file name -> what it says."
 
