@@ -117,6 +117,25 @@ def test_a_recording_lasts_as_long_as_its_frames_say_at_their_own_rate():
     assert found.in_recording.all()  # there is room for the last chords, which are silent
 
 
+def test_music_that_is_written_twice_and_played_once_is_said_to_be_either():
+    score = music()
+    begin_s, end_s = np.unique(score.onset_s)[[40, 80]]
+    twice = written_twice(score, begin_s, end_s)
+    found = find_in_recording(heard_of(1.0 + score.onset_s, score.pitch, 0.95), twice)
+    (absent_s, like_s), *others = found.doubles_s
+    assert not others and absent_s == found.absent_s[0]
+    np.testing.assert_allclose(np.subtract(absent_s, like_s), end_s - begin_s)
+    (said,) = [remark for remark in found.remarks() if "same music" in remark]
+    assert f"{absent_s[0]:.1f} to" in said and f"{like_s[0]:.1f} to" in said
+
+
+def test_absent_music_that_has_no_like_is_absent_and_nothing_else():
+    score = music()
+    there = score.onset_s < np.quantile(score.onset_s, 0.6)
+    found = find_in_recording(heard_of(score.onset_s[there], score.pitch[there], 0.95), score)
+    assert found.absent_s and found.doubles_s == ()
+
+
 def test_each_note_of_a_chord_begins_at_its_own_peak():
     score = music()
     late_s = np.random.default_rng(4).uniform(-0.03, 0.03, len(score))

@@ -241,16 +241,27 @@ def test_a_note_that_both_doubt_is_worse_off_than_one_that_one_doubts():
     trust = load_presence(default_weights()).trust
     told = decoded([0.85, 0.85, 0.995, 0.995])
     absent = np.array([0.15, 0.005, 0.15, 0.9])
-    sure = without_absent(told, absent, trust).confidence
+    sure = without_absent(told, absent, absent, trust).confidence
     assert sure[0] < sure[1] and sure[0] < sure[2]
     assert np.all(sure <= 1 - absent) and sure[3] < 0.11
-    lesser = without_absent(told, absent).confidence
+    lesser = without_absent(told, absent, absent).confidence
     np.testing.assert_allclose(lesser, np.minimum(told.confidence, 1 - absent))
+
+
+def test_company_lowers_confidence_in_any_file_and_says_not_played_of_scores_alone():
+    told, alone, together = decoded([0.9, 0.9]), np.array([0.1, 0.0]), np.array([0.8, 0.0])
+    loose = without_absent(told, alone, together)
+    score = without_absent(told, alone, together, of_a_score=True)
+    np.testing.assert_array_equal(loose.status, told.status)
+    np.testing.assert_array_equal(score.status, [NOT_PLAYED, MATCHED])
+    for judged in (loose, score):
+        np.testing.assert_allclose(judged.confidence, [0.2, 0.9])
+        np.testing.assert_array_equal(judged.notes.onset_s, told.notes.onset_s)
 
 
 def test_where_nothing_is_suspicious_nothing_changes():
     told, trust = decoded([0.3, 0.6, 0.99]), load_presence(default_weights()).trust
-    same = without_absent(told, np.zeros(3), trust)
+    same = without_absent(told, np.zeros(3), np.zeros(3), trust)
     np.testing.assert_array_equal(same.confidence, told.confidence)
     np.testing.assert_array_equal(same.status, told.status)
 

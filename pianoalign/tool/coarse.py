@@ -11,7 +11,7 @@ __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BEL
            'END_CREDIT', 'LAST_CHORDS', 'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE', 'OCTAVE_CENTS', 'Events',
            'events_of', 'worth_of_levels', 'Chords', 'chords_of', 'Passage', 'search', 'trimmed', 'begun_backwards',
            'needed', 'whole_passes', 'owners', 'best_passages', 'likeness', 'Stretch', 'stretch_of', 'followed',
-           'with_the_ends', 'CoarseAlignment', 'at_their_own_peaks', 'find_in_recording', 'draw_path']
+           'with_the_ends', 'CoarseAlignment', 'at_their_own_peaks', 'doubles', 'find_in_recording', 'draw_path']
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #09a9766b
 from collections.abc import Iterator
@@ -902,6 +902,7 @@ class CoarseAlignment:
     absent_s: tuple  # (begin, end): seconds of the score that the recording lacks
     extra_s: tuple  # (begin, end): seconds of the recording that the score lacks
     score: float  # nats by which the way beats chance
+    doubles_s: tuple = ()  # ((begin, end), (begin, end)): of the score, absent music and its like
     transposed_cents: float = 0.0  # by how much the recording sounds higher than the score
     warnings: tuple = ()  # sentences
 
@@ -942,6 +943,12 @@ class CoarseAlignment:
                 words = ", ".join(f"{a:.1f} to {b:.1f} s" for a, b in long_s[:5])
                 more = f" and {len(long_s) - 5} stretches more" if len(long_s) > 5 else ""
                 said.append(f"{words}{more} of {name} {other}")
+        for (a, b), (c, d) in self.doubles_s[:3]:
+            said.append(
+                f"{a:.1f} to {b:.1f} s of the file are the same music as {c:.1f} to {d:.1f} s, and "
+                "the recording has it less often; which of them it plays cannot be heard, and "
+                f"{c:.1f} to {d:.1f} s were taken"
+            )
         return (*said, *self.warnings)
 
     def time_of(
@@ -1028,6 +1035,34 @@ def _extras(stretches, own, events, end_s):
     return tuple(out)
 
 
+def doubles(
+    own: np.ndarray,  # (K,) number of each chord's stretch, -1: none
+    chords: Chords,
+) -> list:  # of (first, last) chords that are absent, (first, last) of their like
+    """Absent music of which the recording has the like: then it is not sure which is absent.
+
+    In at least half of an absent stretch, and in `LEAST_ALIKE` chords, all keys are the same."""
+    keys = chords.all_keys()
+    number = {chord: n for n, chord in enumerate(dict.fromkeys(keys))}
+    name = np.array([number[chord] for chord in keys])
+    found = []
+    for first, last in _spans(own < 0):
+        middle, runs = (first + last) // 2, [(0, 0, 0)]
+        for there in np.flatnonzero((name == name[middle]) & (own >= 0)).tolist():
+            by = there - middle
+            chord = np.arange(max(first, -by), min(last, len(own) - 1 - by) + 1)
+            other = np.flatnonzero((name[chord] != name[chord + by]) | (own[chord + by] < 0))
+            here = middle - chord[0]
+            begin = int(other[other < here].max(initial=-1)) + 1
+            end = int(other[other > here].min(initial=len(chord)))
+            runs.append((end - begin, int(chord[0]) + begin, by))
+        length, begin, by = max(runs, key=lambda run: run[0])
+        if length >= max(LEAST_ALIKE, (last - first + 1) / 2):
+            end = begin + length - 1
+            found.append(((begin, end), (begin + by, end + by)))
+    return found
+
+
 def _steep_places(stretches, chord_s):
     "Seconds of the recording from which the pace of four seconds is far from the usual."
     places, paces = [], []
@@ -1090,6 +1125,7 @@ def find_in_recording(
         absent_s=_in_seconds(_spans(own < 0), chords),
         extra_s=_extras(stretches, own, events, end_s),
         score=sum(p.score for p in passages),
+        doubles_s=tuple(_in_seconds(pair, chords) for pair in doubles(own, chords)),
         warnings=tuple(_warnings(stretches, chords)),
     )
 

@@ -409,15 +409,14 @@ class Presence:
         found: Decoded,  # of `decoding.decode`, with its way and confidence
         fps: int,  # frames a second
         hear_untold: Callable,  # without arguments -> Heard, told nothing; called where it pays
-        in_company: bool = False,  # is a note's company asked, too?
-    ) -> np.ndarray:  # (n,)
+    ) -> tuple:  # (n,) by itself, (n,) in its company
         "How probably each note is absent; 0 where the first opinion finds nothing suspicious."
         opinions = first_opinion(given, heard, image, found, fps)
         if not is_suspicious(self.first.nats(opinions), found.confidence):
-            return np.zeros(len(given))
+            return np.zeros(len(given)), np.zeros(len(given))
         again = second_opinion(given, hear_untold(), found, fps)
         both = np.concatenate([opinions, again], axis=1)
-        return self.by_both(found.notes, both, in_company)
+        return self.by_both(found.notes, both), self.by_both(found.notes, both, in_company=True)
 
 
 def _beliefs(found: Decoded, absent) -> np.ndarray:  # (n, 2)
@@ -428,20 +427,23 @@ def _beliefs(found: Decoded, absent) -> np.ndarray:  # (n, 2)
 
 def without_absent(
     found: Decoded,
-    absent: np.ndarray,  # (n,) probability
+    alone: np.ndarray,  # (n,) probability that the note is absent, by itself
+    together: np.ndarray,  # (n,) the same in its company
     trust: Odds | None = None,  # of a `Presence`
-    in_company: bool = False,  # was a note's company asked, too?
+    of_a_score: bool = False,  # may a note's company say that it is not played?
 ) -> Decoded:
     """The same notes at the same places; those that are probably absent say so.
 
-    A note's confidence is at most the probability that it is there. `trust` weighs both against
-    each other; it is asked only where some note may be absent."""
-    absent_from = ABSENT_FROM_IN_A_SCORE if in_company else ABSENT_FROM
+    A note's confidence is at most the probability that it is there, whoever doubts it. `trust`
+    weighs both against each other; it is asked only where some note may be absent."""
+    absent, absent_from = alone, ABSENT_FROM
+    if of_a_score:
+        absent, absent_from = together, ABSENT_FROM_IN_A_SCORE
     status = np.where(absent > absent_from, NOT_PLAYED, found.status)
-    sure = np.minimum(found.confidence, 1 - absent)
+    sure = found.confidence
     if trust and absent.any():
-        sure = np.minimum(logistic(trust.nats(_beliefs(found, absent))), 1 - absent)
-    return replace(found, status=status, confidence=sure)
+        sure = logistic(trust.nats(_beliefs(found, absent)))
+    return replace(found, status=status, confidence=np.minimum(sure, 1 - together))
 
 
 OPINIONS_OF_PART = dict(  # how many columns each part of a `Presence` weighs
@@ -698,10 +700,10 @@ def _pct(values) -> float:
     return round(100 * float(np.mean(values)), 2) if len(values) else 0.0
 
 
-def _judged(model: Presence, file: Spoilt, in_company: bool) -> Decoded:
+def _judged(model: Presence, file: Spoilt, of_a_score: bool) -> Decoded:
     "What the aligner would say of a file's notes."
-    absent = _absent_in(model, file, in_company)
-    return without_absent(file.found, absent, model.trust, in_company)
+    alone, together = _absent_in(model, file), _absent_in(model, file, in_company=True)
+    return without_absent(file.found, alone, together, model.trust, of_a_score)
 
 
 def _row(case: str, files: list, judged: list) -> dict:
