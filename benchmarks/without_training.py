@@ -1,7 +1,7 @@
 """What could be won without training: other ways of decoding, and whose the lost notes are.
 
 usage: python benchmarks/without_training.py --maps FOLDER --scores FOLDER [--salamander FOLDER]
-       [--limit 6] [--test] [--out results/weights/decoding_trials.csv]
+       [--asap FOLDER] [--limit 6] [--test] [--out results/weights/decoding_trials.csv]
        [--lost results/weights/lost_notes.csv]
 
 The weights `maps` hear whole recordings once; their curves are kept in `--cache`, under a key of
@@ -10,7 +10,10 @@ at velocity 50 or more: a Disklavier's softer labels are off), AkPnCGdD, the dem
 `valid`, and that of the recorded piano.
 
 Files are jittered as published, by up to 250 ms (`far`), or are scores at one tempo that DTW has
-laid along the recording (`flat`, FOLDER/PIANO/PIECE.tsv.gz as `scores.py` reads them).
+laid along the recording (`flat`, FOLDER/PIANO/PIECE.tsv.gz as `scores.py` reads them). With
+`--asap` (the folder that `corpus/make_corpus.py` reads) performances of the demo corpus are also
+given with their own timing taken out (`score`): each note lies where the tempo curve has it, as in
+the scores of the split `recordings`.
 
 `--out` has a row for each way of decoding, set and kind of file: shares within 10, 25 and 50 ms,
 each recording's shift removed, and the difference from what `align` does with its interval over
@@ -38,11 +41,11 @@ from pianoalign.files import repo_root
 from pianoalign.metrics import compare, onset_errors, summarise
 from pianoalign.notes import frame_of, LOWEST_PITCH, N_PITCHES, Notes
 from pianoalign.postprocessing import onset_candidates
-from pianoalign.preprocessing import load_audio, LOG_FLOOR, note_frames, paint_roll
+from pianoalign.preprocessing import load_audio, LOG_FLOOR, note_frames, paint_roll, spectrogram
 from pianoalign.report import tables
 from pianoalign.runs import read_npz, write_npz
 from pianoalign.tool.aligner import open_engine, weights_folder
-from pianoalign.tool.confidence import highest_near, network_fingerprint
+from pianoalign.tool.confidence import highest_near, network_fingerprint, on_one_line
 from weights_options import RATE_HZ, weights_parser
 from whole_recordings import flat_score
 
@@ -52,8 +55,11 @@ DISKLAVIERS = ("ENSTDkAm", "ENSTDkCl")
 TOLERANCES_MS = (10, 25, 50)
 COVERING = (12, 19, 24, 28, 31, 34, 36)  # semitones up to a note that partials of this one cover
 CLEAR_DB = 6.0  # a rise that can be heard
+TRUSTED_MS = 250  # a note further from the tempo curve is matched wrongly
+SAME_NOTE_S = 0.03  # two onsets of one key lie further apart
 SAME_PEAK_S = 0.003  # a note that took a peak lies so near to it
 LEVEL_NATS = 0.7  # 6 dB
+TUNING_CENTS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +72,12 @@ class File:
     reference: Notes
     given: Notes  # rows of `reference`, in sounding lengths
     image: np.ndarray  # (N, 88) log magnitudes
-    curves: Callable  # weights, notes that the network is told, level, name -> roll, onsets
+    curves: Callable  # weights, told notes, image, name -> roll, onsets
+    seen: Callable  # seconds that are cut off, cents -> image of the recording
 
     def heard(self, weights: str = "maps") -> tuple:  # roll (N, 88) uint8, onsets (N, 88)
         "What a network makes of the recording, told the notes of the file."
-        return self.curves(weights, self.given, 0.0, self.given_as)
+        return self.curves(weights, self.given, self.image, self.given_as)
 
 
 def as_curves(engine, image: np.ndarray, told: Notes) -> tuple:
@@ -105,22 +112,90 @@ def times_of(notes: Notes) -> tuple:
     return notes.onset_s, notes.offset_s, notes.pitch
 
 
-def curves_from(engines: dict, recording_id: str, image, cache: Path) -> Callable:
+def curves_from(engines: dict, recording_id: str, cache: Path) -> Callable:
     "A recording's curves, from the cache or found now."
 
-    def curves(weights: str, told: Notes, level_nats: float, name: str) -> tuple:
+    def curves(weights: str, told: Notes, image: np.ndarray, name: str) -> tuple:
         network = network_fingerprint(engines[weights].folder)
-        key = key_of(network, image, level_nats, *times_of(told))
+        key = key_of(network, image, *times_of(told))
         path = cache / "curves" / f"{weights}_{name}_{recording_id}_{key}.npz"
         if not path.exists():
-            louder = np.maximum(image.astype(np.float32) + level_nats, np.log(LOG_FLOOR))
-            roll, on = as_curves(engines[weights], louder, told)
+            roll, on = as_curves(engines[weights], image, told)
             write_npz(path, {"roll": roll, "on": on})
             print(path.name, flush=True)
         kept = read_npz(path)
         return kept["roll"], kept["on"].astype(np.float32)
 
     return curves
+
+
+def seen_otherwise(recording, audio, cut_s: float, cents: float) -> np.ndarray:  # (N, 88)
+    "The image of a recording that begins later, or whose keys are looked for elsewhere."
+    tuned = replace(audio, fmin_hz=audio.fmin_hz * 2 ** (cents / 1200))
+    samples = load_audio(recording.audio, audio.sample_rate_hz)
+    return spectrogram(samples[round(cut_s * audio.sample_rate_hz) :], tuned).astype(np.float16)
+
+
+def moves_of_a_player(arrays: dict) -> np.ndarray:  # (m,) seconds; NaN: not in the score
+    """How far each played note lies from the score on a metronome, by the recipe of the split
+    `recordings` (`warp_to_metronome` in corpus/make_corpus.py)."""
+    drift_ms = 45 * np.tanh(1.1 * arrays["drift32"].astype(float) / 45)
+    own_ms = arrays["dev4"] / 10
+    known = (arrays["match"] == 1) & (np.abs(own_ms) <= TRUSTED_MS)
+    return np.where(known, drift_ms + 100 * np.tanh(own_ms / 100), np.nan) / 1000
+
+
+def clock_of(notes: Notes, pitch: np.ndarray, onset_s: np.ndarray, about_s: float) -> float:
+    "What is to be added to times of `notes` to find them among these: what most of them agree on."
+    found = [
+        onset_s[pitch == key] - time_s for key, time_s in zip(notes.pitch[:60], notes.onset_s[:60])
+    ]
+    all_s = np.sort(np.concatenate(found))
+    all_s = all_s[np.abs(all_s - about_s) < 2]
+    many = np.searchsorted(all_s, all_s + SAME_NOTE_S) - np.arange(len(all_s))
+    first = int(np.argmax(many))
+    return float(np.median(all_s[first : first + many[first]]))
+
+
+def apart(reference: Notes, given: Notes) -> np.ndarray:  # rows
+    "Notes of which no two of one key are swapped or nearer than 30 ms, as in the demo corpus."
+    kept = np.ones(len(reference), bool)
+    for key in np.unique(reference.pitch):
+        rows = np.flatnonzero(reference.pitch == key)
+        rows = rows[np.lexsort((reference.onset_s[rows], given.onset_s[rows]))]
+        while len(rows) > 1:
+            gaps_s = (np.diff(notes.onset_s[rows]) for notes in (reference, given))
+            bad = np.flatnonzero(np.minimum(*gaps_s) < SAME_NOTE_S)
+            if not len(bad):
+                break
+            kept[rows[[bad[0], bad[0] + 1]]] = False
+            rows = np.delete(rows, [bad[0], bad[0] + 1])
+    return np.flatnonzero(kept)
+
+
+def without_own_timing(recording, asap: Path) -> tuple[Notes, Notes]:
+    "The notes of a performance that stand in its score, and the same where the score has them."
+    listed = pd.read_csv(repo_root() / "corpus" / "index.csv").set_index("id").loc[recording.id]
+    performances = pd.read_csv(asap / "index.csv").set_index("source")
+    name = performances.loc[listed.source, "id"]
+    with np.load(asap / "performances" / f"{name}.npz") as arrays:
+        pitch, onset_s = arrays["pitch"], arrays["onset"] / 1e4
+        moves_s = moves_of_a_player(arrays)
+    played = recording.reference
+    clock_s = clock_of(played, pitch, onset_s, float(listed.source_start_s))
+    where = on_one_line(pitch, onset_s)
+    order = np.argsort(where)
+    sought = on_one_line(played.pitch, played.onset_s + clock_s)
+    after = np.clip(np.searchsorted(where[order], sought), 1, len(where) - 1)
+    nearer = sought - where[order[after - 1]] < where[order[after]] - sought
+    row = order[np.where(nearer, after - 1, after)]
+    move_s = np.where(np.abs(where[row] - sought) < SAME_NOTE_S, moves_s[row], np.nan)
+    known = np.isfinite(move_s)
+    reference = played[known]
+    onset_s = np.maximum(reference.onset_s - move_s[known], 0.0)
+    given = reference.at_times(onset_s, onset_s + reference.offset_s - reference.onset_s)
+    rows = apart(reference, given)
+    return reference[rows], given[rows]
 
 
 def laid_along(recording, score: Path, cache: Path) -> tuple[Notes, Notes]:
@@ -135,7 +210,7 @@ def laid_along(recording, score: Path, cache: Path) -> tuple[Notes, Notes]:
     return reference, given.at_times(kept["on"], kept["off"])
 
 
-def kinds_of_file(recording, data, scores: Path, cache: Path) -> Iterator[tuple]:
+def kinds_of_file(recording, data, scores: Path, asap: Path | None, cache: Path) -> Iterator[tuple]:
     "The files that a recording is aligned with: kind, truth, notes."
     if recording.loose is not None:
         yield "score", recording.reference, recording.loose
@@ -148,6 +223,8 @@ def kinds_of_file(recording, data, scores: Path, cache: Path) -> Iterator[tuple]
     score = scores / piano / f"{piece}.tsv.gz"
     if score.exists():
         yield "flat", *laid_along(recording, score, cache)
+    if asap:
+        yield "score", *without_own_timing(recording, asap)
 
 
 def recordings_of(asked) -> dict:  # set -> list of Recording
@@ -174,11 +251,12 @@ def files(asked, engines: dict) -> Iterator[File]:
         for r in recordings:
             features = str(asked.cache / "features")
             image = np.asarray(cached_spectrogram(r, experiment.audio, features), np.float16)
-            curves = curves_from(engines, r.id, image, asked.cache)
-            for kind, reference, given in kinds_of_file(
-                r, experiment.data, Path(asked.scores), asked.cache
-            ):
-                yield File(name, r.id, kind, reference, given, image, curves)
+            curves = curves_from(engines, r.id, asked.cache)
+            seen = functools.partial(seen_otherwise, r, experiment.audio)
+            asap = asked.asap if name == "demo" else None
+            kinds = kinds_of_file(r, experiment.data, Path(asked.scores), asap, asked.cache)
+            for kind, reference, given in kinds:
+                yield File(name, r.id, kind, reference, given, image, curves, seen)
 
 
 def peaks(roll: np.ndarray, onsets: np.ndarray, fps: int) -> Heard:
@@ -191,6 +269,14 @@ def averaged(*answers: tuple) -> tuple:  # roll, onsets
     length = min(len(roll) for roll, _ in answers)
     roll = np.mean([roll[:length].astype(np.float32) for roll, _ in answers], axis=0)
     return roll.astype(np.uint8), np.mean([onsets[:length] for _, onsets in answers], axis=0)
+
+
+def in_between(onsets: np.ndarray, between: np.ndarray) -> np.ndarray:  # (2 N, 88)
+    "Curves at twice the rate, from those at the frames and those half a frame later, smoothed."
+    length = min(len(onsets), len(between))
+    both = np.stack([onsets[:length], between[:length]], axis=1).reshape(2 * length, -1)
+    padded = np.pad(both, ((1, 1), (0, 0)), mode="edge")
+    return (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
 
 
 class Trials:
@@ -222,6 +308,20 @@ class Trials:
         finally:
             decoding.FOLLOWED = usual
 
+    def as_steep_as_before(self, file: File) -> Notes:
+        "A note that lies apart from its neighbours costs what it did, and certainty is worth 0."
+        usual = decoding.FOLLOWED_LEAST_S, decoding.FOLLOWED_CERTAINTY
+        decoding.FOLLOWED_LEAST_S, decoding.FOLLOWED_CERTAINTY = 0.02, 0.0
+        try:
+            return self.shipped(file)
+        finally:
+            decoding.FOLLOWED_LEAST_S, decoding.FOLLOWED_CERTAINTY = usual
+
+    def always_certain(self, file: File) -> Notes:
+        "A peak's certainty counts in every file, not only where neighbours are followed."
+        certainty = decoding.FOLLOWED_CERTAINTY
+        return self.decoded(file, file.heard(), replace(ALIGNER_WALK, certainty=certainty))
+
     def explained_away(self, file: File) -> Notes:
         """A peak counts less where a lower key's peak at the same time has partials that cover it
         and its own band does not rise."""
@@ -243,36 +343,59 @@ class Trials:
 
     def told_nothing_too(self, file: File) -> Notes:
         "The answer averaged with that of the network when it is told no notes."
-        nothing = file.curves("maps", file.given[:0], 0.0, "nothing")
+        nothing = file.curves("maps", file.given[:0], file.image, "nothing")
         return self.decoded(file, averaged(file.heard(), nothing))
 
     def asked_again(self, file: File) -> Notes:
         "The network is asked again, and told what was decoded the first time."
         told = self.shipped(file)
-        answer = file.curves("maps", told, 0.0, f"again_{file.given_as}")
+        answer = file.curves("maps", told, file.image, f"again_{file.given_as}")
         return self.decoded(replace(file, given=told), answer)
 
     def three_levels(self, file: File) -> Notes:
         "Answers to the recording as it is, 6 dB louder and 6 dB softer, averaged."
-        others = [
-            file.curves("maps", file.given, sign * LEVEL_NATS, f"{name}_{file.given_as}")
-            for name, sign in (("louder", 1), ("softer", -1))
-        ]
+        image, others = file.image.astype(np.float32), []
+        for name, more_nats in (("louder", LEVEL_NATS), ("softer", -LEVEL_NATS)):
+            at_level = np.maximum(image + more_nats, np.log(LOG_FLOOR))
+            others.append(file.curves("maps", file.given, at_level, f"{name}_{file.given_as}"))
         return self.decoded(file, averaged(file.heard(), *others))
+
+    def three_tunings(self, file: File) -> Notes:
+        "Answers to the recording as it is, 20 cents sharper and 20 cents flatter, averaged."
+        others = []
+        for name, cents in (("sharper", -TUNING_CENTS), ("flatter", TUNING_CENTS)):
+            image = file.seen(0.0, cents)
+            others.append(file.curves("maps", file.given, image, f"{name}_{file.given_as}"))
+        return self.decoded(file, averaged(file.heard(), *others))
+
+    def half_a_hop(self, file: File) -> Notes:
+        "Frames in between: the curves have twice as many, each the mean of itself and its two."
+        hop_s = 1 / self.fps
+        roll, onsets = file.heard()
+        told, image = file.given.shifted(-hop_s / 2), file.seen(hop_s / 2, 0.0)
+        between = file.curves("maps", told, image, f"between_{file.given_as}")[1]
+        both = in_between(onsets, between)
+        heard = Heard(roll, *onset_candidates(both, 2 * self.fps, LOWEST_PEAK))
+        return self.judged(file, heard).notes
 
 
 TRIALS = (
     "shipped",
     "each_by_itself",
     "always_followed",
+    "as_steep_as_before",
+    "always_certain",
     "explained_away",
     "two_networks",
     "told_nothing_too",
     "asked_again",
     "three_levels",
+    "three_tunings",
+    "half_a_hop",
 )
-TRIED_ON = ("jittered", "flat")  # kinds of file
+TRIED_ON = ("jittered", "flat", "score")  # kinds of file
 ON_DISKLAVIERS_ALONE = ("told_nothing_too", "three_levels")  # and jittered: they take longest
+ON_JITTERED_ALONE = ("three_tunings", "half_a_hop")
 NOT_TRIED_ON = ("ENSTDkCl", "recordings")  # sets that test
 
 
@@ -385,9 +508,10 @@ def ways_tried(file: File, names: list[str]) -> list[str]:
     "Which ways of decoding are tried on a file."
     if file.set in NOT_TRIED_ON or file.given_as not in TRIED_ON:
         return []
-    if file.given_as == "jittered" and file.set in DISKLAVIERS:
-        return names
-    return [name for name in names if name not in ON_DISKLAVIERS_ALONE]
+    left_out = set() if file.given_as == "jittered" else set(ON_JITTERED_ALONE)
+    if not (file.given_as == "jittered" and file.set in DISKLAVIERS):
+        left_out |= set(ON_DISKLAVIERS_ALONE)
+    return [name for name in names if name not in left_out]
 
 
 def main():
@@ -396,6 +520,7 @@ def main():
     parser.add_argument("--maps", required=True, help="folder of MAPS")
     parser.add_argument("--scores", required=True, help="folder of flat scores")
     parser.add_argument("--salamander", default=str(home / "corpus" / "salamander"))
+    parser.add_argument("--asap", type=Path, help="folder that corpus/make_corpus.py reads")
     parser.add_argument("--limit", type=int, default=6, help="recordings of each set; 0: all")
     parser.add_argument("--test", action="store_true", help="count the test sets' lost notes too")
     parser.add_argument("--trials", nargs="+", default=list(TRIALS), choices=TRIALS)

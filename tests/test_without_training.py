@@ -28,7 +28,7 @@ def file(**changes):
         image[round(at_s * FPS) :, pitch - LOWEST_PITCH] = 0.0
     notes = Notes.from_arrays(LABELS_S, LABELS_S + 0.5, PITCH, np.full(6, 90))
     about = dict(set="demo", id="a", given_as="jittered", reference=notes, given=notes)
-    return bench.File(**(about | dict(image=image, curves=None) | changes))
+    return bench.File(**(about | dict(image=image, curves=None, seen=None) | changes))
 
 
 def heard(*peaks):
@@ -78,6 +78,9 @@ def test_nothing_is_tried_where_nothing_may_be_chosen():
     assert bench.ways_tried(file(set="ENSTDkAm"), ways) == ways
     assert bench.ways_tried(file(set="ENSTDkAm", given_as="flat"), ways) == ["shipped"]
     assert bench.ways_tried(file(), ways) == ["shipped"]
+    ways = ["shipped", "half_a_hop"]
+    assert bench.ways_tried(file(), ways) == ways
+    assert bench.ways_tried(file(given_as="score"), ways) == ["shipped"]
     assert all(hasattr(bench.Trials, name) for name in bench.TRIALS)
 
 
@@ -86,6 +89,46 @@ def test_answers_are_averaged_over_their_common_length():
     roll, onsets = bench.averaged((long, long / 200), (short, short / 200))
     assert roll.shape == onsets.shape == (7, 88)
     assert (roll == 75).all() and onsets == pytest.approx(np.full((7, 88), 0.375))
+
+
+def test_frames_in_between_put_an_onset_where_both_have_it():
+    onset_s = 0.5130
+    at_s = np.arange(200) / FPS
+    triangle = lambda time_s: np.maximum(0, 1 - np.abs(time_s - onset_s) * FPS / 3)
+    curves, between = (np.zeros((200, 88)) for _ in range(2))
+    curves[:, 39], between[:, 39] = triangle(at_s), triangle(at_s + 0.5 / FPS)
+    both = bench.in_between(curves, between)
+    assert both.shape == (400, 88)
+    time_s, pitch, _ = bench.onset_candidates(both, 2 * FPS, 0.02)
+    assert pitch.tolist() == [60] and time_s == pytest.approx([onset_s], abs=5e-4)
+
+
+def test_a_players_moves_are_drift_and_own_timing_of_notes_that_the_score_has():
+    arrays = {
+        "match": np.array([1, 1, 0, 1]),
+        "dev4": np.array([0, 500, 0, 4000]),  # 0, 50 and 400 ms
+        "drift32": np.array([30, 0, 0, 0]),
+    }
+    first, second, inserted, wrong = 1000 * bench.moves_of_a_player(arrays)
+    assert first == pytest.approx(45 * np.tanh(33 / 45))
+    assert second == pytest.approx(100 * np.tanh(0.5))
+    assert np.isnan(inserted) and np.isnan(wrong)
+
+
+def test_a_performances_clock_is_what_most_of_its_notes_agree_on():
+    played = file().reference
+    others_s, others = np.array([3.3, 8.1]), np.array([40, 60])
+    onset_s = np.concatenate([played.onset_s + 12.5, others_s])
+    pitch = np.concatenate([played.pitch, others])
+    assert bench.clock_of(played, pitch, onset_s, 12.0) == pytest.approx(12.5)
+
+
+def test_notes_that_are_swapped_or_too_near_are_left_out_in_pairs():
+    onset_s, given_s = np.array([1.0, 2.0, 3.0, 3.5, 1.0]), np.array([1.0, 2.0, 3.1, 3.05, 1.0])
+    pitch = np.array([60, 60, 60, 60, 62])
+    reference = Notes.from_arrays(onset_s, onset_s + 0.1, pitch)
+    given = Notes.from_arrays(given_s, given_s + 0.1, pitch)
+    assert bench.apart(reference, given).tolist() == [0, 1, 4]
 
 
 def test_kept_curves_are_of_the_same_network_recording_and_notes(tmp_path, monkeypatch):
@@ -99,13 +142,12 @@ def test_kept_curves_are_of_the_same_network_recording_and_notes(tmp_path, monke
     monkeypatch.setattr(bench, "network_fingerprint", lambda folder: folder)
     engines = {"maps": SimpleNamespace(folder="old"), "free": SimpleNamespace(folder="free")}
     image, told = np.full((3, 88), -5.0, np.float16), file().given
-    curves = bench.curves_from(engines, "a", image, tmp_path)
+    curves = bench.curves_from(engines, "a", tmp_path)
     for _ in range(2):
-        curves("maps", told, 0.0, "jittered")
+        curves("maps", told, image, "jittered")
     assert len(asked) == 1
-    curves("maps", told.shifted(0.1), 0.0, "jittered")
-    curves("maps", told, 0.7, "jittered")
-    bench.curves_from(engines, "a", image + 1, tmp_path)("maps", told, 0.0, "jittered")
+    curves("maps", told.shifted(0.1), image, "jittered")
+    curves("maps", told, image + 1, "jittered")
     engines["maps"] = SimpleNamespace(folder="new")
-    curves("maps", told, 0.0, "jittered")
-    assert len(asked) == 5
+    curves("maps", told, image, "jittered")
+    assert len(asked) == 4

@@ -6,7 +6,8 @@ usage: python workflow/ship_weights.py results/weights/runs/RUN [--name NAME] [-
 
 The card's rows come from the run's errors. With --as-align the weights that ship are also judged
 as `pianoalign align` decodes: with a price of moving found from the file, and with confidence.json,
-which `workflow/calibrate.py` makes; its figures are kept in metrics.json.
+which `workflow/calibrate.py` makes; its figures are kept in metrics.json. `--sets` judges only some
+sets so and keeps the figures of the others, for a change of decoding that concerns no others.
 """
 
 import argparse, json
@@ -204,11 +205,11 @@ def rows(errors: dict, others: dict, other_name: str, as_align: dict):  # yields
             yield row(s, f"CRNN, {AS_ALIGN}", **as_align[s])
 
 
-def segments_on_maps(experiment, maps_root, cache, recordings_root=None):
-    "MAPS's sets (and the demo corpus's recordings) as segments, and their spectrograms."
+def segments_on_maps(experiment, maps_root, cache, recordings_root=None, only=None):
+    "MAPS's sets (and the demo corpus's recordings) as segments, all or some; their spectrograms."
     data = replace(experiment.data, corpus="maps", held_out="AkPnCGdD")
     corpus = experiment_corpus(data, maps_root, recordings_root)
-    corpus = [r for r in corpus if r.split != "train"]
+    corpus = [r for r in corpus if r.split != "train" and (not only or r.split in only)]
     splits = sorted({r.split for r in corpus})
     sets = {s: evaluation_segments([r for r in corpus if r.split == s], data) for s in splits}
     return sets, feature_store(corpus, experiment.audio, cache, True)
@@ -222,12 +223,13 @@ def judge_on_maps(run: Path, network, experiment, maps_root, cache):
     write_npz(run / "maps" / "errors.npz", {k: v.astype(np.float32) for k, v in errors.items()})
 
 
-def judge_as_align(folder: Path, maps_root, cache) -> dict:  # set -> figures
-    "How the weights that ship do when their answers are decoded as `align` does."
+def judge_as_align(folder: Path, maps_root, cache, only: list | None = None) -> dict:
+    """Set -> figures: how the weights that ship do when their answers are decoded as `align` does.
+    Of some sets only, or of all."""
     network, experiment = load_network(folder)
     model, fps = load_confidence(folder), experiment.audio.fps
     corpus = repo_root() / "corpus"
-    sets, features = segments_on_maps(experiment, maps_root, cache, corpus)
+    sets, features = segments_on_maps(experiment, maps_root, cache, corpus, only)
     found = {}
     for name, segments in sets.items():
         errors = {}
@@ -346,6 +348,7 @@ def read_options():
     )
     add("--judge-on", metavar="maps=FOLDER", help="judge the run on MAPS too")
     add("--as-align", metavar="FOLDER", help="judge as `align` decodes, on MAPS in this folder")
+    add("--sets", nargs="+", help="with --as-align: judge these alone, keep the others' figures")
     add("--card-only", action="store_true", help="the weights are those that ship already")
     add(
         "--cache",
@@ -379,11 +382,14 @@ def main():
         metrics["sets"] = {}
         for (s, method), pieces in sorted(all_errors(run).items()):
             metrics["sets"].setdefault(s, {})[method] = summarise(pieces)
+    kept = {}
+    if options.sets or (options.card_only and not options.as_align):
+        kept = json.loads((folder / "metrics.json").read_text("utf-8")).get("as_align", {})
     if options.as_align:
-        metrics["as_align"] = judge_as_align(folder, Path(options.as_align), options.cache)
-    elif options.card_only:
-        shipped = json.loads((folder / "metrics.json").read_text("utf-8"))
-        metrics |= {k: shipped[k] for k in ("as_align",) if k in shipped}
+        maps_root = Path(options.as_align)
+        kept |= judge_as_align(folder, maps_root, options.cache, options.sets)
+    if kept:
+        metrics["as_align"] = kept
     write_json(folder / "metrics.json", metrics)
     (folder / "README.md").write_text(card(options, network, experiment, metrics), "utf-8")
     print(f"{folder} holds the weights of {experiment.folder_name}")
