@@ -662,41 +662,68 @@ class Job:
         method: str,  # one of `METHODS` but "auto"
     ) -> AlignmentResult:
         "The result of one method. Raises `InputError` where it cannot be used."
-        engine = self.listened.engine if self.listened else None
-        pedal = engine.experiment.data.pedal if engine else True
-        start = sounding_notes(self.score) if pedal else self.score.notes
-        facts = self.listened.facts if self.listened else None
-        duration_s = self.listened.duration_s if self.listened else 0.0  # 0: not known yet
-        longest_s = duration_s or DTW_LONGEST_S  # a lost note-off may come hours later
-        ends_s = np.minimum(start.offset_s, start.onset_s + longest_s)
-        start = start.at_times(start.onset_s, ends_s)
         if method == "score":
             return _by_score(self)
         if "dtw" in method:
-            start, dtw_facts = _along_dtw(self.audio, self.score, start)
-            duration_s = duration_s or dtw_facts.n_samples / DTW_RATE_HZ
-            facts = facts or Facts(mono_peak=1.0, remarks=dtw_facts.remarks)  # DTW minds no level
-        moved, decoding = self._moved(start, "none" if "dtw" in method else self.offset)
-        playable = self.score.notes.in_range()
-        placed = playable if "dtw" in method else moved.asked  # DTW has a place for all of them
+            return self._after_dtw(method)
+        assert self.listened is not None, "`align` listens, unless the method is dtw"
+        moved, decoding = self._moved(self._start(self.listened.duration_s), self.offset)
+        if method == "hires" and decoding == "paper":
+            method = "crnn"
+        result = self._result(method, decoding, moved, moved.asked, self.listened.duration_s)
+        return with_remarks(result, self.listened.facts, self.listened.engine)
+
+    @property
+    def pedal(self) -> bool:
+        "Are notes given in sounding lengths?"
+        return self.listened is None or self.listened.engine.experiment.data.pedal
+
+    def _start(self, longest_s: float) -> Notes:
+        "The notes as they are given; a note whose end was lost may else last for hours."
+        notes = sounding_notes(self.score) if self.pedal else self.score.notes
+        return notes.at_times(notes.onset_s, np.minimum(notes.offset_s, notes.onset_s + longest_s))
+
+    def _after_dtw(self, method: str) -> AlignmentResult:  # "dtw" or "dtw+crnn"
+        "The result of DTW, and of the network after it where there was listened."
+        listened = self.listened
+        start = self._start(listened.duration_s if listened else DTW_LONGEST_S)
+        start, facts = _along_dtw(self.audio, self.score, start)
+        duration_s, engine = facts.n_samples / DTW_RATE_HZ, None
+        facts = Facts(mono_peak=1.0, remarks=facts.remarks)  # DTW minds no level
+        if listened:
+            duration_s, facts, engine = listened.duration_s, listened.facts, listened.engine
+        moved, decoding = self._moved(start, "none")
+        placed = self.score.notes.in_range()  # DTW has a place for all of them
+        result = self._result(method, decoding, moved, placed, duration_s)
+        return with_remarks(replace(result, coarse_onset_s=start.onset_s), facts, engine)
+
+    def _result(
+        self,
+        method: str,
+        decoding: str,  # "paper", "high-resolution", or "" where no network was asked
+        moved: Moved,
+        placed: np.ndarray,  # (n,) bool: notes that have new times of their own
+        duration_s: float,  # of the recording
+    ) -> AlignmentResult:
+        "What became of all notes of the file, those that no piano has among them."
+        keys = self.score.notes
+        playable = keys.in_range()
         beyond = playable & (moved.notes.onset_s > duration_s)
         status = np.where(beyond, NOT_IN_AUDIO, np.where(playable, moved.status, NOT_ON_PIANO))
         nowhere = np.isin(status, (NOT_ON_PIANO, NOT_IN_AUDIO))
-        result = AlignmentResult(
-            notes_before=self.score.notes,
-            notes_after=back_to_keys(self.score, placed, moved.notes[placed], pedal),
+        return AlignmentResult(
+            notes_before=keys,
+            notes_after=back_to_keys(self.score, placed, moved.notes[placed], self.pedal),
             status=status.astype(str),
             confidence=np.where(nowhere, np.nan, moved.confidence),
             score=self.score,
             audio=self.audio,
             duration_s=duration_s,
-            method="crnn" if method == "hires" and decoding == "paper" else method,
+            method=method,
             decoding=decoding,
-            weights=engine.folder if engine else None,
+            weights=self.listened.engine.folder if self.listened else None,
             offset_s=moved.lag_s,
-            coarse_onset_s=start.onset_s if "dtw" in method else None,
         )
-        return with_remarks(result, facts, engine)
 
     def _moved(self, start: Notes, offset):  # -> Moved, the decoding that was used
         "What the network makes of the notes, or the notes themselves where there is none."
