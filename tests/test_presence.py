@@ -15,6 +15,7 @@ from pianoalign.files import InputError
 from pianoalign.midi import write_midi
 from pianoalign.notes import N_PITCHES, Notes
 from pianoalign.preprocessing import load_audio
+from pianoalign.tool import presence
 from pianoalign.tool.aligner import default_weights, shipped_weights
 from pianoalign.tool.confidence import load_confidence
 from pianoalign.tool.presence import (
@@ -167,6 +168,28 @@ def test_a_note_is_doubted_by_itself_or_in_its_company():
     assert together[5] > 0.5  # nobody plays its chord
     assert (together >= alone).all() and (together[12:] < 0.01).all()
     np.testing.assert_array_equal(replace(model, joint=None).by_both(notes, both, True), alone)
+
+
+def test_a_score_is_doubted_by_both_opinions_though_the_first_believes_it(monkeypatch):
+    columns, n = len(FIRST_OPINION) + len(SECOND_OPINION), 60
+    second = odds_of(len(FIRST_OPINION), columns)  # the first opinion has no say in it
+    model = Presence(odds_of(0, len(FIRST_OPINION)), second, "", {})
+    again = np.zeros((n, len(SECOND_OPINION)))
+    again[:, 0] = 3
+    again[:3, 0] = -3  # three of sixty notes
+    first = np.full((n, len(FIRST_OPINION)), 3.0)  # sure of all
+    monkeypatch.setattr(presence, "first_opinion", lambda *told: first)
+    monkeypatch.setattr(presence, "second_opinion", lambda *told: again)
+    asked, told = [], decoded(np.full(n, 0.9))
+    absent_of = lambda of_a_score: model.absent(
+        told.notes, None, None, told, 100, lambda: asked.append(1), of_a_score
+    )
+    assert not np.any(absent_of(False)) and not asked
+    alone, together = absent_of(True)
+    assert asked and (alone[:3] > 0.5).all() and (alone[3:] < 0.01).all()
+    np.testing.assert_array_equal(together, alone)  # this model has no joint part
+    again[:3, 0] = 3
+    assert not np.any(absent_of(True))
 
 
 @pytest.mark.parametrize("name, most_pct", [("maps", 2), ("free", 5)])

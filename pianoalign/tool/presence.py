@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['LEAST_PEAK', 'OWN_S', 'WIDE_S', 'FROM_CONFIDENCE', 'FIRST_OPINION', 'SECOND_OPINION', 'STRONG_PARTIALS', 'FREE_S',
            'NOT_EXPLAINED', 'SURE_NATS', 'AROUND_NOTES', 'SAME_KEY_S', 'SAME_KEY_DECAY_S', 'FROM_BOTH', 'COMPANY',
-           'USUAL_SHARE', 'USUAL_WEIGHT', 'ROUNDS', 'NOT_PLAYED', 'SUSPICIOUS', 'FITS', 'ABSENT_FROM',
-           'ABSENT_FROM_IN_A_SCORE', 'PRESENCE_FILE', 'OPINIONS_OF_PART', 'WRONG_BY', 'WRONG_HOW_OFTEN', 'VOICE_BY',
-           'SAME_S', 'SPOILT', 'SHRINK', 'highest_peaks', 'first_opinion', 'second_opinion', 'with_products', 'Odds',
-           'company', 'share_absent', 'is_suspicious', 'Presence', 'without_absent', 'load_presence', 'Spoilt',
-           'spoilt_files', 'fit_presence', 'check_presence', 'calibrate_presence']
+           'USUAL_SHARE', 'USUAL_WEIGHT', 'ROUNDS', 'NOT_PLAYED', 'SUSPICIOUS', 'SUSPICIOUS_IN_A_SCORE', 'FITS',
+           'ABSENT_FROM', 'ABSENT_FROM_IN_A_SCORE', 'PRESENCE_FILE', 'OPINIONS_OF_PART', 'WRONG_BY', 'WRONG_HOW_OFTEN',
+           'VOICE_BY', 'SAME_S', 'SPOILT', 'SHRINK', 'highest_peaks', 'first_opinion', 'second_opinion',
+           'with_products', 'Odds', 'company', 'share_absent', 'is_suspicious', 'Presence', 'without_absent',
+           'load_presence', 'Spoilt', 'spoilt_files', 'fit_presence', 'check_presence', 'calibrate_presence']
 
 # %% ../../nbs/tool/21_presence.ipynb #pre00003
 from collections.abc import Callable, Iterator
@@ -360,6 +360,7 @@ def share_absent(
 # %% ../../nbs/tool/21_presence.ipynb #pre00022
 NOT_PLAYED = "not played"  # the status of such a note
 SUSPICIOUS = 0.02  # the network is asked again where the first opinion finds this share absent
+SUSPICIOUS_IN_A_SCORE = 0.01  # it was asked already; so much both opinions must find
 FITS = 0.5  # mean confidence under which nothing is said: it is the file that is wrong
 ABSENT_FROM = 0.55  # a note is not played from this probability on
 ABSENT_FROM_IN_A_SCORE = 0.45  # the same where a note's company is asked, too
@@ -367,11 +368,12 @@ PRESENCE_FILE = "presence.json"
 
 
 def is_suspicious(
-    nats: np.ndarray,  # (n,) by the first opinion
+    nats: np.ndarray,  # (n,) for played against not played
     confidence: np.ndarray,  # (n,) of the same notes
+    least: float = SUSPICIOUS,  # share of absent notes
 ) -> bool:
     "Does a file fit its recording, and are some of its notes absent?"
-    return confidence.mean() >= FITS and share_absent(nats)[0] >= SUSPICIOUS
+    return confidence.mean() >= FITS and share_absent(nats)[0] >= least
 
 
 @dataclass(frozen=True)
@@ -409,14 +411,26 @@ class Presence:
         found: Decoded,  # of `decoding.decode`, with its way and confidence
         fps: int,  # frames a second
         hear_untold: Callable,  # without arguments -> Heard, told nothing; called where it pays
+        of_a_score: bool = False,  # was the network heard untold before, to find the music?
     ) -> tuple:  # (n,) by itself, (n,) in its company
-        "How probably each note is absent; 0 where the first opinion finds nothing suspicious."
+        "How probably each note is absent; 0 where nothing is suspicious."
         opinions = first_opinion(given, heard, image, found, fps)
-        if not is_suspicious(self.first.nats(opinions), found.confidence):
-            return np.zeros(len(given)), np.zeros(len(given))
+        nobody = np.zeros(len(given)), np.zeros(len(given))
+        if not (of_a_score or is_suspicious(self.first.nats(opinions), found.confidence)):
+            return nobody
         again = second_opinion(given, hear_untold(), found, fps)
         both = np.concatenate([opinions, again], axis=1)
+        if of_a_score and not self.doubts_score(both, found.confidence):
+            return nobody
         return self.by_both(found.notes, both), self.by_both(found.notes, both, in_company=True)
+
+    def doubts_score(
+        self,
+        both: np.ndarray,  # (n, F) both opinions
+        confidence: np.ndarray,  # (n,) of the same notes
+    ) -> bool:
+        "Do both opinions together find absent notes in a score that fits its recording?"
+        return is_suspicious(self.second.nats(both), confidence, SUSPICIOUS_IN_A_SCORE)
 
 
 def _beliefs(found: Decoded, absent) -> np.ndarray:  # (n, 2)
@@ -671,11 +685,20 @@ def fit_presence(
     return replace(model, trust=_trust(model, files, shrink))
 
 
-def _absent_in(model: Presence, file: "Spoilt", in_company=False) -> np.ndarray:  # (n,)
+def _absent_in(
+    model: Presence,
+    file: "Spoilt",
+    of_a_score: bool = False,
+) -> tuple:  # (n,) by itself, (n,) in its company
     "How probably each note of a spoilt file is absent; 0 where nothing is suspicious."
-    if not is_suspicious(model.first.nats(file.first), file.found.confidence):
-        return np.zeros(len(file.played))
-    return model.by_both(file.found.notes, file.both, in_company)
+    notes, sure = file.found.notes, file.found.confidence
+    if of_a_score:
+        doubted = model.doubts_score(file.both, sure)
+    else:
+        doubted = is_suspicious(model.first.nats(file.first), sure)
+    if not doubted:
+        return np.zeros(len(notes)), np.zeros(len(notes))
+    return model.by_both(notes, file.both), model.by_both(notes, file.both, in_company=True)
 
 
 def _trust(
@@ -686,7 +709,7 @@ def _trust(
     "How sure a note is, from the told network's confidence and the probability of absence."
     tables, right = [], []
     for file in files:
-        absent = _absent_in(model, file)
+        absent, _ = _absent_in(model, file)
         if absent.any():
             tables.append(_beliefs(file.found, absent)[file.counts])
             right.append(file.right[file.counts])
@@ -702,8 +725,8 @@ def _pct(values) -> float:
 
 def _judged(model: Presence, file: Spoilt, of_a_score: bool) -> Decoded:
     "What the aligner would say of a file's notes."
-    alone, together = _absent_in(model, file), _absent_in(model, file, in_company=True)
-    return without_absent(file.found, alone, together, model.trust, of_a_score)
+    absent = _absent_in(model, file, of_a_score)
+    return without_absent(file.found, *absent, model.trust, of_a_score)
 
 
 def _row(case: str, files: list, judged: list) -> dict:
