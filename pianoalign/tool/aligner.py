@@ -429,8 +429,9 @@ def _move(
     if engine.presence and found.way:
         hear_untold = lambda: _blind(listened)(listened.image)
         told = given, heard, listened.image, found, fps
-        absent = engine.presence.absent(*told, hear_untold, of_a_score)
-        found = without_absent(found, *absent, engine.presence.trust, of_a_score)
+        alone, together = engine.presence.absent(*told, hear_untold, of_a_score)
+        trust = engine.presence.trust
+        found = without_absent(found, alone, together, trust, of_a_score)
     onset_s, offset_s = start.onset_s.copy(), start.offset_s.copy()
     status = np.full(len(start), NOT_IN_AUDIO, dtype=object)
     confidence = np.full(len(start), np.nan)
