@@ -725,8 +725,8 @@ def _pct(values) -> float:
 
 def _judged(model: Presence, file: Spoilt, of_a_score: bool) -> Decoded:
     "What the aligner would say of a file's notes."
-    absent = _absent_in(model, file, of_a_score)
-    return without_absent(file.found, *absent, model.trust, of_a_score)
+    alone, together = _absent_in(model, file, of_a_score)
+    return without_absent(file.found, alone, together, model.trust, of_a_score)
 
 
 def _row(case: str, files: list, judged: list) -> dict:
