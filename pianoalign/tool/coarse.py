@@ -198,6 +198,13 @@ class _Ways:
     known: np.ndarray  # (h,) how many steps the pace is known from
 
 
+def _first_best(row, place, value, shape) -> np.ndarray:  # (m,) bool
+    "Of candidates in a table: which is the best one of its row, of equals the first?"
+    table = np.full(shape, -np.inf)
+    table[row, place] = value
+    return np.argmax(table, axis=1)[row] == place
+
+
 @dataclass
 class _Shared:
     "Chords that share one event: what each way through them has used of it."
@@ -252,37 +259,37 @@ class _Walk:
 
     def _from_earlier(self, ways: _Ways, j: int, event_s) -> None:
         "Better ways from cells of earlier events."
-        # h chords of this event, e earlier events, c earlier chords of the score
-        time_s, n_rows = self.chords.time_s, len(self.score)
         events = j - 1 - np.arange(min(SKIP_EVENTS, j))  # (e,) the last one first
-        earlier = ways.chord[:, None] - 1 - np.arange(SKIP_CHORDS)  # (h, c) the nearest first
-        at = np.maximum(earlier, 0)
-        left_out = self.quiet[ways.chord, None] - self.quiet[at + 1]  # (h, c) chords between
-        total = self.score[(events % n_rows)[None, :, None], at[:, None, :]] + left_out[:, None]
-        total = np.where(earlier[:, None, :] >= 0, total, -np.inf)  # (h, e, c)
-        total = total.reshape(len(at), -1)  # (h, e c)
+        free = self._at_no_cost(ways, events)  # (h, e c)
 
         # only what would be better at no cost at all is asked what it costs: (m,) candidates
-        k, place = np.nonzero(total > ways.best[:, None])
+        k, place = np.nonzero(free > ways.best[:, None])
         if not len(k):
             return
         back, step = np.divmod(place, SKIP_CHORDS)
         event, chord = events[back], ways.chord[k] - 1 - step
-        cell = event % n_rows, chord
+        cell = event % len(self.score), chord
         dt_s = event_s[j] - event_s[event]
-        ds_s = time_s[ways.chord[k]] - time_s[chord]
-        cost = _pace_cost(dt_s, ds_s, self.pace[cell], self.known[cell])
-        less_cost = np.full(total.shape, -np.inf)
-        less_cost[k, place] = total[k, place] - cost
+        ds_s = self.chords.time_s[ways.chord[k]] - self.chords.time_s[chord]
+        total = free[k, place] - _pace_cost(dt_s, ds_s, self.pace[cell], self.known[cell])
 
-        # of each chord's candidates the best one, the first of equals, if it is better
-        chosen = np.argmax(less_cost, axis=1)[k] == place
-        chosen &= less_cost[k, place] > ways.best[k]
-        k, place, dt_s, ds_s = k[chosen], place[chosen], dt_s[chosen], ds_s[chosen]
+        chosen = _first_best(k, place, total, free.shape) & (total > ways.best[k])
+        k, dt_s, ds_s = k[chosen], dt_s[chosen], ds_s[chosen]
         cell = cell[0][chosen], cell[1][chosen]
-        ways.best[k], ways.before[k] = less_cost[k, place], self.number[cell]
+        ways.best[k], ways.before[k] = total[chosen], self.number[cell]
         ways.pace[k] = _next_pace(dt_s, ds_s, self.pace[cell], self.known[cell])
         ways.known[k] = np.minimum(self.known[cell] + 1, MOST_KNOWN)
+
+    def _at_no_cost(self, ways: _Ways, events) -> np.ndarray:  # (h, e c) nats; -inf: no such cell
+        "What ways would be worth that come from cells of earlier events, if steps cost nothing."
+        # h chords of this event, e earlier events, c earlier chords of the score
+        earlier = ways.chord[:, None] - 1 - np.arange(SKIP_CHORDS)  # (h, c) the nearest first
+        at = np.maximum(earlier, 0)
+        left_out = self.quiet[ways.chord, None] - self.quiet[at + 1]  # (h, c) chords between
+        row = events % len(self.score)  # (e,)
+        total = self.score[row[None, :, None], at[:, None, :]] + left_out[:, None]  # (h, e, c)
+        total = np.where(earlier[:, None, :] >= 0, total, -np.inf)
+        return total.reshape(len(at), -1)
 
     def _from_this(self, ways: _Ways, taken) -> dict:  # row of `ways` -> row that it comes from
         "Better ways from chords that share the event, in order: each may use the one before."
@@ -628,8 +635,10 @@ def _is_spare(n: int, passages, n_chords: int) -> bool:
     passage, free = passages[n], np.ones(n_chords, bool)
     for other in passages[:n] + passages[n + 1 :]:
         free[other.chord[0] : other.chord[-1] + 1] = False
-    share = free[passage.chord[0] : passage.chord[-1] + 1].mean()
-    return share < 0.05 or share < 0.5 and passage.step[free[passage.chord]].sum() < JUMP_COST
+    free_share = free[passage.chord[0] : passage.chord[-1] + 1].mean()
+    worth_of_free = passage.step[free[passage.chord]].sum()
+    few_and_poor = free_share < 0.5 and worth_of_free < JUMP_COST
+    return bool(free_share < 0.05 or few_and_poor)
 
 
 def _least_dear(passages, events, chords) -> list:  # of `Passage`
@@ -862,6 +871,12 @@ def _nats_at(chord, time_s, chords, heard, worth):
     return float(worth[keys, np.searchsorted(LEVELS, height, side="right")].sum())
 
 
+def _nats_together(at_s, time_s, pitch, worth):
+    "What the highest peaks of all keys say together, those within 40 ms of an instant."
+    beside = np.abs(time_s - at_s) <= 0.04
+    return sum(worth[beside & (pitch == p)].max() for p in np.unique(pitch[beside]))
+
+
 def _best_peak(chord, now_s, step_s, chords, heard):
     "When, near `now_s + step_s`, a chord's keys stand out most; None where they do not."
     low_s, high_s = sorted((now_s + 0.6 * step_s, now_s + 1.7 * step_s))
@@ -871,11 +886,10 @@ def _best_peak(chord, now_s, step_s, chords, heard):
     worth = np.log(heard.height[near] / 0.004)
     best, best_s = 2.0, None
     for t in time_s:
-        beside = np.abs(time_s - t) <= 0.04
-        sum_ = sum(worth[beside & (pitch == p)].max() for p in np.unique(pitch[beside]))
-        away = abs(t - now_s - step_s) / (0.05 + 0.3 * abs(step_s))
-        if sum_ - away > best:
-            best, best_s = sum_ - away, float(t)
+        away = abs(t - now_s - step_s) / (0.05 + 0.3 * abs(step_s))  # from where the pace has it
+        total = _nats_together(t, time_s, pitch, worth) - away
+        if total > best:
+            best, best_s = total, float(t)
     return best_s
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #b8e5273a

@@ -152,13 +152,17 @@ def _seconds_of_beats(result, beat_tick) -> np.ndarray:  # (b,) NaN where nobody
     known = np.flatnonzero(np.isfinite(chord_s))
     if not len(known):
         return np.full(len(beat_tick), np.nan)
-    known_tick, known_s = tick[known], chord_s[known]
-    lacking = np.cumsum(lacks & ~np.isfinite(chord_s))[known]  # absent chords up to each known one
+    absent_before = np.cumsum(lacks & ~np.isfinite(chord_s))[known]  # chords up to each known one
+    return _seconds_from(tick[known], chord_s[known], absent_before, beat_tick)
+
+
+def _seconds_from(known_tick, known_s, absent_before, beat_tick) -> np.ndarray:  # (b,)
+    "When beats are, from chords whose time is known; NaN beyond them, and where chords are absent."
     left = np.searchsorted(known_tick, beat_tick, side="right") - 1  # (b,) known chord up to a beat
-    right = np.minimum(left + 1, len(known) - 1)
+    right = np.minimum(left + 1, len(known_tick) - 1)
     on_chord = (left >= 0) & (known_tick[left] == beat_tick)
-    inside = (left >= 0) & (left < len(known) - 1)
-    nothing_absent = lacking[right] == lacking[left]  # between the two
+    inside = (left >= 0) & (left < len(known_tick) - 1)
+    nothing_absent = absent_before[right] == absent_before[left]  # between the two
     goes_on = known_s[right] > known_s[left]
     span = np.maximum(known_tick[right] - known_tick[left], 1)
     share = (beat_tick - known_tick[left]) / span

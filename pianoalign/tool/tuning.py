@@ -23,6 +23,16 @@ SPECTRUM = 8192  # samples of each spectrum: half a second at 16 kHz
 LEAST_BELOW = 4.0  # nats: peaks further below the highest one of a spectrum are left out
 
 
+def _peaks_of(level):  # -> (m,) row, (m,) rows from there to the top, (m,) level there, nats
+    "The peaks of a spectrum; its first and last row are looked at as neighbours only."
+    middle, left, right = level[1:-1], level[:-2], level[2:]
+    peak = (middle > left) & (middle >= right) & (middle > level.max() - LEAST_BELOW)
+    middle, left, right = middle[peak], left[peak], right[peak]
+    bend = left + right - 2 * middle  # of the parabola through the three
+    shift = 0.5 * (left - right) / np.where(bend < 0, bend, -1.0)
+    return np.flatnonzero(peak), shift, middle
+
+
 def partials_of(
     sound: np.ndarray,  # (n,) float32, mono
     rate_hz: int,
@@ -35,12 +45,9 @@ def partials_of(
     window, hz, weight = np.hanning(SPECTRUM), [], []
     for frame in frames:
         level = np.log(np.abs(np.fft.rfft(frame * window))[low - 1 : high + 2] + 1e-9)
-        middle, left, right = level[1:-1], level[:-2], level[2:]
-        peak = (middle > left) & (middle >= right) & (middle > level.max() - LEAST_BELOW)
-        bend = left + right - 2 * middle
-        shift = np.where(peak, 0.5 * (left - right) / np.where(bend < 0, bend, -1.0), 0.0)
-        hz.append((low + np.arange(len(middle)) + shift)[peak] * rate_hz / SPECTRUM)
-        weight.append(np.exp(0.5 * (middle[peak] + 9)))
+        row, shift, height = _peaks_of(level)
+        hz.append((low + row + shift) * rate_hz / SPECTRUM)
+        weight.append(np.exp(0.5 * (height + 9)))
     return np.concatenate(hz), np.concatenate(weight)
 
 # %% ../../nbs/tool/16a_tuning.ipynb #tun00009
