@@ -2,12 +2,14 @@
 """A long recording through the whole `pianoalign align`: seconds, times real time, processor
 seconds, peak memory.
 
-usage: python benchmarks/long.py [--minutes 1 10 60] [--cores 2] [-- extra arguments of align]
+usage: python benchmarks/long.py [--minutes 1 10 60] [--cores 2] [--python PYTHON]
+       [-- extra arguments of align]
 
 A minute of the demo corpus is repeated at 44.1 kHz in stereo (FLAC). Each call is a process of its
 own, held to so many cores, start of Python and reading of the file included; a first short call
 that is not counted lets compiled files land on disk. First comes the time that passes before
-`align` says its first word.
+`align` says its first word. With --python it is the `align` of another environment, say one without
+PyTorch; the recording is made in this one.
 """
 
 import argparse, subprocess, sys, tempfile, time
@@ -57,10 +59,10 @@ def make(folder, minutes):
     return minutes * part_s, len(notes)
 
 
-def first_word_s(folder):
+def first_word_s(folder, python):
     "Seconds from the start of Python to the first line that `align` prints."
     words = ["align", "no.wav", "no.mid", "no.out.mid", "--verbose"]
-    line = [sys.executable, "-m", "pianoalign", *words]
+    line = [python, "-m", "pianoalign", *words]
     start_s = time.perf_counter()
     with subprocess.Popen(line, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         assert "starting" in process.stderr.readline()
@@ -75,17 +77,20 @@ if __name__ == "__main__":
     )
     parser.add_argument("--minutes", type=int, nargs="+", default=[1, 10, 60])
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--python", default=sys.executable, help="interpreter that has `align`")
     parser.add_argument("align", nargs="*", help="after --: arguments of `pianoalign align`")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        print(f"first word after {min(first_word_s(folder) for _ in range(5)):.2f} s")
+        print(
+            f"first word after {min(first_word_s(folder, options.python) for _ in range(5)):.2f} s"
+        )
         for k, minutes in enumerate([1, *options.minutes]):
             length_s, n = make(folder, minutes)
             start_s = time.perf_counter()
             done = subprocess.run(
                 [
-                    sys.executable,
+                    options.python,
                     "-c",
                     CALL,
                     str(options.cores),
@@ -95,6 +100,7 @@ if __name__ == "__main__":
                     folder / "out.mid",
                     *options.align,
                 ],
+                cwd=folder,  # not the clone, whose package would come first
                 capture_output=True,
                 text=True,
             )

@@ -81,6 +81,7 @@ def test_nothing_is_tried_where_nothing_may_be_chosen():
     ways = ["shipped", "half_a_hop"]
     assert bench.ways_tried(file(), ways) == ways
     assert bench.ways_tried(file(given_as="score"), ways) == ["shipped"]
+    assert bench.ways_tried(file(set="AkPnCGdD"), ways) == ["shipped"]
     assert all(hasattr(bench.Trials, name) for name in bench.TRIALS)
 
 
