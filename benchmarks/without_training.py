@@ -36,7 +36,7 @@ from pianoalign import decoding
 from pianoalign.baselines import dtw_align
 from pianoalign.datasets import cached_spectrogram, evaluation_segments, load_corpus, spread
 from pianoalign.decoding import ALIGNER_WALK, decode, Decoded, Heard, in_steps
-from pianoalign.decoding import LOWEST_PEAK, NEAR_S, price_of_moving
+from pianoalign.decoding import LOWEST_PEAK, NEAR_S, price_of_moving, walk, Way
 from pianoalign.files import repo_root
 from pianoalign.metrics import compare, onset_errors, summarise
 from pianoalign.notes import frame_of, LOWEST_PITCH, N_PITCHES, Notes
@@ -60,6 +60,8 @@ SAME_NOTE_S = 0.03  # two onsets of one key lie further apart
 SAME_PEAK_S = 0.003  # a note that took a peak lies so near to it
 LEVEL_NATS = 0.7  # 6 dB
 TUNING_CENTS = 20
+ONE_ATTACK_S, APART_S = 0.015, 0.05  # so near in the sound, so far in the file
+LOW, HIGH = 0.3, 0.6  # heights of peaks
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,6 +281,22 @@ def in_between(onsets: np.ndarray, between: np.ndarray) -> np.ndarray:  # (2 N, 
     return (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
 
 
+def on_far_attacks(given: Notes, heard: Heard, way: Way) -> np.ndarray:  # rows of the peaks
+    "Low peaks that lie on high ones, all taken, whose notes begin apart in the file."
+    notes = np.flatnonzero(way.matched & (way.leader == np.arange(len(given))))
+    notes = notes[np.argsort(heard.time_s[way.index[notes]])]
+    peak, given_s = way.index[notes], given.onset_s[notes]
+    time_s, height = heard.time_s[peak], heard.height[peak]
+    first = np.searchsorted(time_s, time_s - ONE_ATTACK_S)
+    after = np.searchsorted(time_s, time_s + ONE_ATTACK_S, side="right")
+    found = []
+    for k in np.flatnonzero(height <= LOW):
+        others_s = given_s[first[k] : after[k]][height[first[k] : after[k]] > HIGH]
+        if len(others_s) and np.abs(others_s - given_s[k]).min() > APART_S:
+            found.append(peak[k])
+    return np.array(found, dtype=int)
+
+
 class Trials:
     "Ways of decoding: each takes a file and gives its notes. `shipped` is what `align` does."
 
@@ -338,6 +356,16 @@ class Trials:
         height = heard.height * np.where(unclear, 1 - 0.9 * covered, 1.0)
         return self.judged(file, Heard(roll, heard.time_s, heard.pitch, height)).notes
 
+    def not_on_another(self, file: File) -> Notes:
+        """A low peak counts half where it lies on the attack of another key, whose note is far from
+        this one in the file."""
+        roll, onsets = file.heard()
+        heard = peaks(roll, onsets, self.fps)
+        rows = on_far_attacks(file.given, heard, walk(file.given, heard))
+        height = heard.height.copy()
+        height[rows] *= 0.5
+        return self.judged(file, replace(heard, height=height)).notes
+
     def two_networks(self, file: File) -> Notes:
         return self.decoded(file, averaged(file.heard(), file.heard("free")))
 
@@ -386,6 +414,7 @@ TRIALS = (
     "as_steep_as_before",
     "always_certain",
     "explained_away",
+    "not_on_another",
     "two_networks",
     "told_nothing_too",
     "asked_again",

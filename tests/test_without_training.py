@@ -63,6 +63,16 @@ def test_a_note_on_the_attack_of_an_octave_is_not_blamed_on_its_label():
     assert owner.tolist() == ["sound"] and elsewhere.all()
 
 
+def test_a_low_peak_on_a_far_notes_attack_is_found():
+    onset_s, pitch = np.array([1.0, 1.1, 2.0, 2.0, 3.0]), np.array([60, 64, 60, 64, 67])
+    given = Notes.from_arrays(onset_s, onset_s + 0.1, pitch)
+    answer = heard((60, 1.0, 0.9), (64, 1.005, 0.1), (60, 2.0, 0.9), (64, 2.0, 0.1), (67, 3.0, 0.1))
+    way = bench.walk(given, answer)
+    rows = bench.on_far_attacks(given, answer, way)
+    # of the chord at 2 s both are given together, and at 3 s the low peak is alone
+    assert [(answer.pitch[k], answer.time_s[k]) for k in rows] == [(64, 1.005)]
+
+
 def test_soft_notes_of_a_disklavier_do_not_judge():
     velocity = np.array([90, 90, 90, 20, 90, 90])
     notes = Notes.from_arrays(LABELS_S, LABELS_S + 0.5, PITCH, velocity)
