@@ -129,6 +129,21 @@ def test_music_that_is_written_twice_and_played_once_is_said_to_be_either():
     assert f"{absent_s[0]:.1f} to" in said and f"{like_s[0]:.1f} to" in said
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_recording_of_a_section_that_is_written_twice_is_its_first_pass(seed):
+    score = music(seed=seed)
+    begin_s, end_s = np.unique(score.onset_s)[[0, 80]]
+    twice = written_twice(score, begin_s, end_s)
+    rounding_s = np.random.default_rng(seed).uniform(-1e-4, 1e-4, len(twice))
+    twice = twice.at_times(twice.onset_s + rounding_s, twice.offset_s)  # as ticks do
+    played = score.onset_s < np.unique(score.onset_s)[60]
+    heard = heard_of(5.0 + score.onset_s[played], score.pitch[played], 0.95)
+    found = find_in_recording(heard, twice)
+    first = twice.onset_s < end_s - 0.01
+    assert found.fits and not found.in_recording[~first].any()
+    assert found.in_recording[first].sum() >= 0.95 * played.sum()
+
+
 def test_absent_music_that_has_no_like_is_absent_and_nothing_else():
     score = music()
     there = score.onset_s < np.quantile(score.onset_s, 0.6)

@@ -142,6 +142,12 @@ def test_a_message_names_what_was_handed_over(piece):
     assert not path.exists()
 
 
+@pytest.mark.parametrize("path", [None, 7, b"a.mid"])
+def test_a_result_is_saved_to_a_path(result, path):
+    with pytest.raises(InputError, match="is no path of a file to write"):
+        result.save(path)
+
+
 def test_nothing_is_written_over(result, tmp_path):
     (tmp_path / "a.mid").write_bytes(b"mine")
     with pytest.raises(InputError, match="exists already"):

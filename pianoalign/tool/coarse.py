@@ -7,8 +7,8 @@ __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BEL
            'SKIP_EVENTS', 'JUMP_COST', 'MOST_TOUCHES', 'BEST_CHORD', 'UNHEARD_SHARE', 'MOST_KNOWN', 'PACE_REACH',
            'LEAST_START', 'STRANGE_STEP', 'WEAK_STEP', 'LEAST_END', 'POOR_STEP', 'LEAST_GAIN', 'LEAST_PASSAGE',
            'LEAST_DENSITY', 'MOST_SPARE', 'AS_WELL', 'LEFT_OUT', 'AT_BOTH_ENDS', 'SETTLED', 'ANCHORED', 'SAME_SHARE',
-           'LEAST_ALIKE', 'MISJUDGED', 'CLEARLY_BETTER', 'KEPT_PLACES', 'LEAST_LIKENESS', 'END_CHORDS', 'END_S',
-           'END_CREDIT', 'LAST_CHORDS', 'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE', 'OCTAVE_CENTS', 'Events',
+           'LEAST_ALIKE', 'MISJUDGED', 'CLEARLY_BETTER', 'AS_GOOD', 'KEPT_PLACES', 'LEAST_LIKENESS', 'END_CHORDS',
+           'END_S', 'END_CREDIT', 'LAST_CHORDS', 'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE', 'OCTAVE_CENTS', 'Events',
            'events_of', 'worth_of_levels', 'Chords', 'chords_of', 'Passage', 'search', 'trimmed', 'begun_backwards',
            'needed', 'whole_passes', 'owners', 'best_passages', 'likeness', 'Stretch', 'stretch_of', 'followed',
            'with_the_ends', 'CoarseAlignment', 'at_their_own_peaks', 'doubles', 'find_in_recording', 'draw_path']
@@ -399,13 +399,23 @@ class Passage:
         return Passage(self.chord[rows], self.event[rows], self.gain[rows], step, self.pace[rows])
 
 
+def _first_as_good(lead: int, score, begin, as_good: float) -> int:  # number of a cell
+    "The first chord's cell of the best one's event that is as good; -1 where there is no best."
+    if lead < 0:
+        return lead
+    event = int(np.searchsorted(begin, lead, side="right")) - 1
+    of_event = score[begin[event] : begin[event + 1]]
+    return begin[event] + int(np.argmax(of_event >= score[lead] - as_good))
+
+
 def search(
     events: Events,
     chords: Chords,
     jump_cost: float = JUMP_COST,
     worth: np.ndarray | None = None,  # (88, 5) nats; None: `worth_of_levels` of these events
+    as_good: float = 0.0,  # nats: ways that are worth so little less are as good as the best
 ) -> list:  # of `Passage`, in the order of the recording
-    "The best way through score and recording, cut where it jumps."
+    "The best way through score and recording, cut where it jumps; of ways as good the first."
     worth = worth_of_levels(events) if worth is None else worth
     key = chords.key_of_row()
     silence = np.bincount(chords.by_key, worth[key, 0], len(chords))
@@ -415,7 +425,7 @@ def search(
     for j in range(len(events)):
         walk.go_on(j, events.time_s, events.level[j])
     chord, before, score, gain, pace = walk.way()
-    last, cells, jumps = walk.lead_cell, [], []
+    last, cells, jumps = _first_as_good(walk.lead_cell, score, walk.begin, as_good), [], []
     while last >= 0:
         cells.append(last)
         jumps.append(before[last] < 0)
@@ -711,6 +721,7 @@ def owners(
     return own
 
 
+AS_GOOD = 0.05  # nats: so little, say the rounding to ticks, does not tell a repeat from its model
 KEPT_PLACES = 0.85  # a way without jumps must leave this share of the chords where they were
 
 
@@ -733,11 +744,11 @@ def best_passages(
     The search counts a chord as often as it is played. In music that resembles itself it fills
     the recording's time with more of the same up to where a passage begins, and may cut its
     beginning off for it."""
-    found = search(events, chords, jump_cost)
+    found = search(events, chords, jump_cost, as_good=AS_GOOD)
     best = needed(found, events, chords)
     if len(found) < 2 or len(best) != 1:
         return best
-    straight = needed(search(events, chords, np.inf), events, chords)
+    straight = needed(search(events, chords, np.inf, as_good=AS_GOOD), events, chords)
     if not straight or straight[0].score <= best[0].score:
         return best
     places, others = _places(best, len(chords)), _places(straight, len(chords))

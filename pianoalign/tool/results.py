@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..decoding import MATCHED, NOT_FOUND, NOT_HEARD, WITH_NEIGHBOURS
-from ..files import check_installed, whole_file
+from ..files import check_installed, InputError, whole_file
 from ..midi import MidiScore
 from ..notes import Notes
 from ..retiming import TimeMap, write_retimed_midi
@@ -215,8 +215,10 @@ class AlignmentResult:
 
     def _output(self, path, force: bool, endings) -> Path:
         "The path, if it may be written."
-        check_output(path, force, [self.audio, self.score.path], endings)
-        return Path(path)
+        checked = check_output(path, force, [self.audio, self.score.path], endings)
+        if checked is None:
+            raise InputError("None is no path of a file to write; give text, or a pathlib.Path")
+        return checked
 
     def plot(
         self,
