@@ -85,7 +85,7 @@ def worth(
     height: np.ndarray,  # (m,) of peaks, 0 to 1
     settings: WalkSettings,
 ) -> np.ndarray:  # (m,) nats
-    "What it is worth to take a peak, and not to leave it to nobody."
+    "What a peak is worth to the note that takes it, beside one that no note takes."
     doubt = 1 - np.minimum(height, HIGHEST_PEAK)
     return np.log(height / settings.floor) - settings.certainty * np.log(doubt)
 
