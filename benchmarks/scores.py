@@ -396,6 +396,23 @@ def row_of(case, method, passes, results) -> dict:
     return row
 
 
+def judged(case, method, pieces, folder: Path, weights) -> dict:  # passes -> what `row_of` takes
+    "What a method makes of a case of every piece."
+    results = {"written": []} | ({"either": []} if case in WITH_DOUBLES else {})
+    for _, samples, score, true_s in pieces:
+        sound, notes, here_s = case_of(case, samples, score, true_s)
+        begun = time.process_time()
+        said = outcome(method, sound, notes, folder, weights)
+        seconds = time.process_time() - begun
+        errors_s = np.abs(said.onset_s - here_s)
+        results["written"].append((errors_s, said, seconds))
+        if case in WITH_DOUBLES:
+            played = played_chords(case, samples, score, true_s)
+            errors_s = exchanged(errors_s, here_s, said, notes, played)
+            results["either"].append((errors_s, said, seconds))
+    return results
+
+
 def write_rows(path, rows) -> None:
     "Write the table."
     with whole_file(path) as part, open(part, "w", newline="", encoding="utf-8") as f:
@@ -424,22 +441,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for case in options.cases:
             for method in ["given", *options.methods]:
-                results = {"written": [], "either": []}
-                for _, samples, score, true_s in pieces:
-                    sound, notes, here_s = case_of(case, samples, score, true_s)
-                    begun = time.process_time()
-                    said = outcome(method, sound, notes, Path(folder), options.weights)
-                    seconds = time.process_time() - begun
-                    errors_s = np.abs(said.onset_s - here_s)
-                    results["written"].append((errors_s, said, seconds))
-                    if case in WITH_DOUBLES:
-                        played = played_chords(case, samples, score, true_s)
-                        errors_s = exchanged(errors_s, here_s, said, notes, played)
-                        results["either"].append((errors_s, said, seconds))
-                for passes, judged in results.items():
-                    if judged:
-                        rows.append(row_of(case, method, passes, judged))
-                        print("  ".join(f"{k} {v}" for k, v in rows[-1].items()), flush=True)
+                found = judged(case, method, pieces, Path(folder), options.weights)
+                for passes, results in found.items():
+                    rows.append(row_of(case, method, passes, results))
+                    print("  ".join(f"{k} {v}" for k, v in rows[-1].items()), flush=True)
             if options.csv:
                 write_rows(options.csv, rows)  # after every case: what is measured is kept
 

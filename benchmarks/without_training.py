@@ -45,7 +45,12 @@ from pianoalign.preprocessing import load_audio, LOG_FLOOR, note_frames, paint_r
 from pianoalign.report import tables
 from pianoalign.runs import read_npz, write_npz
 from pianoalign.tool.aligner import open_engine, weights_folder
-from pianoalign.tool.confidence import highest_near, network_fingerprint, on_one_line
+from pianoalign.tool.confidence import (
+    highest_near,
+    nearest_place,
+    network_fingerprint,
+    on_one_line,
+)
 from weights_options import RATE_HZ, weights_parser
 from whole_recordings import flat_score
 
@@ -188,10 +193,8 @@ def without_own_timing(recording, asap: Path) -> tuple[Notes, Notes]:
     where = on_one_line(pitch, onset_s)
     order = np.argsort(where)
     sought = on_one_line(played.pitch, played.onset_s + clock_s)
-    after = np.clip(np.searchsorted(where[order], sought), 1, len(where) - 1)
-    nearer = sought - where[order[after - 1]] < where[order[after]] - sought
-    row = order[np.where(nearer, after - 1, after)]
-    move_s = np.where(np.abs(where[row] - sought) < SAME_NOTE_S, moves_s[row], np.nan)
+    place, away_s = nearest_place(where[order], sought)
+    move_s = np.where(away_s < SAME_NOTE_S, moves_s[order[place]], np.nan)
     known = np.isfinite(move_s)
     reference = played[known]
     onset_s = np.maximum(reference.onset_s - move_s[known], 0.0)

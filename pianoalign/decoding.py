@@ -78,7 +78,7 @@ class WalkSettings:
 
 TABLES_WALK = WalkSettings()
 ALIGNER_WALK = WalkSettings(floor=LOWEST_PEAK, scale_s=None)
-HIGHEST_PEAK = 0.99  # higher ones are worth no more
+HIGHEST_PEAK = 0.99  # higher ones are worth no more, or a peak of 1 would be worth all others
 
 
 def worth(

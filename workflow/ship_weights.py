@@ -6,8 +6,9 @@ usage: python workflow/ship_weights.py results/weights/runs/RUN [--name NAME] [-
 
 The card's rows come from the run's errors. With --as-align the weights that ship are also judged
 as `pianoalign align` decodes: with a price of moving found from the file, and with confidence.json,
-which `workflow/calibrate.py` makes; its figures are kept in metrics.json. `--sets` judges only some
-sets so and keeps the figures of the others, for a change of decoding that concerns no others.
+which `workflow/calibrate.py` makes; its figures are kept in metrics.json. With --card-only, too,
+`--sets` judges only some sets so and keeps the figures of the others, for a change of decoding that
+concerns no others.
 """
 
 import argparse, json
@@ -209,7 +210,11 @@ def segments_on_maps(experiment, maps_root, cache, recordings_root=None, only=No
     "MAPS's sets (and the demo corpus's recordings) as segments, all or some; their spectrograms."
     data = replace(experiment.data, corpus="maps", held_out="AkPnCGdD")
     corpus = experiment_corpus(data, maps_root, recordings_root)
-    corpus = [r for r in corpus if r.split != "train" and (not only or r.split in only)]
+    corpus = [r for r in corpus if r.split != "train"]
+    unknown = sorted(set(only or ()) - {r.split for r in corpus})
+    if unknown:
+        raise SystemExit(f"no recording here is of the set {unknown[0]}; name others with --sets")
+    corpus = [r for r in corpus if not only or r.split in only]
     splits = sorted({r.split for r in corpus})
     sets = {s: evaluation_segments([r for r in corpus if r.split == s], data) for s in splits}
     return sets, feature_store(corpus, experiment.audio, cache, True)
@@ -348,7 +353,11 @@ def read_options():
     )
     add("--judge-on", metavar="maps=FOLDER", help="judge the run on MAPS too")
     add("--as-align", metavar="FOLDER", help="judge as `align` decodes, on MAPS in this folder")
-    add("--sets", nargs="+", help="with --as-align: judge these alone, keep the others' figures")
+    add(
+        "--sets",
+        nargs="+",
+        help="with --as-align and --card-only: judge these alone, keep the others' figures",
+    )
     add("--card-only", action="store_true", help="the weights are those that ship already")
     add(
         "--cache",
@@ -363,6 +372,8 @@ def read_options():
         parser.error("--judge-on: give maps=FOLDER")
     if options.judge_on and options.card_only:
         parser.error("--judge-on needs the run's own weights; leave --card-only out")
+    if options.sets and not (options.as_align and options.card_only):
+        parser.error("--sets keeps figures of weights that ship: give --as-align and --card-only")
     return options
 
 

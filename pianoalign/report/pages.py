@@ -193,12 +193,7 @@ _LEAD = {
 }
 
 
-_LABELS = dict(
-    valid="validation set",
-    test="test set",
-    recordings="recordings (exact labels)",
-    demo_test="the demo corpus's test set (exact labels)",
-)
+_SETS = {"valid": "validation set"} | {split: FORMS[split] for split in MORE_SETS}
 
 
 def _set_by_set(cases):
@@ -206,7 +201,7 @@ def _set_by_set(cases):
     words = []
     for name, of_set in cases.groupby("set", sort=False):
         raw, removed = of_set.verdict
-        text = f"{_LABELS[name]}: {raw}"
+        text = f"{_SETS[name]}: {raw}"
         words.append(text if raw == removed else f"{text}, shifts removed: {removed}")
     return "; ".join(words)
 
@@ -214,7 +209,7 @@ def _set_by_set(cases):
 def _has_sets(cases):
     "Whether a claim was judged on several single sets, by one recipe, raw and shifts removed."
     pairs = set(zip(cases.set, cases.shifts))
-    several = set(cases.set) <= set(_LABELS) and cases.set.nunique() > 1
+    several = set(cases.set) <= set(_SETS) and cases.set.nunique() > 1
     return several and len(cases) == len(pairs) == 2 * cases.set.nunique()
 
 
@@ -334,13 +329,29 @@ def hours_as_printed(
     )
 
 # %% ../../nbs/workshop/03c_pages.ipynb #0c3dforc
-def _both_forms(tables, file, column, key):
-    "A cell of a table and, below it, with the shifts removed; a row may be missing."
-    cells = []
-    for table in (tables[file], tables[f"{file}_shift_removed"]):
-        here = table[[same == key for same in table[list(key)].to_dict("records")]]
-        cells += [f"{value:.1f}" for value in here[column]]
-    return [cells[0], f"({cells[1]})"] if cells else "not judged"
+def _in_both_forms(values, file):
+    "A figure of a table and, below it, with the shifts removed; nothing where it has none."
+    if file not in values:
+        return []
+    return [f"{values[file]:.1f}", f"({values[f'{file}_shift_removed']:.1f})"]
+
+
+def _set_beside(tables, raw, row, column, keys):
+    "A row of a table: its keys, the printed figure, and ours on each set."
+    ours = {}
+    for file, table in tables.items():
+        here = table[np.all([table[key] == row[key] for key in keys], axis=0)]
+        if len(here):
+            ours[file] = here[column].iloc[0]
+    names = [spelled(k, row[k]) for k in keys]
+    cells = [_in_both_forms(ours, file) or "not judged" for file in raw]
+    return [*names, f"{row[f'published_{column}']:.1f}", *cells]
+
+
+def _distances(tables, column, n_rows):
+    "How far each table is from the printed one, of those that have all rows."
+    whole = {file: table for file, table in tables.items() if len(table) == n_rows}
+    return resemblance(whole).set_index("table")[column]
 
 
 def _sets_apart(runs, name):
@@ -376,21 +387,11 @@ def other_forms(
         )
     column = next(c for c in HEADINGS if c in measures(name))
     raw = [file for file in tables if not file.endswith("_shift_removed")]
-    rows = []
-    for row in tables[name].to_dict("records"):
-        key = {k: row[k] for k in KEYS[name]}
-        names = [spelled(k, value) for k, value in key.items()]
-        ours = [_both_forms(tables, file, column, key) for file in raw]
-        rows.append([*names, f"{row[f'published_{column}']:.1f}", *ours])
-    whole = {file: table for file, table in tables.items() if len(table) == len(rows)}
-    apart = resemblance(whole).set_index("table")[column]
-
-    def distance(file):
-        removed = f"{file}_shift_removed"
-        both = [f"{apart[file]:.1f}", f"({apart[removed]:.1f})"] if file in whole else []
-        return both or "rows missing"
-
-    rows.append(["mean distance", *[""] * len(KEYS[name]), *map(distance, raw)])
+    records = tables[name].to_dict("records")
+    rows = [_set_beside(tables, raw, row, column, KEYS[name]) for row in records]
+    apart = _distances(tables, column, len(rows))
+    distances = [_in_both_forms(apart, file) or "rows missing" for file in raw]
+    rows.append(["mean distance", *[""] * len(KEYS[name]), *distances])
     heads = [HEADINGS[k] for k in KEYS[name]] + ["printed", *map(form_of, raw)]
     caption = f"{HEADINGS[column]} on all sets; in the last line the mean distance to the printed"
     note = "In brackets: with the median error of each recording taken off. The printed table is "

@@ -415,22 +415,32 @@ class Presence:
     ) -> tuple:  # (n,) by itself, (n,) in its company
         "How probably each note is absent; 0 where nothing is suspicious."
         opinions = first_opinion(given, heard, image, found, fps)
-        nobody = np.zeros(len(given)), np.zeros(len(given))
-        if not (of_a_score or is_suspicious(self.first.nats(opinions), found.confidence)):
-            return nobody
-        again = second_opinion(given, hear_untold(), found, fps)
-        both = np.concatenate([opinions, again], axis=1)
-        if of_a_score and not self.doubts_score(both, found.confidence):
-            return nobody
-        return self.by_both(found.notes, both), self.by_both(found.notes, both, in_company=True)
 
-    def doubts_score(
+        def ask_again():
+            again = second_opinion(given, hear_untold(), found, fps)
+            return np.concatenate([opinions, again], axis=1)
+
+        return self.by_opinions(found, opinions, ask_again, of_a_score)
+
+    def by_opinions(
         self,
-        both: np.ndarray,  # (n, F) both opinions
-        confidence: np.ndarray,  # (n,) of the same notes
-    ) -> bool:
-        "Do both opinions together find absent notes in a score that fits its recording?"
-        return is_suspicious(self.second.nats(both), confidence, SUSPICIOUS_IN_A_SCORE)
+        found: Decoded,  # of `decoding.decode`, with its confidence
+        first: np.ndarray,  # (n, F) first opinion
+        ask_again: Callable,  # without arguments -> (n, F) both opinions; called where it pays
+        of_a_score: bool = False,  # as for `absent`
+    ) -> tuple:  # (n,) by itself, (n,) in its company
+        """How probably each note is absent, from opinions; 0 where nothing is suspicious.
+
+        Of a score both opinions are asked before anything is said, of another file the first."""
+        notes, sure = found.notes, found.confidence
+        nobody = np.zeros(len(notes)), np.zeros(len(notes))
+        if not (of_a_score or is_suspicious(self.first.nats(first), sure)):
+            return nobody
+        both = ask_again()
+        least = SUSPICIOUS_IN_A_SCORE
+        if of_a_score and not is_suspicious(self.second.nats(both), sure, least):
+            return nobody
+        return self.by_both(notes, both), self.by_both(notes, both, in_company=True)
 
 
 def _beliefs(found: Decoded, absent) -> np.ndarray:  # (n, 2)
@@ -600,6 +610,14 @@ class Spoilt:
         "Which notes lie within 25 ms; absent ones do not."
         return within_25_ms(self.found.notes.onset_s, self.true_s)
 
+    def absent(
+        self,
+        model: Presence,
+        of_a_score: bool = False,  # is the file judged as a score is?
+    ) -> tuple:  # (n,) by itself, (n,) in its company
+        "How probably each note is absent, as `Presence.absent` says it."
+        return model.by_opinions(self.found, self.first, lambda: self.both, of_a_score)
+
 
 def spoilt_files(
     network: "CRNN",
@@ -685,22 +703,6 @@ def fit_presence(
     return replace(model, trust=_trust(model, files, shrink))
 
 
-def _absent_in(
-    model: Presence,
-    file: "Spoilt",
-    of_a_score: bool = False,
-) -> tuple:  # (n,) by itself, (n,) in its company
-    "How probably each note of a spoilt file is absent; 0 where nothing is suspicious."
-    notes, sure = file.found.notes, file.found.confidence
-    if of_a_score:
-        doubted = model.doubts_score(file.both, sure)
-    else:
-        doubted = is_suspicious(model.first.nats(file.first), sure)
-    if not doubted:
-        return np.zeros(len(notes)), np.zeros(len(notes))
-    return model.by_both(notes, file.both), model.by_both(notes, file.both, in_company=True)
-
-
 def _trust(
     model: Presence,
     files: list,  # of `Spoilt`
@@ -709,7 +711,7 @@ def _trust(
     "How sure a note is, from the told network's confidence and the probability of absence."
     tables, right = [], []
     for file in files:
-        absent, _ = _absent_in(model, file)
+        absent, _ = file.absent(model)
         if absent.any():
             tables.append(_beliefs(file.found, absent)[file.counts])
             right.append(file.right[file.counts])
@@ -725,7 +727,7 @@ def _pct(values) -> float:
 
 def _judged(model: Presence, file: Spoilt, of_a_score: bool) -> Decoded:
     "What the aligner would say of a file's notes."
-    alone, together = _absent_in(model, file, of_a_score)
+    alone, together = file.absent(model, of_a_score)
     return without_absent(file.found, alone, together, model.trust, of_a_score)
 
 
@@ -756,7 +758,7 @@ def _row(case: str, files: list, judged: list) -> dict:
 def check_presence(
     model: Presence,
     files: list,  # of `Spoilt`, of recordings that the model was not fitted on
-    in_company: bool = False,  # as for a score
+    of_a_score: bool = False,  # are the files judged as scores are?
 ) -> list:  # of dicts, one a way of spoiling
     """How many absent notes are found, and how many played ones are wronged.
 
@@ -764,7 +766,7 @@ def check_presence(
     network alone and after both opinions; `surer_than_80_pct` have a confidence over 0.8;
     `found_pct` are said not to be played. `precision_pct`: of the notes that are said not to be
     played, those that are not. `wronged_pct`: of the played notes, those said not to be."""
-    judged = [_judged(model, f, in_company) for f in files]
+    judged = [_judged(model, f, of_a_score) for f in files]
     rows = []
     for case in SPOILT:
         mine = [k for k, f in enumerate(files) if f.case == case]
