@@ -18,7 +18,7 @@ Each row has one figure, in percent, and says of how many:
 Of a share (`CLEARLY_BETTER`, `KEPT_PLACES`) it is the distance from 1 that is doubled or halved.
 Few recordings are used; differences of a few tenths are chance."""
 
-import argparse, csv, sys, tempfile
+import argparse, sys, tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,10 +26,9 @@ import numpy as np
 import soundfile
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from scores import case_of, RATE_HZ
+from scores import case_of, RATE_HZ, write_rows
 
 from pianoalign.datasets import load_corpus
-from pianoalign.files import whole_file
 from pianoalign.notes import HIGHEST_PITCH, LOWEST_PITCH, Notes
 from pianoalign.preprocessing import load_audio
 from pianoalign.tool import aligner, coarse, presence, tuning
@@ -171,10 +170,7 @@ def main():
     for name in ("AROUND_NOTES", "SAME_KEY_S"):
         rows += rows_of(name, presence, "judged", lambda: judged(fit_on, test_on))
     if options.csv:
-        with whole_file(options.csv) as part, open(part, "w", newline="", encoding="utf-8") as f:
-            out = csv.DictWriter(f, rows[0], lineterminator="\n")
-            out.writeheader()
-            out.writerows(rows)
+        write_rows(options.csv, rows)
 
 
 if __name__ == "__main__":

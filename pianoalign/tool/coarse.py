@@ -1060,6 +1060,16 @@ def _extras(stretches, own, events, end_s):
     return tuple(out)
 
 
+def _run_alike(first: int, last: int, by: int, name, own) -> tuple:  # first, last chord
+    "The run of chords around the middle of a stretch that are played alike so many chords later."
+    chord = np.arange(max(first, -by), min(last, len(own) - 1 - by) + 1)
+    other = chord[(name[chord] != name[chord + by]) | (own[chord + by] < 0)]
+    middle = (first + last) // 2
+    begin = other[other < middle].max(initial=chord[0] - 1) + 1
+    end = other[other > middle].min(initial=chord[-1] + 1) - 1
+    return int(begin), int(end)
+
+
 def doubles(
     own: np.ndarray,  # (K,) number of each chord's stretch, -1: none
     chords: Chords,
@@ -1069,21 +1079,14 @@ def doubles(
     In at least half of an absent stretch, and in `LEAST_ALIKE` chords, all keys are the same."""
     keys = chords.all_keys()
     number = {chord: n for n, chord in enumerate(dict.fromkeys(keys))}
-    name = np.array([number[chord] for chord in keys])
-    found = []
+    name, found = np.array([number[chord] for chord in keys]), []
     for first, last in _spans(own < 0):
-        middle, runs = (first + last) // 2, [(0, 0, 0)]
-        for there in np.flatnonzero((name == name[middle]) & (own >= 0)).tolist():
+        middle = (first + last) // 2
+        alike = np.flatnonzero((name == name[middle]) & (own >= 0)).tolist()
+        runs = [(*_run_alike(first, last, there - middle, name, own), there) for there in alike]
+        begin, end, there = max(runs, key=lambda run: run[1] - run[0], default=(0, -1, 0))
+        if end - begin + 1 >= max(LEAST_ALIKE, (last - first + 1) / 2):
             by = there - middle
-            chord = np.arange(max(first, -by), min(last, len(own) - 1 - by) + 1)
-            other = np.flatnonzero((name[chord] != name[chord + by]) | (own[chord + by] < 0))
-            here = middle - chord[0]
-            begin = int(other[other < here].max(initial=-1)) + 1
-            end = int(other[other > here].min(initial=len(chord)))
-            runs.append((end - begin, int(chord[0]) + begin, by))
-        length, begin, by = max(runs, key=lambda run: run[0])
-        if length >= max(LEAST_ALIKE, (last - first + 1) / 2):
-            end = begin + length - 1
             found.append(((begin, end), (begin + by, end + by)))
     return found
 
