@@ -23,9 +23,10 @@ Every case makes a score and a recording out of them whose true onsets are known
     a415      the recording sounds a semitone lower, at its own pace
     wrong     one note in twenty is written a tone or a semitone off
     part      a part that is not played holds chords of four notes, four seconds each
+    track     the same part, in a track of its own as a notation program would write it
 
-A key that the score strikes at the same moment anyway is heard, so no note of `wrong` or `part`
-stands on one: it would be a doubling and no absent note.
+A key that the score strikes at the same moment anyway is heard, so no note of `wrong`, `part` or
+`track` stands on one: it would be a doubling and no absent note.
 
 A row is a case and a method: the shares of the played notes within 25, 50 and 100 ms, a 95 %
 interval of the first (bootstrap over pieces); of the notes that are not played how many were
@@ -46,7 +47,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile, soxr
+import pretty_midi, soundfile, soxr
 
 from pianoalign import align
 from pianoalign.datasets import load_corpus
@@ -293,14 +294,14 @@ def case_of(case, samples, score, true_s):  # -> samples, score, (n,) true onset
         return stretched, score, true_s * 440 / 415
     if case == "wrong":
         return samples, *with_wrong_notes(score, true_s)
-    if case == "part":
+    if case in ("part", "track"):
         return samples, *with_a_part(score, true_s)
     return samples, score, true_s
 
 
 CASES = (
     *("flat", "third", "three", "slowing", "cut", "late", "end"),
-    *("omitted", "twice", "once", "lacks", "a415", "wrong", "part"),
+    *("omitted", "twice", "once", "lacks", "a415", "wrong", "part", "track"),
 )
 WITH_DOUBLES = ("omitted", "twice", "once", "lacks")
 
@@ -327,13 +328,28 @@ class Outcome:
         return cls(*map(np.concatenate, columns))
 
 
-def outcome(method, samples, score, folder, weights=None) -> Outcome:
-    "Run a method on a case."
+def write_two_tracks(score: Notes, second, path) -> None:
+    "Write a score of which some notes, (n,) bool, lie in a second track."
+    midi = pretty_midi.PrettyMIDI(resolution=960)
+    for chosen in (~second, second):
+        track = pretty_midi.Instrument(program=0)
+        columns = score.velocity, score.pitch, score.onset_s, score.offset_s
+        rows = zip(*(column[chosen].tolist() for column in columns))
+        track.notes = [pretty_midi.Note(*row) for row in rows]
+        midi.instruments.append(track)
+    midi.write(str(path))
+
+
+def outcome(method, samples, score, folder, weights=None, second=None) -> Outcome:
+    "Run a method on a case; `second`, (n,) bool, are the notes of a second track."
     order = np.lexsort((score.onset_s, score.pitch))
     if method == "given":
         return Outcome.nothing(score)
     soundfile.write(folder / "piece.wav", np.clip(samples, -1, 1), RATE_HZ)
-    write_midi(score, folder / "score.mid")
+    if second is None:
+        write_midi(score, folder / "score.mid")
+    else:
+        write_two_tracks(score, second, folder / "score.mid")
     try:
         result = align(folder / "piece.wav", folder / "score.mid", method=method, weights=weights)
     except InputError as error:
@@ -401,8 +417,9 @@ def judged(case, method, pieces, folder: Path, weights) -> dict:  # passes -> wh
     results = {"written": []} | ({"either": []} if case in WITH_DOUBLES else {})
     for _, samples, score, true_s in pieces:
         sound, notes, here_s = case_of(case, samples, score, true_s)
+        second = np.isnan(here_s) if case == "track" else None
         begun = time.process_time()
-        said = outcome(method, sound, notes, folder, weights)
+        said = outcome(method, sound, notes, folder, weights, second)
         seconds = time.process_time() - begun
         errors_s = np.abs(said.onset_s - here_s)
         results["written"].append((errors_s, said, seconds))

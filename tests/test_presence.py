@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pretty_midi
 import pytest
 import soundfile
 
@@ -16,7 +17,7 @@ from pianoalign.midi import write_midi
 from pianoalign.notes import N_PITCHES, Notes
 from pianoalign.preprocessing import load_audio
 from pianoalign.tool import presence
-from pianoalign.tool.aligner import default_weights, shipped_weights
+from pianoalign.tool.aligner import default_weights, parts_of, shipped_weights
 from pianoalign.tool.confidence import load_confidence
 from pianoalign.tool.presence import (
     company,
@@ -82,7 +83,9 @@ def test_wrong_notes_are_not_played(piece):
     assert f"{np.sum(status == NOT_PLAYED)} not played" in result.summary()
 
 
-def test_a_part_that_nobody_plays(piece):
+@pytest.fixture(scope="module")
+def with_strings(piece):
+    "The notes of the piece and, behind them, chords that nobody plays; and which these are."
     notes = piece[1]
     begin_s = np.repeat(np.arange(0.0, SECONDS - 4, 4), 4)
     pitch = np.tile((48, 55, 64, 72), len(begin_s) // 4)
@@ -91,11 +94,33 @@ def test_a_part_that_nobody_plays(piece):
         np.append(notes.offset_s, begin_s + 3.9),
         np.append(notes.pitch, pitch),
     )
+    return both, np.arange(len(both)) >= len(notes)
+
+
+def test_a_part_that_nobody_plays(piece, with_strings):
+    both, strings = with_strings
     result, row = aligned(piece, both)
-    strings = np.arange(len(both)) >= len(notes)
     status = result.status[row]
     assert np.mean(status[strings] == MATCHED) < 0.35
     assert np.mean(status[~strings] == NOT_PLAYED) < 0.04
+
+
+def test_a_part_that_nobody_plays_is_found_as_a_whole_in_a_track_of_its_own(piece, with_strings):
+    both, strings = with_strings
+    loose, midi = jitter_notes(both, np.random.default_rng(2)), pretty_midi.PrettyMIDI()
+    for chosen in (~strings, strings):
+        track = pretty_midi.Instrument(program=0)
+        columns = (loose.onset_s, loose.offset_s, loose.pitch)
+        track.notes = [
+            pretty_midi.Note(64, int(pitch), float(onset_s), float(offset_s))
+            for onset_s, offset_s, pitch in zip(*(column[chosen] for column in columns))
+        ]
+        midi.instruments.append(track)
+    result = align(piece[0], midi)
+    strings = result.score.track == result.score.track.max()
+    assert len(np.unique(parts_of(result.score))) == 2
+    assert np.mean(result.status[strings] == MATCHED) < 0.1
+    assert np.mean(result.status[~strings] == NOT_PLAYED) < 0.04
 
 
 def test_the_share_of_a_short_file_stays_near_what_is_usual():
@@ -168,6 +193,21 @@ def test_a_note_is_doubted_by_itself_or_in_its_company():
     assert together[5] > 0.5  # nobody plays its chord
     assert (together >= alone).all() and (together[12:] < 0.01).all()
     np.testing.assert_array_equal(replace(model, joint=None).by_both(notes, both, True), alone)
+
+
+def test_a_part_that_is_silent_is_found_part_by_part():
+    columns = len(FIRST_OPINION) + len(SECOND_OPINION)
+    model = Presence(odds_of(0, len(FIRST_OPINION)), odds_of(0, columns), "", {})
+    onset_s = np.arange(300.0)
+    notes, part = Notes.from_arrays(onset_s, onset_s + 0.5, np.full(300, 60)), np.arange(300) // 200
+    both = np.zeros((300, columns))
+    both[:, 0] = np.where(part == 0, 1, -1)
+    both[-1, 0] = 0.2  # one note of the silent part for which a little speaks
+    both[0, 0] = -0.2  # one note of the other part against which a little speaks
+    apart, as_one = (model.by_both(notes, both, part=which) for which in (part, None))
+    assert apart[-1] > 0.5 > as_one[-1]
+    assert apart[0] < 0.1 < as_one[0]
+    np.testing.assert_array_equal(as_one, model.by_both(notes, both, part=np.zeros(300)))
 
 
 def test_a_score_is_doubted_by_both_opinions_though_the_first_believes_it(monkeypatch):

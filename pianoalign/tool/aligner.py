@@ -7,8 +7,8 @@ __all__ = ['REACH_S', 'DECODINGS', 'WALKS', 'METHODS', 'DEVICES', 'DTW_RATE_HZ',
            'AUTO_LONGEST_S', 'SURE_ENOUGH', 'STRETCH', 'UNSURE_STRETCH', 'ABSENT_COUNTS', 'SURER_BY', 'CLIPPED_PCT',
            'TRY_DTW', 'NO_SURER', 'ELSEWHERE_S', 'MORE_RIGHT', 'shipped_weights', 'default_weights', 'weights_folder',
            'ask', 'choose_decoding', 'carried', 'back_to_keys', 'check_choices', 'Engine', 'open_engine',
-           'with_remarks', 'Listened', 'Moved', 'Job', 'sureness', 'may_wander', 'choose_coarse', 'right_notes',
-           'choose_repeats', 'align']
+           'with_remarks', 'Listened', 'Moved', 'parts_of', 'Job', 'sureness', 'may_wander', 'choose_coarse',
+           'right_notes', 'choose_repeats', 'align']
 
 # %% ../../nbs/tool/01_aligner.ipynb #281f6440
 import functools, json, os, threading
@@ -405,6 +405,13 @@ class Moved:
     heard: Heard | None = None  # by the network that was told the notes
 
 
+def parts_of(
+    score: MidiScore,
+) -> np.ndarray:  # (n,) int64, equal for the notes of one part
+    "Which part each note belongs to: a part is what one track plays on one channel."
+    return 16 * score.track + score.channel
+
+
 def _move(
     listened: Listened,
     start: Notes,  # (n,) where the notes are believed to be
@@ -412,6 +419,7 @@ def _move(
     decoding: str,  # "paper" or "high-resolution"
     progress=None,  # called with the seconds done
     of_a_score: bool = False,  # is it a score, whose notes keep company?
+    part=None,  # (n,) which part each note belongs to; None: all to one
 ) -> Moved:
     "Let the network move the notes that it can hear. Raises `InputError` if there are none."
     engine = listened.engine
@@ -429,7 +437,8 @@ def _move(
     if engine.presence and found.way:
         hear_untold = lambda: _blind(listened)(listened.image)
         told = given, heard, listened.image, found, fps
-        alone, together = engine.presence.absent(*told, hear_untold, of_a_score)
+        asked_part = None if part is None else part[asked]
+        alone, together = engine.presence.absent(*told, hear_untold, of_a_score, asked_part)
         trust = engine.presence.trust
         found = without_absent(found, alone, together, trust, of_a_score)
     onset_s, offset_s = start.onset_s.copy(), start.offset_s.copy()
@@ -457,16 +466,17 @@ def _move_from(
     decoding: str,
     offset,  # see `align`
     progress=None,
+    part=None,  # (n,) which part each note belongs to; None: all to one
 ) -> Moved:
     "`_move`, after the lag of the whole file; a found lag that hardly helps is taken back."
     fps = listened.engine.experiment.audio.fps
     lag_s = _lag_to_remove(offset, listened.image, start[playable], fps)
     if not lag_s:
-        return _move(listened, start, playable, decoding, progress)
-    moved = _move(listened, start.shifted(lag_s), playable, decoding, progress)
+        return _move(listened, start, playable, decoding, progress, part=part)
+    moved = _move(listened, start.shifted(lag_s), playable, decoding, progress, part=part)
     sure = np.nanmean(np.append(moved.confidence, 0.5))
     if offset == "auto" and sure < 0.5:
-        return _move(listened, start, playable, decoding, progress)
+        return _move(listened, start, playable, decoding, progress, part=part)
     return replace(moved, lag_s=lag_s)
 
 # %% ../../nbs/tool/01_aligner.ipynb #717e2a1a
@@ -566,6 +576,7 @@ def _move_along(
     there,  # (n,) bool: has the path a place for the note?
     decoding: str,
     progress,  # called with the seconds done
+    part=None,  # (n,) which part each note belongs to; None: all to one
 ):  # -> Notes (where the path put them at last), Moved
     """`_move` from a path; where the network then hears the music elsewhere, once more from there.
 
@@ -573,7 +584,7 @@ def _move_along(
     answer counts if it is surer."""
     from pianoalign.tool.coarse import find_in_recording
 
-    moved = _move(listened, start, there, decoding, progress, of_a_score=True)
+    moved = _move(listened, start, there, decoding, progress, True, part)
     if moved.heard is None:
         return start, moved
     again = find_in_recording(moved.heard, sounding[there], listened.engine.experiment.audio.fps)
@@ -587,7 +598,7 @@ def _move_along(
         times_s[elsewhere] for times_s in (again.notes.onset_s, again.notes.offset_s)
     )
     mended = start.at_times(onset_s, offset_s)
-    second = _move(listened, mended, there, decoding, progress, of_a_score=True)
+    second = _move(listened, mended, there, decoding, progress, True, part)
     if np.nansum(second.confidence) <= np.nansum(moved.confidence):
         return start, moved
     return mended, second
@@ -622,7 +633,8 @@ def _by_score(job) -> AlignmentResult:
     after = start
     if found.fits:
         asking = lambda seconds: job.tell("asking the network", seconds, duration_s)
-        start, moved = _move_along(listened, sounding, start, there, decoding, asking)
+        part = parts_of(job.score)
+        start, moved = _move_along(listened, sounding, start, there, decoding, asking, part)
         status[there] = np.where(
             moved.notes.onset_s[there] > duration_s, NOT_IN_AUDIO, moved.status[there]
         )
@@ -735,7 +747,9 @@ class Job:
         has_onsets = self.listened.engine.experiment.network.onset_head
         decoding, duration_s = choose_decoding(self.decoding, has_onsets), self.listened.duration_s
         asking = lambda seconds: self.tell("asking the network", seconds, duration_s)
-        return _move_from(self.listened, start, playable, decoding, offset, asking), decoding
+        part = parts_of(self.score)
+        told = self.listened, start, playable, decoding
+        return _move_from(*told, offset, asking, part), decoding
 
 # %% ../../nbs/tool/01_aligner.ipynb #60a1b0c1
 def sureness(

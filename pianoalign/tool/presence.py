@@ -8,8 +8,9 @@ __all__ = ['LEAST_PEAK', 'OWN_S', 'WIDE_S', 'FROM_CONFIDENCE', 'FIRST_OPINION', 
            'USUAL_SHARE', 'USUAL_WEIGHT', 'ROUNDS', 'NOT_PLAYED', 'SUSPICIOUS', 'SUSPICIOUS_IN_A_SCORE', 'FITS',
            'ABSENT_FROM', 'ABSENT_FROM_IN_A_SCORE', 'PRESENCE_FILE', 'OPINIONS_OF_PART', 'WRONG_BY', 'WRONG_HOW_OFTEN',
            'VOICE_BY', 'SAME_S', 'SPOILT', 'SHRINK', 'highest_peaks', 'first_opinion', 'second_opinion',
-           'with_products', 'Odds', 'company', 'share_absent', 'is_suspicious', 'Presence', 'without_absent',
-           'load_presence', 'Spoilt', 'spoilt_files', 'fit_presence', 'check_presence', 'calibrate_presence']
+           'with_products', 'Odds', 'company', 'share_absent', 'absent_by_part', 'is_suspicious', 'Presence',
+           'without_absent', 'load_presence', 'Spoilt', 'spoilt_files', 'fit_presence', 'check_presence',
+           'calibrate_presence']
 
 # %% ../../nbs/tool/21_presence.ipynb #pre00003
 from collections.abc import Callable, Iterator
@@ -357,6 +358,19 @@ def share_absent(
         share = float(total / (len(nats) + USUAL_WEIGHT))
     return share, absent
 
+
+def absent_by_part(
+    nats: np.ndarray,  # (n,) for played against not played
+    part: np.ndarray | None = None,  # (n,) which part each note belongs to; None: all to one
+) -> np.ndarray:  # (n,)
+    "How probably each note is absent, in a file in which one part may be silent as a whole."
+    if part is None:
+        return share_absent(nats)[1]
+    absent = np.empty(len(nats))
+    for one in np.unique(part):
+        absent[part == one] = share_absent(nats[part == one])[1]
+    return absent
+
 # %% ../../nbs/tool/21_presence.ipynb #pre00022
 NOT_PLAYED = "not played"  # the status of such a note
 SUSPICIOUS = 0.02  # the network is asked again where the first opinion finds this share absent
@@ -392,16 +406,18 @@ class Presence:
         notes: Notes,  # (n,) at their places
         both: np.ndarray,  # (n, F) both opinions
         in_company: bool = False,  # is a note's company asked, too?
+        part: np.ndarray | None = None,  # (n,) which part each note belongs to; None: all to one
     ) -> np.ndarray:  # (n,)
         """How probably each note is absent, by both opinions.
 
         With its company, a note is as probably absent as that or the note by itself says,
         whichever is more."""
         nats = self.second.nats(both)
-        absent = share_absent(nats)[1]
+        absent = absent_by_part(nats, part)
         if not (in_company and self.joint):
             return absent
-        return np.maximum(absent, share_absent(self.joint.nats(company(notes, nats, both)))[1])
+        in_its_company = self.joint.nats(company(notes, nats, both))
+        return np.maximum(absent, absent_by_part(in_its_company, part))
 
     def absent(
         self,
@@ -412,6 +428,7 @@ class Presence:
         fps: int,  # frames a second
         hear_untold: Callable,  # without arguments -> Heard, told nothing; called where it pays
         of_a_score: bool = False,  # was the network heard untold before, to find the music?
+        part: np.ndarray | None = None,  # (n,) which part each note belongs to; None: all to one
     ) -> tuple:  # (n,) by itself, (n,) in its company
         "How probably each note is absent; 0 where nothing is suspicious."
         opinions = first_opinion(given, heard, image, found, fps)
@@ -420,7 +437,7 @@ class Presence:
             again = second_opinion(given, hear_untold(), found, fps)
             return np.concatenate([opinions, again], axis=1)
 
-        return self.by_opinions(found, opinions, ask_again, of_a_score)
+        return self.by_opinions(found, opinions, ask_again, of_a_score, part)
 
     def by_opinions(
         self,
@@ -428,6 +445,7 @@ class Presence:
         first: np.ndarray,  # (n, F) first opinion
         ask_again: Callable,  # without arguments -> (n, F) both opinions; called where it pays
         of_a_score: bool = False,  # as for `absent`
+        part: np.ndarray | None = None,  # as for `absent`
     ) -> tuple:  # (n,) by itself, (n,) in its company
         """How probably each note is absent, from opinions; 0 where nothing is suspicious.
 
@@ -440,7 +458,8 @@ class Presence:
         least = SUSPICIOUS_IN_A_SCORE
         if of_a_score and not is_suspicious(self.second.nats(both), sure, least):
             return nobody
-        return self.by_both(notes, both), self.by_both(notes, both, in_company=True)
+        alone, together = (self.by_both(notes, both, asked, part) for asked in (False, True))
+        return alone, together
 
 
 def _beliefs(found: Decoded, absent) -> np.ndarray:  # (n, 2)
