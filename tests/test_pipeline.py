@@ -1,5 +1,5 @@
-"""What chapter 70 cannot show: interruption, failure and repetition of the whole graph, and the
-rules that tracked files keep."""
+"""What the chapters on the pipeline cannot show: interruption, failure and repetition of the whole
+graph, and the rules that tracked files keep."""
 
 import json
 import os

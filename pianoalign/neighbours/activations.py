@@ -154,7 +154,7 @@ def salience_images(
 def ledger_of(
     folder: str | Path,  # of a tier's results
 ) -> object:  # DataFrame: chapter, claim, difference, difference_lo, difference_hi, unit, verdict
-    "The claims of chapters 71 to 77, one table; empty where none has been executed."
+    "The claims of the neighbours' chapters in one table; empty where none has been executed."
     import pandas as pd
     from pathlib import Path
 

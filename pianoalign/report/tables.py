@@ -883,7 +883,7 @@ def form_of(
     file: str,  # file name without its ending, a key of `variants`
 ) -> str:
     "Which form of a table a file holds, in words."
-    return FORMS.get(file.partition("_")[2], "validation set, as printed")
+    return FORMS.get(file.partition("_")[2], "validation set")
 
 
 def resemblance(
