@@ -12,11 +12,14 @@ quarter of each other, after the distance that most pairs have is taken off. A p
 where fewer than 95 % of the edition's notes find a partner; a note without one has no time. What is
 written to --out has the same form as --scores, and `scores.py --scores` reads it."""
 
-import argparse, csv, gzip
+import argparse, csv, gzip, sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from scores import read_table
 
 from pianoalign.files import whole_file
 
@@ -65,13 +68,6 @@ def true_times(edited, sequenced) -> np.ndarray:  # (n,) seconds, NaN where ther
         if away[nearest] <= AS_NEAR_QUARTERS:
             time_s[row], free[nearest] = sequenced[nearest, 3], False
     return time_s
-
-
-def read_table(path: Path) -> np.ndarray:  # (n, 4), as `scores.py` reads it
-    "The sequencer's notes, and when they sound."
-    with gzip.open(path, "rt", encoding="utf-8") as f:
-        next(f)
-        return np.array([[float(x) if x.strip() else np.nan for x in row.split("\t")] for row in f])
 
 
 def write_table(path: Path, edited, time_s) -> None:

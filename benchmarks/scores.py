@@ -91,14 +91,19 @@ def demo_pieces(corpus):  # yields name, samples, score, (n,) true onsets
             yield recording.id, load_audio(recording.audio, RATE_HZ), score[known], true_s[known]
 
 
+def read_table(path: Path) -> np.ndarray:  # (n, 4): onset, length, pitch, true onset; NaN: none
+    "The notes of a score in quarters, and when they sound in seconds."
+    with gzip.open(path, "rt", encoding="utf-8") as f:
+        next(f)
+        return np.array([[float(x) if x.strip() else np.nan for x in row.split("\t")] for row in f])
+
+
 def scored_pieces(scores, audio):  # yields the same
     "Recordings with a table each, the shortest first."
     tables = []
     for path in sorted(Path(scores).glob("*.tsv.gz")):
-        with gzip.open(path, "rt", encoding="utf-8") as f:
-            next(f)
-            rows = [[float(x) if x.strip() else np.nan for x in line.split("\t")] for line in f]
-        tables.append((len(rows), path.name.removesuffix(".tsv.gz"), np.array(rows)))
+        rows = read_table(path)
+        tables.append((len(rows), path.name.removesuffix(".tsv.gz"), rows))
     for _, name, rows in sorted(tables, key=lambda t: t[:2]):
         sounds = sorted(Path(audio).glob(f"*{name}_*.ogg"))
         if sounds:
