@@ -334,7 +334,7 @@ def test_the_second_pass_is_absent_wherever_the_search_leaves_the_first(too_far)
     went_on = left_at - too_far + 60
     before = passage_of(chords[: left_at + 1], np.arange(left_at + 1))
     after = passage_of(chords[went_on:], np.arange(len(chords) - went_on) + left_at + 1)
-    whole = whole_passes([before, after], paper)
+    whole = whole_passes([before, after], paper, 0.25 * np.arange(len(chords)))
     had = np.concatenate([p.chord for p in whole])
     assert not np.isin(np.arange(120, 180), had).any()
     for passage in whole:
@@ -347,7 +347,23 @@ def test_music_that_goes_back_is_no_repeat_of_the_score():
     paper = chords_of(written_twice(music(60), 5.0, 9.0))
     before = passage_of(np.arange(50), np.arange(50))
     after = passage_of(np.arange(45, len(paper)), np.arange(50, len(paper) + 5))
-    assert whole_passes([before, after], paper) == [before, after]
+    assert whole_passes([before, after], paper, 0.25 * np.arange(200)) == [before, after]
+
+
+def test_bars_that_are_not_heard_are_not_taken_for_a_repeat_that_is_not_played():
+    "The same bars come once more right after them."
+    score = music(200)
+    instant_s = np.unique(score.onset_s)
+    paper = chords_of(written_twice(score, instant_s[60], instant_s[80]))
+    heard = np.delete(np.arange(len(paper)), slice(62, 70))  # silent early in the first pass
+    before, after = (passage_of(part, part) for part in (heard[:62], heard[62:]))
+    (whole,) = whole_passes([before, after], paper, 1.0 + paper.time_s)
+    np.testing.assert_array_equal(whole.chord, heard)
+    np.testing.assert_array_equal(whole.event, heard)
+    gap_s = paper.time_s[70] - paper.time_s[61]
+    rushed_s = paper.time_s - np.where(np.arange(len(paper)) >= 70, 0.9 * gap_s, 0.0)
+    first, _ = whole_passes([before, after], paper, rushed_s)  # no time for eight chords
+    assert first.chord[-1] == 79
 
 
 def test_an_event_is_no_more_than_a_few_chords_close_together():

@@ -7,11 +7,12 @@ __all__ = ['LEAST_HEIGHT', 'EVENT_S', 'GATHER_S', 'LEVELS', 'PLAYED_SHARE', 'BEL
            'SKIP_EVENTS', 'JUMP_COST', 'MOST_TOUCHES', 'BEST_CHORD', 'UNHEARD_SHARE', 'MOST_KNOWN', 'PACE_REACH',
            'LEAST_START', 'STRANGE_STEP', 'WEAK_STEP', 'LEAST_END', 'POOR_STEP', 'LEAST_GAIN', 'LEAST_PASSAGE',
            'LEAST_DENSITY', 'MOST_SPARE', 'AS_WELL', 'LEFT_OUT', 'AT_BOTH_ENDS', 'SETTLED', 'ANCHORED', 'SAME_SHARE',
-           'LEAST_ALIKE', 'MISJUDGED', 'CLEARLY_BETTER', 'AS_GOOD', 'KEPT_PLACES', 'LEAST_LIKENESS', 'END_CHORDS',
-           'END_S', 'END_CREDIT', 'LAST_CHORDS', 'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE', 'OCTAVE_CENTS', 'Events',
-           'events_of', 'worth_of_levels', 'Chords', 'chords_of', 'Passage', 'search', 'trimmed', 'begun_backwards',
-           'needed', 'whole_passes', 'owners', 'best_passages', 'likeness', 'Stretch', 'stretch_of', 'followed',
-           'with_the_ends', 'CoarseAlignment', 'at_their_own_peaks', 'doubles', 'find_in_recording', 'draw_path']
+           'LEAST_ALIKE', 'MISJUDGED', 'UNHEARD_PACE', 'CLEARLY_BETTER', 'AS_GOOD', 'KEPT_PLACES', 'LEAST_LIKENESS',
+           'END_CHORDS', 'END_S', 'END_CREDIT', 'LAST_CHORDS', 'EXTRA_S', 'STEEP', 'IN_PASSAGE', 'OUTSIDE',
+           'OCTAVE_CENTS', 'Events', 'events_of', 'worth_of_levels', 'Chords', 'chords_of', 'Passage', 'search',
+           'trimmed', 'begun_backwards', 'needed', 'whole_passes', 'owners', 'best_passages', 'likeness', 'Stretch',
+           'stretch_of', 'followed', 'with_the_ends', 'CoarseAlignment', 'at_their_own_peaks', 'doubles',
+           'find_in_recording', 'draw_path']
 
 # %% ../../nbs/tool/16_from_a_score.ipynb #09a9766b
 from collections.abc import Iterator
@@ -573,11 +574,12 @@ def needed(
         if trim.score >= max(LEAST_PASSAGE, LEAST_DENSITY * span):
             kept.append(begun_backwards(trim, free, events, chords))
         free = passage.event[-1] + 1
-    return whole_passes(_least_dear(kept, events, chords), chords)
+    return whole_passes(_least_dear(kept, events, chords), chords, events.time_s)
 
 
 LEAST_ALIKE = 4  # so many chords at least make a repeat
 MISJUDGED = 48  # so many chords too early or too late may the music jump on
+UNHEARD_PACE = 2.0  # music that was not heard took at most so many times longer, or less long
 
 
 def _alike(chord: int, by: int, keys) -> int:
@@ -619,17 +621,30 @@ def _joined(first: Passage, second: Passage) -> Passage:
     return Passage(*(np.append(getattr(first, c), getattr(second, c)) for c in columns))
 
 
+def _only_unheard(before: Passage, after: Passage, chords: Chords, event_s) -> bool:
+    "Has the recording the time for the chords between two passages, at about their pace?"
+    written_s = chords.time_s[after.chord[0]] - chords.time_s[before.chord[-1]]
+    expected_s = np.exp(before.pace[-1]) * written_s
+    gap_s = event_s[after.event[0]] - event_s[before.event[-1]]
+    return bool(expected_s / UNHEARD_PACE <= gap_s <= expected_s * UNHEARD_PACE)
+
+
 def whole_passes(
     passages: list,  # of `Passage`, in the order of the recording
     chords: Chords,
+    event_s: np.ndarray,  # (E,) when the recording's events are, seconds
 ) -> list:  # of `Passage`
     """A repeat that is written out and not played is left out as a whole, the second time.
 
     Where the music jumps on into a later pass of the same chords, nothing tells how far the
-    earlier pass was played. It is taken to be played to its end."""
+    earlier pass was played. It is taken to be played to its end. Music that the recording has
+    the time for was not jumped over, the network did not hear it: two passages become one."""
     out, keys = list(passages), chords.all_keys()
     for n in range(len(out) - 1):
         before, after = out[n], out[n + 1]
+        if _only_unheard(before, after, chords, event_s):
+            out[n], out[n + 1] = before.part(0, 0), _joined(before, after)
+            continue
         alike, begin, by = _repeat(int(before.chord[-1]) + 1, int(after.chord[0]), keys)
         if not alike:
             continue
