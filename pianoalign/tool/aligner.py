@@ -584,7 +584,8 @@ def _move_along(
     answer counts if it is surer."""
     from pianoalign.tool.coarse import find_in_recording
 
-    moved = _move(listened, start, there, decoding, progress, True, part)
+    asked = dict(of_a_score=True, part=part)
+    moved = _move(listened, start, there, decoding, progress, **asked)
     if moved.heard is None:
         return start, moved
     again = find_in_recording(moved.heard, sounding[there], listened.engine.experiment.audio.fps)
@@ -598,7 +599,7 @@ def _move_along(
         times_s[elsewhere] for times_s in (again.notes.onset_s, again.notes.offset_s)
     )
     mended = start.at_times(onset_s, offset_s)
-    second = _move(listened, mended, there, decoding, progress, True, part)
+    second = _move(listened, mended, there, decoding, progress, **asked)
     if np.nansum(second.confidence) <= np.nansum(moved.confidence):
         return start, moved
     return mended, second
