@@ -27,6 +27,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -323,20 +324,13 @@ class Trials:
 
     def always_followed(self, file: File) -> Notes:
         "Neighbours are followed in every file, also where they tell nothing."
-        usual, decoding.FOLLOWED = decoding.FOLLOWED, np.inf
-        try:
+        with patch.object(decoding, "FOLLOWED", np.inf):
             return self.shipped(file)
-        finally:
-            decoding.FOLLOWED = usual
 
     def as_steep_as_before(self, file: File) -> Notes:
         "A note that lies apart from its neighbours costs what it did, and certainty is worth 0."
-        usual = decoding.FOLLOWED_LEAST_S, decoding.FOLLOWED_CERTAINTY
-        decoding.FOLLOWED_LEAST_S, decoding.FOLLOWED_CERTAINTY = 0.02, 0.0
-        try:
+        with patch.multiple(decoding, FOLLOWED_LEAST_S=0.02, FOLLOWED_CERTAINTY=0.0):
             return self.shipped(file)
-        finally:
-            decoding.FOLLOWED_LEAST_S, decoding.FOLLOWED_CERTAINTY = usual
 
     def always_certain(self, file: File) -> Notes:
         "A peak's certainty counts in every file, not only where neighbours are followed."
