@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files import InputError
-from ..processes import end_with_parent
+from ..processes import end_with_parent, leave_when_told
 from .places import counted, Pair
 
 # %% ../../nbs/tool/07_batch.ipynb #ba7c0006
@@ -140,11 +140,6 @@ def align_pair(
     return Outcome(pair.name, "failed", " ".join(why.split()), took_s=took_s)
 
 # %% ../../nbs/tool/07_batch.ipynb #ba7c0008
-def _leave(*signal_and_frame):
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise SystemExit(143)  # through every `finally`, so that no temporary file stays
-
-
 def _align_and_leave(work, *words) -> Outcome:
     "`work` for a worker, which takes no further pair once it has been told to end."
     try:
@@ -158,7 +153,7 @@ def _begin_worker(threads):
     the cores."""
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _leave)
+    leave_when_told()
     os.environ["OMP_NUM_THREADS"] = str(threads)  # for PyTorch, should a pair need it
 
 
