@@ -85,9 +85,9 @@ class Case:
 
     def moved(self) -> np.ndarray:  # (n,) bool
         found = coarse.find_in_recording(self.heard, self.score)
-        there, quiet = found.in_recording, lambda seconds: None
-        path = self.score, found.notes, there, "high-resolution", quiet
-        _, moved = aligner._move_along(self.listened, *path)
+        there, one_part = found.in_recording, np.zeros(len(self.score), int)
+        path = self.score, found.notes, there, one_part, "high-resolution"
+        _, moved = aligner.move_from_path(self.listened, *path)
         return self.right(moved.notes.onset_s, there, NEAR_S)
 
     def nats(self, semitones: int) -> float:
@@ -120,8 +120,7 @@ def judged(fit_on: list, test_on: list) -> tuple:  # right, of how many
     "Notes rightly said to be played or not, by a model of the constants as they are now."
     model, right = presence.fit_presence(fit_on, ""), []
     for file in test_on:
-        notes = file.found.notes
-        absent = (model.by_both(notes, file.both, company) for company in (False, True))
+        absent = model.by_both(file.found.notes, file.both, file.part)
         said = presence.without_absent(file.found, *absent, of_a_score=True)
         right.append(((said.status != presence.NOT_PLAYED) == file.played)[file.counts])
     return share(right)

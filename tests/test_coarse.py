@@ -431,7 +431,7 @@ def test_where_told_notes_are_heard_elsewhere_the_network_is_asked_from_there(su
     there = score.onset_s < score.onset_s.max() - 5  # the rest is not in the recording
     heard = heard_of(true_s[there], score.pitch[there], 1.0)
 
-    def answer(listened, start, there, decoding, progress, of_a_score, part):
+    def answer(listened, start, there, part, decoding, progress, of_a_score):
         assert of_a_score and part is parts
         asked.append(start)
         sure = np.full(len(start), 0.9 if surer == (len(asked) == 2) else 0.8)
@@ -440,7 +440,7 @@ def test_where_told_notes_are_heard_elsewhere_the_network_is_asked_from_there(su
     monkeypatch.setattr(aligner, "_move", answer)
     engine = Named(experiment=Named(audio=Named(fps=100)))
     parts, listened = np.arange(len(score)) % 2, Named(engine=engine)
-    go = lambda path: aligner._move_along(listened, score, path, there, "", None, parts)
+    go = lambda path: aligner.move_from_path(listened, score, path, there, parts, "")
     start, moved = go(path)
     assert len(asked) == 2 and asked[0] is path
     assert np.abs(asked[1].onset_s - true_s).max() < 0.05

@@ -188,11 +188,12 @@ def test_a_note_is_doubted_by_itself_or_in_its_company():
     both = np.zeros((60, columns))
     both[:, 0] = 3
     both[3:5, 0] = both[9, 0] = -3  # two notes of the second chord, and one of the fourth
-    alone, together = model.by_both(notes, both), model.by_both(notes, both, in_company=True)
+    alone, together = model.by_both(notes, both, np.zeros(60))
     assert (alone[[3, 4, 9]] > 0.5).all() and alone[5] < 0.01
     assert together[5] > 0.5  # nobody plays its chord
     assert (together >= alone).all() and (together[12:] < 0.01).all()
-    np.testing.assert_array_equal(replace(model, joint=None).by_both(notes, both, True), alone)
+    for by_itself in replace(model, joint=None).by_both(notes, both, np.zeros(60)):
+        np.testing.assert_array_equal(by_itself, alone)
 
 
 def test_a_part_that_is_silent_is_found_part_by_part():
@@ -204,10 +205,10 @@ def test_a_part_that_is_silent_is_found_part_by_part():
     both[:, 0] = np.where(part == 0, 1, -1)
     both[-1, 0] = 0.2  # one note of the silent part for which a little speaks
     both[0, 0] = -0.2  # one note of the other part against which a little speaks
-    apart, as_one = (model.by_both(notes, both, part=which) for which in (part, None))
+    (apart, _), (as_one, _) = (model.by_both(notes, both, p) for p in (part, np.zeros(300)))
     assert apart[-1] > 0.5 > as_one[-1]
     assert apart[0] < 0.1 < as_one[0]
-    np.testing.assert_array_equal(as_one, model.by_both(notes, both, part=np.zeros(300)))
+    np.testing.assert_array_equal(as_one, share_absent(model.second.nats(both))[1])
 
 
 def test_a_score_is_doubted_by_both_opinions_though_the_first_believes_it(monkeypatch):
@@ -222,7 +223,7 @@ def test_a_score_is_doubted_by_both_opinions_though_the_first_believes_it(monkey
     monkeypatch.setattr(presence, "second_opinion", lambda *told: again)
     asked, told = [], decoded(np.full(n, 0.9))
     absent_of = lambda of_a_score: model.absent(
-        told.notes, None, None, told, 100, lambda: asked.append(1), of_a_score
+        told.notes, None, None, told, 100, lambda: asked.append(1), np.zeros(n), of_a_score
     )
     assert not np.any(absent_of(False)) and not asked
     alone, together = absent_of(True)

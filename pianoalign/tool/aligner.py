@@ -7,8 +7,8 @@ __all__ = ['REACH_S', 'DECODINGS', 'WALKS', 'METHODS', 'DEVICES', 'DTW_RATE_HZ',
            'AUTO_LONGEST_S', 'SURE_ENOUGH', 'STRETCH', 'UNSURE_STRETCH', 'ABSENT_COUNTS', 'SURER_BY', 'CLIPPED_PCT',
            'TRY_DTW', 'NO_SURER', 'ELSEWHERE_S', 'MORE_RIGHT', 'shipped_weights', 'default_weights', 'weights_folder',
            'ask', 'choose_decoding', 'carried', 'back_to_keys', 'check_choices', 'Engine', 'open_engine',
-           'with_remarks', 'Listened', 'Moved', 'parts_of', 'Job', 'sureness', 'may_wander', 'choose_coarse',
-           'right_notes', 'choose_repeats', 'align']
+           'with_remarks', 'Listened', 'Moved', 'parts_of', 'move_from_path', 'Job', 'sureness', 'may_wander',
+           'choose_coarse', 'right_notes', 'choose_repeats', 'align']
 
 # %% ../../nbs/tool/01_aligner.ipynb #281f6440
 import functools, json, os, threading
@@ -416,10 +416,10 @@ def _move(
     listened: Listened,
     start: Notes,  # (n,) where the notes are believed to be
     playable,  # (n,) bool: on the piano
+    part,  # (n,) which part each note belongs to
     decoding: str,  # "paper" or "high-resolution"
     progress=None,  # called with the seconds done
     of_a_score: bool = False,  # is it a score, whose notes keep company?
-    part=None,  # (n,) which part each note belongs to; None: all to one
 ) -> Moved:
     "Let the network move the notes that it can hear. Raises `InputError` if there are none."
     engine = listened.engine
@@ -437,8 +437,7 @@ def _move(
     if engine.presence and found.way:
         hear_untold = lambda: _blind(listened)(listened.image)
         told = given, heard, listened.image, found, fps
-        asked_part = None if part is None else part[asked]
-        alone, together = engine.presence.absent(*told, hear_untold, of_a_score, asked_part)
+        alone, together = engine.presence.absent(*told, hear_untold, part[asked], of_a_score)
         trust = engine.presence.trust
         found = without_absent(found, alone, together, trust, of_a_score)
     onset_s, offset_s = start.onset_s.copy(), start.offset_s.copy()
@@ -462,21 +461,22 @@ def _lag_to_remove(offset, image, notes: Notes, fps: int) -> float:  # seconds
 def _move_from(
     listened: Listened,
     start: Notes,  # (n,)
-    playable,  # (n,) bool
-    decoding: str,
+    playable,  # (n,) bool: on the piano
+    part,  # (n,) which part each note belongs to
+    decoding: str,  # "paper" or "high-resolution"
     offset,  # see `align`
-    progress=None,
-    part=None,  # (n,) which part each note belongs to; None: all to one
+    progress=None,  # called with the seconds done
 ) -> Moved:
     "`_move`, after the lag of the whole file; a found lag that hardly helps is taken back."
     fps = listened.engine.experiment.audio.fps
+    told = playable, part, decoding, progress
     lag_s = _lag_to_remove(offset, listened.image, start[playable], fps)
     if not lag_s:
-        return _move(listened, start, playable, decoding, progress, part=part)
-    moved = _move(listened, start.shifted(lag_s), playable, decoding, progress, part=part)
+        return _move(listened, start, *told)
+    moved = _move(listened, start.shifted(lag_s), *told)
     sure = np.nanmean(np.append(moved.confidence, 0.5))
     if offset == "auto" and sure < 0.5:
-        return _move(listened, start, playable, decoding, progress, part=part)
+        return _move(listened, start, *told)
     return replace(moved, lag_s=lag_s)
 
 # %% ../../nbs/tool/01_aligner.ipynb #717e2a1a
@@ -569,23 +569,24 @@ def _order(found):  # yields a sentence, or none
 ELSEWHERE_S = 0.1  # a path that is so far away is another one
 
 
-def _move_along(
-    listened: Listened,
-    sounding: Notes,  # (n,) on the score's clock
+def move_from_path(
+    listened: Listened,  # a recording, and the network that is asked
+    sounding: Notes,  # (n,) in sounding lengths, on the score's clock
     start: Notes,  # (n,) where the path put them
-    there,  # (n,) bool: has the path a place for the note?
-    decoding: str,
-    progress,  # called with the seconds done
-    part=None,  # (n,) which part each note belongs to; None: all to one
-):  # -> Notes (where the path put them at last), Moved
-    """`_move` from a path; where the network then hears the music elsewhere, once more from there.
+    there: np.ndarray,  # (n,) bool: has the path a place for the note?
+    part: np.ndarray,  # (n,) which part each note belongs to
+    decoding: str,  # "paper" or "high-resolution"
+    progress: Callable | None = None,  # called with the seconds done
+) -> tuple:  # Notes (n,) where the path put them at last, and `Moved`
+    """Let the network move a score's notes from the places that a path through it gave them.
 
-    Told the notes, it hears many that it did not hear when the path was looked for. The second
-    answer counts if it is surer."""
+    Told the notes, it hears many that it did not hear when the path was looked for. Where it then
+    hears the music elsewhere, it is asked once more from there; the second answer counts if it is
+    surer. Raises `InputError` if no note lies within the recording."""
     from pianoalign.tool.coarse import find_in_recording
 
-    asked = dict(of_a_score=True, part=part)
-    moved = _move(listened, start, there, decoding, progress, **asked)
+    asked = there, part, decoding, progress, True
+    moved = _move(listened, start, *asked)
     if moved.heard is None:
         return start, moved
     again = find_in_recording(moved.heard, sounding[there], listened.engine.experiment.audio.fps)
@@ -599,7 +600,7 @@ def _move_along(
         times_s[elsewhere] for times_s in (again.notes.onset_s, again.notes.offset_s)
     )
     mended = start.at_times(onset_s, offset_s)
-    second = _move(listened, mended, there, decoding, progress, **asked)
+    second = _move(listened, mended, *asked)
     if np.nansum(second.confidence) <= np.nansum(moved.confidence):
         return start, moved
     return mended, second
@@ -634,8 +635,8 @@ def _by_score(job) -> AlignmentResult:
     after = start
     if found.fits:
         asking = lambda seconds: job.tell("asking the network", seconds, duration_s)
-        part = parts_of(job.score)
-        start, moved = _move_along(listened, sounding, start, there, decoding, asking, part)
+        told = there, parts_of(job.score), decoding, asking
+        start, moved = move_from_path(listened, sounding, start, *told)
         status[there] = np.where(
             moved.notes.onset_s[there] > duration_s, NOT_IN_AUDIO, moved.status[there]
         )
@@ -748,9 +749,8 @@ class Job:
         has_onsets = self.listened.engine.experiment.network.onset_head
         decoding, duration_s = choose_decoding(self.decoding, has_onsets), self.listened.duration_s
         asking = lambda seconds: self.tell("asking the network", seconds, duration_s)
-        part = parts_of(self.score)
-        told = self.listened, start, playable, decoding
-        return _move_from(*told, offset, asking, part), decoding
+        told = self.listened, start, playable, parts_of(self.score), decoding
+        return _move_from(*told, offset, asking), decoding
 
 # %% ../../nbs/tool/01_aligner.ipynb #60a1b0c1
 def sureness(

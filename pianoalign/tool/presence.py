@@ -361,11 +361,9 @@ def share_absent(
 
 def absent_by_part(
     nats: np.ndarray,  # (n,) for played against not played
-    part: np.ndarray | None = None,  # (n,) which part each note belongs to; None: all to one
+    part: np.ndarray,  # (n,) which part each note belongs to
 ) -> np.ndarray:  # (n,)
     "How probably each note is absent, in a file in which one part may be silent as a whole."
-    if part is None:
-        return share_absent(nats)[1]
     absent = np.empty(len(nats))
     for one in np.unique(part):
         absent[part == one] = share_absent(nats[part == one])[1]
@@ -405,19 +403,18 @@ class Presence:
         self,
         notes: Notes,  # (n,) at their places
         both: np.ndarray,  # (n, F) both opinions
-        in_company: bool = False,  # is a note's company asked, too?
-        part: np.ndarray | None = None,  # (n,) which part each note belongs to; None: all to one
-    ) -> np.ndarray:  # (n,)
+        part: np.ndarray,  # (n,) which part each note belongs to
+    ) -> tuple:  # (n,) by itself, (n,) in its company
         """How probably each note is absent, by both opinions.
 
-        With its company, a note is as probably absent as that or the note by itself says,
-        whichever is more."""
+        In its company, a note is as probably absent as that or the note by itself says,
+        whichever is more; without `joint` the company says nothing."""
         nats = self.second.nats(both)
-        absent = absent_by_part(nats, part)
-        if not (in_company and self.joint):
-            return absent
+        alone = absent_by_part(nats, part)
+        if not self.joint:
+            return alone, alone
         in_its_company = self.joint.nats(company(notes, nats, both))
-        return np.maximum(absent, absent_by_part(in_its_company, part))
+        return alone, np.maximum(alone, absent_by_part(in_its_company, part))
 
     def absent(
         self,
@@ -427,8 +424,8 @@ class Presence:
         found: Decoded,  # of `decoding.decode`, with its way and confidence
         fps: int,  # frames a second
         hear_untold: Callable,  # without arguments -> Heard, told nothing; called where it pays
+        part: np.ndarray,  # (n,) which part each note belongs to
         of_a_score: bool = False,  # was the network heard untold before, to find the music?
-        part: np.ndarray | None = None,  # (n,) which part each note belongs to; None: all to one
     ) -> tuple:  # (n,) by itself, (n,) in its company
         "How probably each note is absent; 0 where nothing is suspicious."
         opinions = first_opinion(given, heard, image, found, fps)
@@ -437,29 +434,28 @@ class Presence:
             again = second_opinion(given, hear_untold(), found, fps)
             return np.concatenate([opinions, again], axis=1)
 
-        return self.by_opinions(found, opinions, ask_again, of_a_score, part)
+        return self.by_opinions(found, opinions, ask_again, part, of_a_score)
 
     def by_opinions(
         self,
         found: Decoded,  # of `decoding.decode`, with its confidence
         first: np.ndarray,  # (n, F) first opinion
         ask_again: Callable,  # without arguments -> (n, F) both opinions; called where it pays
+        part: np.ndarray,  # as for `absent`
         of_a_score: bool = False,  # as for `absent`
-        part: np.ndarray | None = None,  # as for `absent`
     ) -> tuple:  # (n,) by itself, (n,) in its company
         """How probably each note is absent, from opinions; 0 where nothing is suspicious.
 
         Of a score both opinions are asked before anything is said, of another file the first."""
-        notes, sure = found.notes, found.confidence
-        nobody = np.zeros(len(notes)), np.zeros(len(notes))
+        sure = found.confidence
+        nobody = np.zeros(len(sure)), np.zeros(len(sure))
         if not (of_a_score or is_suspicious(self.first.nats(first), sure)):
             return nobody
         both = ask_again()
         least = SUSPICIOUS_IN_A_SCORE
         if of_a_score and not is_suspicious(self.second.nats(both), sure, least):
             return nobody
-        alone, together = (self.by_both(notes, both, asked, part) for asked in (False, True))
-        return alone, together
+        return self.by_both(found.notes, both, part)
 
 
 def _beliefs(found: Decoded, absent) -> np.ndarray:  # (n, 2)
@@ -625,6 +621,11 @@ class Spoilt:
     true_s: np.ndarray  # (n,) onset in the recording, NaN: not in it
 
     @property
+    def part(self) -> np.ndarray:  # (n,)
+        "Which part each note belongs to: all to one."
+        return np.zeros(len(self.played), int)
+
+    @property
     def right(self) -> np.ndarray:  # (n,) bool
         "Which notes lie within 25 ms; absent ones do not."
         return within_25_ms(self.found.notes.onset_s, self.true_s)
@@ -635,7 +636,7 @@ class Spoilt:
         of_a_score: bool = False,  # is the file judged as a score is?
     ) -> tuple:  # (n,) by itself, (n,) in its company
         "How probably each note is absent, as `Presence.absent` says it."
-        return model.by_opinions(self.found, self.first, lambda: self.both, of_a_score)
+        return model.by_opinions(self.found, self.first, lambda: self.both, self.part, of_a_score)
 
 
 def spoilt_files(
