@@ -54,7 +54,12 @@ from pianoalign.reproduce.pipeline import (
     tables_ready,
 )
 from pianoalign.reproduce.plan import PARAMETERS, job_parameters, job_paths, make_plan, targets_of
-from pianoalign.reproduce.readme import _as_printed, contributing_text, readme_text
+from pianoalign.reproduce.readme import (
+    _as_printed,
+    benchmarks_text,
+    contributing_text,
+    readme_text,
+)
 
 START = """
 import sys
@@ -716,6 +721,24 @@ def test_contributing_says_what_the_trainings_left_to_do_take():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert text == contributing_text(ROOT), "run `make readme`"
     assert "these have been trained as printed: `crnn` (" in text
+
+
+def test_the_page_of_the_benchmarks_has_the_committed_table():
+    text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert text == benchmarks_text(ROOT), "run `make readme`"
+    table = pd.read_csv(ROOT / "results" / "weights" / "scores_exact.csv")
+    table = table[(table.case == "once") & (table.passes == "either")]
+    once = table.set_index("method").loc["score"]
+    assert f"| once | with doubles | {once.notes:,} | {once.within_25_pct:.1f} |" in text
+
+
+def test_a_page_that_has_lost_its_marks_is_named(tmp_path):
+    for name in ("benchmarks/README.md", "results/weights/scores_exact.csv"):
+        write_text(tmp_path / name, (ROOT / name).read_text(encoding="utf-8"))
+    page = tmp_path / "benchmarks" / "README.md"
+    write_text(page, page.read_text(encoding="utf-8").replace("<!-- /score_cases -->", ""))
+    with pytest.raises(InputError, match="benchmarks/README.md: lacks the lines"):
+        benchmarks_text(tmp_path)
 
 
 def test_readme_names_both_commands_and_ci_runs_one_of_them():

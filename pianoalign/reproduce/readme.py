@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SHORT_HEADS', 'FULL_HEADS', 'read_rows', 'short_table1', 'as_text', 'as_markdown', 'how_trained', 'readme_text',
-           'contributing_text', 'write_readme']
+           'contributing_text', 'benchmarks_text', 'write_readme']
 
 # %% ../../nbs/workshop/05f_readme.ipynb #adme0100
 import csv
@@ -12,7 +12,7 @@ import json
 import re
 from pathlib import Path
 
-from ..files import write_text
+from ..files import InputError, write_text
 from .chapters import chapters_in_lines
 from .notebooks import cell_text, read_notebook
 
@@ -222,7 +222,22 @@ def readme_text(
     return "<!-- written from nbs/index.ipynb by `make readme`; edit that -->\n\n" + text
 
 # %% ../../nbs/workshop/05f_readme.ipynb #1fa9e7c1
-_HOURS = re.compile("(<!-- printed_hours -->\n).*?(\n<!-- /printed_hours -->)", re.S)
+def _refilled(
+    path: Path,  # of a text
+    name: str,  # of the two marks in it
+    value: str,  # what belongs between them
+) -> str:
+    "A text as it stands, but for what lies between two marks. Raises `InputError` without them."
+    begin, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+    text = path.read_text(encoding="utf-8")
+    before, first, rest = text.partition(begin)
+    _, second, after = rest.partition(end)
+    if not (first and second):
+        raise InputError(
+            f"{path}: lacks the lines <!-- {name} --> and <!-- /{name} -->, between which its "
+            "figures are written; put them back"
+        )
+    return before + begin + value + end + after
 
 
 def _hours(root):
@@ -249,13 +264,64 @@ def contributing_text(
     root: str | Path,  # the project's folder
 ) -> str:
     "CONTRIBUTING.md as it should be: as it is, with the hours of tier printed computed anew."
-    text = (Path(root) / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    return _HOURS.sub(lambda found: found[1] + _hours(root) + found[2], text)
+    return _refilled(Path(root) / "CONTRIBUTING.md", "printed_hours", _hours(root))
+
+# %% ../../nbs/workshop/05f_readme.ipynb #bnch0002
+_SCORE_COUNTS = ("notes", "surer_than_90", "absent")  # whole numbers; other figures are shares
+_SCORE_HEADS = {
+    "case": "case",
+    "passes": "counted",
+    "notes": "played notes",
+    "within_25_pct": "≤ 25 ms",
+    "within_50_pct": "≤ 50 ms",
+    "within_100_pct": "≤ 100 ms",
+    "said_pct": "mean confidence, all notes",
+    "so_pct": "≤ 25 ms, all notes",
+    "surer_than_90": "surer than 90 %",
+    "of_these_so_pct": "of these ≤ 25 ms",
+    "absent": "absent notes",
+    "absent_matched_pct": "of these *matched*",
+}
+_PASSES = {"written": "as written", "either": "with doubles"}
+
+
+def _score_cells(row):
+    "A row of a table of `benchmarks/scores.py` in words and rounded figures."
+    for column in _SCORE_HEADS:
+        if column == "case":
+            yield row[column]
+        elif column == "passes":
+            yield _PASSES[row[column]]
+        elif column in _SCORE_COUNTS:
+            yield f"{int(row[column]):,}"
+        else:
+            yield _rounded(row[column], 1)
+
+
+def _score_cases(root):
+    "What method score makes of awkward scores of recordings with exact labels, a row a case."
+    rows = read_rows(Path(root) / "results" / "weights" / "scores_exact.csv")
+    cells = [list(_score_cells(row)) for row in rows if row["method"] == "score"]
+    return as_markdown(cells, list(_SCORE_HEADS.values()))
+
+
+def benchmarks_text(
+    root: str | Path,  # the project's folder
+) -> str:
+    "benchmarks/README.md as it should be: as it is, with the table of awkward scores made anew."
+    return _refilled(Path(root) / "benchmarks" / "README.md", "score_cases", _score_cases(root))
 
 # %% ../../nbs/workshop/05f_readme.ipynb #1fa9e702
 def write_readme(
     root: str | Path,  # the project's folder
 ) -> Path:  # README.md
-    "Write README.md anew, and the figures in CONTRIBUTING.md."
-    write_text(Path(root) / "CONTRIBUTING.md", contributing_text(root))
-    return write_text(Path(root) / "README.md", readme_text(root))
+    "Write README.md anew, and the figures in CONTRIBUTING.md and benchmarks/README.md."
+    root = Path(root)
+    texts = {
+        "CONTRIBUTING.md": contributing_text(root),
+        "benchmarks/README.md": benchmarks_text(root),
+        "README.md": readme_text(root),
+    }
+    for name, text in texts.items():  # once all of them are made
+        write_text(root / name, text)
+    return root / "README.md"
