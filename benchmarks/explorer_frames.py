@@ -15,9 +15,10 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from pianoalign.datasets import jitter_notes, load_corpus
-from pianoalign.notes import Notes
-from pianoalign.preprocessing import load_audio
+from pianoalign.files import repo_root
 from pianoalign.lab.explorer import explorer_state, write_page
+from pianoalign.preprocessing import load_audio
+from long import repeated
 
 MOVES = {
     "pan, 10 s in view": "w.roll.show(600 + k * .05, 610 + k * .05)",
@@ -35,73 +36,65 @@ RUN = """async () => { const w = document.querySelector('.pianoalign').pianoalig
     return [w.roll.frames.slice(), gaps]; }"""
 
 
-def twenty_minutes():
-    "Recording, true notes."
-    piece = next(
-        r
-        for r in load_corpus("demo", "corpus", ("recordings",))
-        if r.id.startswith("chopin_etudes_op_10_8")
-    )
-    sound, n = load_audio(piece.audio, 16000), 9
-    length_s = len(sound) / 16000
-    notes = piece.reference
-    tile = lambda column, step=0.0: np.concatenate([column + k * step for k in range(n)])
-    return np.tile(sound, n), Notes.from_arrays(
-        tile(notes.onset_s, length_s),
-        tile(notes.offset_s, length_s),
-        tile(notes.pitch),
-        tile(notes.velocity),
-    )
+DRAWN = """() => { const w = document.querySelector('.pianoalign');
+    return w && w.pianoalign && w.pianoalign.roll.frames.length; }"""
+READY = "() => document.querySelector('.pianoalign').pianoalign.ready.then(() => true)"
+SHOW_ALL = "() => document.querySelector('.pianoalign').pianoalign.roll.show(0, 1200)"
+RATE_HZ = 16000
+TIMES = 9  # so often the recording is repeated
+LOOSE_S = {"unaligned": 0.1, "dtw": 0.07, "crnn": 0.04, "high_resolution": 0.02}  # a layer each
+
+
+def twenty_minutes() -> tuple:  # samples at `RATE_HZ`, Notes
+    "A recording and its true notes, repeated."
+    recordings = load_corpus("demo", repo_root() / "corpus", ("recordings",))
+    piece = next(r for r in recordings if r.id.startswith("chopin_etudes_op_10_8"))
+    sound = load_audio(piece.audio, RATE_HZ)
+    return np.tile(sound, TIMES), repeated(piece.reference, TIMES, len(sound) / RATE_HZ)
+
+
+def about_times(times_ms: list) -> str:
+    "The median of some times, and what 95 % of them keep to."
+    return f"{np.median(times_ms):5.1f} ms (95 %: {np.quantile(times_ms, 0.95):5.1f})"
+
+
+def measure(page, address: str) -> None:
+    "Open a page, move the picture in each way, and print the times."
+    began = time.perf_counter()
+    page.goto(address)
+    page.wait_for_function(DRAWN)
+    drawn_s = time.perf_counter() - began
+    page.wait_for_function(READY, timeout=120_000)
+    ready_s = time.perf_counter() - began
+    print(f"drawn after {drawn_s:.1f} s, ready to play after {ready_s:.1f} s")
+    for name, move in MOVES.items():
+        cost_ms, gaps_ms = page.evaluate(RUN.replace("MOVE", move))
+        times = f"drawing {about_times(cost_ms)}   frame to frame {about_times(gaps_ms)}"
+        print(f"{name:22} {times}")
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--screenshot")
-    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--screenshot", help="picture to write (.png)")
+    parser.add_argument("--chromium", default="/usr/bin/chromium", help="the browser's program")
     options = parser.parse_args()
     sound, truth = twenty_minutes()
-    layers = {
-        name: jitter_notes(truth, np.random.default_rng(k), size_s)
-        for k, (name, size_s) in enumerate(
-            dict(unaligned=0.1, dtw=0.07, crnn=0.04, high_resolution=0.02).items()
-        )
-    }
-    state = explorer_state((sound, 16000), layers, truth, title="Twenty minutes")
+    layers = {}
+    for seed, (name, most_s) in enumerate(LOOSE_S.items()):
+        layers[name] = jitter_notes(truth, np.random.default_rng(seed), most_s)
+    state = explorer_state((sound, RATE_HZ), layers, truth, title="Twenty minutes")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         path = write_page(Path(folder) / "long.html", state)
-        print(
-            f"{state}; recording {len(state.audio) / 1e6:.1f} MB, picture "
-            f"{len(state.image) / 1e6:.1f} MB, notes {len(state.notes) / 1e6:.1f} MB; page "
-            f"{path.stat().st_size / 1e6:.1f} MB"
-        )
+        parts = {"recording": state.audio, "picture": state.image, "notes": state.notes}
+        sizes = ", ".join(f"{name} {len(part) / 1e6:.1f} MB" for name, part in parts.items())
+        print(f"{state}; {sizes}; page {path.stat().st_size / 1e6:.1f} MB")
         browser = playwright.chromium.launch(
             executable_path=options.chromium, args=["--no-sandbox", "--disable-gpu"]
         )
         page = browser.new_page(viewport=dict(width=1360, height=860))
-        began = time.perf_counter()
-        page.goto(path.as_uri())
-        page.wait_for_function(
-            "() => { const w = document.querySelector('.pianoalign'); return w && w.pianoalign && "
-            "w.pianoalign.roll.frames.length; }"
-        )
-        drawn = time.perf_counter() - began
-        page.wait_for_function(
-            "() => document.querySelector('.pianoalign').pianoalign.ready.then(() => true)",
-            timeout=120_000,
-        )
-        print(f"drawn after {drawn:.1f} s, ready to play after {time.perf_counter() - began:.1f} s")
-        for name, move in MOVES.items():
-            cost, gaps = page.evaluate(RUN.replace("MOVE", move))
-            print(
-                f"{name:22} drawing {np.median(cost):5.1f} ms (95 %: "
-                f"{np.quantile(cost, 0.95):5.1f})   frame to frame {np.median(gaps):5.1f} ms (95 "
-                f"%: {np.quantile(gaps, 0.95):5.1f})"
-            )
+        measure(page, path.as_uri())
         if options.screenshot:
-            page.evaluate(
-                "() => { const w = document.querySelector('.pianoalign').pianoalign; "
-                "w.roll.show(0, 1200); }"
-            )
+            page.evaluate(SHOW_ALL)
             page.wait_for_timeout(300)
             page.screenshot(path=options.screenshot, full_page=True)
         browser.close()

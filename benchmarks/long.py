@@ -37,29 +37,33 @@ print(code, used.ru_utime, used.ru_stime, used.ru_maxrss / 1024)
 """
 
 
-def make(folder, minutes):
-    "The repeated minute and its loose notes; returns seconds and the number of notes."
-    r = load_corpus("demo", repo_root() / "corpus", ("test",))[0]
-    samples = load_audio(r.audio)[: 60 * 16000]
-    minute = np.interp(
-        np.arange(0, len(samples) - 1, 16000 / 44100), np.arange(len(samples)), samples
-    )
-    part_s = len(minute) / 44100
-    with soundfile.SoundFile(folder / "long.flac", "w", 44100, 2) as f:
+HEARD_HZ, WRITTEN_HZ = 16000, 44100  # rates of the corpus and of the file that is made
+
+
+def repeated(notes: Notes, times: int, every_s: float) -> Notes:
+    "Notes that come again and again, each time so much later."
+    again = [notes.shifted(k * every_s) for k in range(times)]
+    names = ("onset_s", "offset_s", "pitch", "velocity")
+    return Notes.from_arrays(*(np.concatenate([getattr(n, name) for n in again]) for name in names))
+
+
+def make(folder: Path, minutes: int) -> tuple:  # seconds, number of notes
+    "Write a minute so many times over, long.flac, and its loose notes, long.mid."
+    recording = load_corpus("demo", repo_root() / "corpus", ("test",))[0]
+    samples = load_audio(recording.audio)[: 60 * HEARD_HZ]
+    places = np.arange(0, len(samples) - 1, HEARD_HZ / WRITTEN_HZ)
+    minute = np.interp(places, np.arange(len(samples)), samples)
+    part_s = len(minute) / WRITTEN_HZ
+    with soundfile.SoundFile(folder / "long.flac", "w", WRITTEN_HZ, 2) as f:
         for _ in range(minutes):
             f.write(np.stack([minute, minute], 1))
-    inside = r.reference[r.reference.onset_s < 59.0]
-    column = lambda name, step: np.concatenate(
-        [getattr(inside, name) + k * step for k in range(minutes)]
-    )
-    notes = Notes.from_arrays(
-        column("onset_s", part_s), column("offset_s", part_s), column("pitch", 0)
-    )
+    inside = recording.reference[recording.reference.onset_s < 59.0]
+    notes = repeated(inside, minutes, part_s)
     write_midi(jitter_notes(notes, np.random.default_rng(1)), folder / "long.mid")
     return minutes * part_s, len(notes)
 
 
-def first_word_s(folder, python):
+def first_word_s(folder: Path, python: str) -> float:
     "Seconds from the start of Python to the first line that `align` prints."
     words = ["align", "no.wav", "no.mid", "no.out.mid", "--verbose"]
     line = [python, "-m", "pianoalign", *words]
@@ -71,7 +75,29 @@ def first_word_s(folder, python):
     return took_s
 
 
-if __name__ == "__main__":
+def measure(folder: Path, minutes: int, options) -> str:  # the line to print
+    "Align a recording of so many minutes in a process of its own."
+    length_s, n = make(folder, minutes)
+    files = [folder / "long.flac", folder / "long.mid", "-o", folder / "out.mid"]
+    line = [options.python, "-c", CALL, str(options.cores), *files, *options.align]
+    start_s = time.perf_counter()
+    done = subprocess.run(
+        line,
+        cwd=folder,  # not the clone, whose package would come first
+        capture_output=True,
+        text=True,
+    )
+    took_s = time.perf_counter() - start_s
+    if done.returncode:
+        sys.exit(done.stderr)
+    code, user_s, system_s, mib = map(float, done.stdout.split())
+    return (
+        f"{minutes:4d} min, {n:6d} notes: {took_s:7.1f} s = {length_s / took_s:5.0f} x real time; "
+        f"processor {user_s + system_s:7.1f} s; peak memory {mib:5.0f} MiB; exit code {code:.0f}"
+    )
+
+
+def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -82,36 +108,12 @@ if __name__ == "__main__":
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        print(
-            f"first word after {min(first_word_s(folder, options.python) for _ in range(5)):.2f} s"
-        )
-        for k, minutes in enumerate([1, *options.minutes]):
-            length_s, n = make(folder, minutes)
-            start_s = time.perf_counter()
-            done = subprocess.run(
-                [
-                    options.python,
-                    "-c",
-                    CALL,
-                    str(options.cores),
-                    folder / "long.flac",
-                    folder / "long.mid",
-                    "-o",
-                    folder / "out.mid",
-                    *options.align,
-                ],
-                cwd=folder,  # not the clone, whose package would come first
-                capture_output=True,
-                text=True,
-            )
-            took_s = time.perf_counter() - start_s
-            if done.returncode:
-                sys.exit(done.stderr)
-            code, user_s, system_s, mib = map(float, done.stdout.split())
-            if k:
-                print(
-                    f"{minutes:4d} min, {n:6d} notes: {took_s:7.1f} s = {length_s / took_s:5.0f} "
-                    f"x real time; processor {user_s + system_s:7.1f} s; peak memory {mib:5.0f} "
-                    f"MiB; exit code {code:.0f}",
-                    flush=True,
-                )
+        waits_s = [first_word_s(folder, options.python) for _ in range(5)]
+        print(f"first word after {min(waits_s):.2f} s")
+        measure(folder, 1, options)  # not counted: compiled files land on disk
+        for minutes in options.minutes:
+            print(measure(folder, minutes, options), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -27,9 +27,8 @@ from pianoalign.metrics import onset_errors, remove_shift, summarise
 from pianoalign.preprocessing import load_audio
 from pianoalign.report import tables
 from pianoalign.tool.aligner import ask, open_engine
-from weights_options import RATE_HZ, weights_parser
+from weights_options import RATE_HZ, weights_parser, WHOLE_S, WITHIN
 
-WHOLE_S = 3600.0  # longer than any recording: one segment, nothing is cut
 VELOCITIES = (0, 30, 50, 70, 128)
 WEIGHTS = ("maps", "free")
 NAMES = {"salamander": "Salamander", "demo": "MuseScore"}
@@ -92,12 +91,7 @@ def tested(name: str, folder, limit: int) -> list:
 
 
 def main():
-    parser = weights_parser(__doc__, "new_piano.csv")
-    parser.add_argument(
-        "--salamander",
-        default=str(repo_root() / "corpus" / "salamander"),
-        help="folder of the recordings",
-    )
+    parser = weights_parser(__doc__, "new_piano.csv", "salamander")
     parser.add_argument("--limit", type=int, default=0, help="so many recordings; 0: all")
     asked = parser.parse_args()
     torch.set_num_threads(1)
@@ -118,8 +112,7 @@ def main():
     table = pd.DataFrame(rows)
     tables.write_table(table, asked.out)
     shown = table[(table.below - table.low == VELOCITIES[-1]) & (table.company == "any")]
-    columns = ["piano", "method", "shift_removed", "median_ms"]
-    columns += [*(f"within_{w}_pct" for w in (10, 25, 50)), "notes", "pieces"]
+    columns = ["piano", "method", "shift_removed", "median_ms", *WITHIN, "notes", "pieces"]
     print(shown[columns].round(1).to_string(index=False))
 
 

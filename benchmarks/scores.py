@@ -42,16 +42,18 @@ them `passes` is `written`: the notes are those of the cut that was made. In the
 `either`: in at least four chords in a row that are alike, a note that stands where its double is
 played, while the double stands nowhere, counts as that one."""
 
-import argparse, csv, gzip, sys, tempfile, time
+import argparse, csv, sys, tempfile, time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pretty_midi, soundfile, soxr
 
 from pianoalign import align
 from pianoalign.datasets import load_corpus
 from pianoalign.files import InputError, whole_file
+from pianoalign.metrics import draw_pieces, interval
 from pianoalign.midi import read_midi, sounding_notes, write_midi
 from pianoalign.notes import Notes
 from pianoalign.preprocessing import load_audio
@@ -93,9 +95,7 @@ def demo_pieces(corpus):  # yields name, samples, score, (n,) true onsets
 
 def read_table(path: Path) -> np.ndarray:  # (n, 4): onset, length, pitch, true onset; NaN: none
     "The notes of a score in quarters, and when they sound in seconds."
-    with gzip.open(path, "rt", encoding="utf-8") as f:
-        next(f)
-        return np.array([[float(x) if x.strip() else np.nan for x in row.split("\t")] for row in f])
+    return pd.read_csv(path, sep="\t", float_precision="round_trip").to_numpy(float)
 
 
 def scored_pieces(scores, audio):  # yields the same
@@ -124,10 +124,8 @@ def hurried(score: Notes, true_s, from_s: float, most: float = 2.0) -> Notes:
     grid_s = np.linspace(begin_s, end_s, 200)
     speed = np.geomspace(1.0, most, len(grid_s))
     after_s = np.cumsum(np.diff(grid_s, prepend=begin_s) / speed)
-    move = lambda time_s: np.where(
-        time_s < begin_s, time_s, begin_s + np.interp(time_s, grid_s, after_s)
-    )
-    onset_s = move(score.onset_s)
+    moved_s = begin_s + np.interp(score.onset_s, grid_s, after_s)
+    onset_s = np.where(score.onset_s < begin_s, score.onset_s, moved_s)
     return score.at_times(onset_s, onset_s + score.offset_s - score.onset_s)
 
 
@@ -227,8 +225,7 @@ def alike(some: list, others: list, least: int = LEAST_ALIKE) -> np.ndarray:  # 
 
 def played_chords(case, samples, score, true_s) -> tuple:  # as of `in_chords`, with seconds
     "What a recording plays, chord by chord in the order of the score that it was made from."
-    end_s = len(samples) / RATE_HZ
-    a, b = 0.35 * end_s, 0.6 * end_s
+    a, b, _ = quarter_of(samples)
     if case == "twice":
         first, again = true_s < b, true_s >= a
         parts = (score[first], true_s[first]), (score[again], true_s[again] + b - a)
@@ -264,10 +261,15 @@ def exchanged(errors_s, here_s, said, notes: Notes, played: tuple) -> np.ndarray
     return errors_s
 
 
+def quarter_of(samples) -> tuple:  # seconds: where it begins and ends, and the recording's end
+    "The quarter of a recording that is left out or comes twice."
+    end_s = len(samples) / RATE_HZ
+    return 0.35 * end_s, 0.6 * end_s, end_s
+
+
 def case_of(case, samples, score, true_s):  # -> samples, score, (n,) true onsets
     "One awkward version of a piece."
-    end_s = len(samples) / RATE_HZ
-    a, b = 0.35 * end_s, 0.6 * end_s
+    a, b, end_s = quarter_of(samples)
     if case in ("third", "three"):
         factor = usual_pace(score, true_s) * (3 if case == "third" else 1 / 3)
         return samples, at_pace(score, factor), true_s
@@ -371,15 +373,6 @@ def outcome(method, samples, score, folder, weights=None, second=None) -> Outcom
     )
 
 
-def interval(shares, weights, draws: int = 2000) -> tuple:  # of two percentages
-    "95 % of the mean of shares, pieces drawn again and again."
-    rng = np.random.default_rng(0)
-    drawn = rng.integers(0, len(shares), (draws, len(shares)))
-    shares, weights = np.array(shares), np.array(weights, float)
-    means = (shares * weights)[drawn].sum(1) / weights[drawn].sum(1)
-    return tuple(np.percentile(means, [2.5, 97.5]))
-
-
 def said_of_absent(there, said: Outcome) -> dict:
     "What was said of the notes that are not played, in percent; empty where all are."
     if there.all():
@@ -404,8 +397,9 @@ def row_of(case, method, passes, results) -> dict:
     row = dict(case=case, method=method, passes=passes, pieces=len(results), notes=len(errors))
     for limit_s in LIMITS_S:
         row[f"within_{1000 * limit_s:.0f}_pct"] = round(100 * np.mean(errors <= limit_s), 2)
-    shares = [100 * np.mean(e <= LIMITS_S[0]) for e, _, _ in results]
-    low, high = interval(shares, [len(e) for e, _, _ in results])
+    near = np.array([np.sum(e <= LIMITS_S[0]) for e, _, _ in results])
+    drawn = draw_pieces(len(results))
+    low, high = interval(100 * (drawn @ near) / (drawn @ [len(e) for e, _, _ in results]))
     row |= dict(low_25=round(low, 2), high_25=round(high, 2))
     row["said_pct"] = round(100 * float(said.confidence.mean()), 2)
     row["so_pct"] = round(100 * float(np.mean(everywhere <= LIMITS_S[0])), 2)

@@ -16,7 +16,7 @@ trained on, and the demo corpus's recordings. Of each recording one segment of a
 from its middle, the same loose notes for all.
 """
 
-import sys, tempfile, time, types
+import contextlib, io, sys, tempfile, time, types
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from pianoalign.metrics import compare, onset_errors, summary_row
 from pianoalign.notes import Notes
 from pianoalign.files import repo_root
 from pianoalign.postprocessing import match_notes, retime
-from weights_options import RATE_HZ, weights_parser
+from weights_options import RATE_HZ, weights_parser, WITHIN
 
 
 def transkun():
@@ -47,17 +47,16 @@ def transkun():
         # its compiled part must fit PyTorch's; only its mel filters are wanted: librosa has them
 
         def melscale_fbanks(n_freqs, f_min, f_max, n_mels, sample_rate):
-            return torch.from_numpy(
-                librosa.filters.mel(
-                    sr=sample_rate,
-                    n_fft=2 * (n_freqs - 1),
-                    n_mels=n_mels,
-                    fmin=f_min,
-                    fmax=f_max,
-                    htk=True,
-                    norm=None,
-                ).T.copy()
+            filters = librosa.filters.mel(
+                sr=sample_rate,
+                n_fft=2 * (n_freqs - 1),
+                n_mels=n_mels,
+                fmin=f_min,
+                fmax=f_max,
+                htk=True,
+                norm=None,
             )
+            return torch.from_numpy(filters.T.copy())
 
         sys.modules["torchaudio"] = types.SimpleNamespace(
             functional=types.SimpleNamespace(melscale_fbanks=melscale_fbanks)
@@ -94,8 +93,6 @@ def basic_pitch():
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "x.wav"
             soundfile.write(path, samples, RATE_HZ)
-            import contextlib, io
-
             with contextlib.redirect_stdout(io.StringIO()):
                 found = predict(path, model)[2]
         found = [e for e in found if 21 <= e[2] <= 108]
@@ -122,17 +119,12 @@ def middle_segment(recording, data, seconds):
     segment = segments[len(segments) // 2]
     if recording.loose is None:
         return segment
-    rows = np.flatnonzero(
-        (recording.reference.onset_s >= segment.start_s)
-        & (recording.reference.onset_s < segment.end_s)
+    onset_s = recording.reference.onset_s
+    inside = (onset_s >= segment.start_s) & (onset_s < segment.end_s)
+    reference, loose = (
+        notes[inside].shifted(-segment.start_s) for notes in (recording.reference, recording.loose)
     )
-    part = lambda notes: notes[rows].shifted(-segment.start_s)
-    return replace(
-        segment,
-        recording=recording,
-        reference=part(recording.reference),
-        loose=part(recording.loose),
-    )
+    return replace(segment, recording=recording, reference=reference, loose=loose)
 
 
 def outcomes(segment, image: np.ndarray, engine, ways: dict):
@@ -190,8 +182,7 @@ def heard_in(recordings: list, name: str, engine, ways: dict, cache: Path, lengt
 
 
 def main():
-    parser = weights_parser(__doc__, "transcribers.csv")
-    parser.add_argument("--maps", required=True, help="folder of MAPS")
+    parser = weights_parser(__doc__, "transcribers.csv", "maps")
     parser.add_argument(
         "--seconds", type=float, default=12.0, help="length of the segment of each recording"
     )
@@ -217,8 +208,7 @@ def main():
             row = dict(set=name, method=method) | of_method.row(found[OURS])
             rows.append(row | dict(segment_s=given.seconds, seed=data.seed))
         tables.write_table(pd.DataFrame(rows), given.out)  # what is finished so far
-    columns = ["set", "method", "median_ms", *(f"within_{w}_pct" for w in (10, 25, 50))]
-    columns += ["matched_pct", "notes", "pieces"]
+    columns = ["set", "method", "median_ms", *WITHIN, "matched_pct", "notes", "pieces"]
     print(pd.DataFrame(rows)[columns].round(1).to_string(index=False))
 
 

@@ -37,11 +37,9 @@ from pianoalign.preprocessing import piano_roll
 from pianoalign.report import tables
 from pianoalign.runs import load_network, read_npz, write_npz
 from pianoalign.tool.aligner import weights_folder
-from weights_options import weights_parser
+from weights_options import LOUD, TOLERANCES_MS, weights_parser
 
-LOUD = 50  # velocity
 HELD_OUT = "AkPnCGdD"
-TOLERANCES_MS = (10, 25, 50)
 ATTACKS = repo_root() / "results" / "weights" / "attacks.npz"
 SPLIT_OF_ATTACKS = {"ENSTDkAm": "valid", HELD_OUT: "unseen"}
 FEWEST_ATTACKS = 10  # in a recording, as in the chapter
@@ -68,7 +66,7 @@ def weights_hash(network) -> str:  # 12 hex digits
 
 
 def validation_sets(maps: str, salamander: str, limit: int) -> dict:  # name -> list of Recording
-    "What both networks are judged on. Raises `InputError`."
+    "Sets that validate and test nothing, `limit` recordings of each (0: all). Raises `InputError`."
     held = dict(pedal=True)  # notes as long as the pedal holds them, as the networks learned them
     sampled = load_corpus("maps", maps, ("train",), **held)
     found = {
@@ -145,15 +143,9 @@ def rows_of(name: str, first: dict, second: dict) -> list[dict]:
 
 
 def main():
-    parser = weights_parser(__doc__, "further_free.csv")
+    parser = weights_parser(__doc__, "further_free.csv", "maps", "salamander")
     parser.add_argument("first", help="name of weights, or folder of a run")
     parser.add_argument("second", help="the same, of the network that was trained further")
-    parser.add_argument("--maps", required=True, help="folder of MAPS")
-    parser.add_argument(
-        "--salamander",
-        default=str(repo_root() / "corpus" / "salamander"),
-        help="folder of the recorded piano",
-    )
     parser.add_argument(
         "--shares", type=float, nargs="+", default=[1.0], help="of the second network, 0 to 1"
     )

@@ -39,10 +39,9 @@ from pianoalign.postprocessing import match_notes, retime
 from pianoalign.preprocessing import load_audio
 from pianoalign.report import tables
 from pianoalign.tool.aligner import ask, open_engine
-from weights_options import RATE_HZ, weights_parser
+from pianoalign.tool.confidence import highest_near
+from weights_options import LOUD, RATE_HZ, weights_parser, WHOLE_S, WITHIN
 
-WHOLE_S = 3600.0  # longer than any recording: one segment, nothing is cut
-LOUD = 50  # velocity
 SAME_NOTE_S = 0.002  # a score's true onset and the label that it was taken from
 
 
@@ -141,12 +140,6 @@ def outcomes(recording, given: Notes, found: Notes, engine, cache: str, flat: bo
     yield "transkun, decode", decode(near, as_heard(found), fps, ALIGNER_WALK).notes
 
 
-def peak_near(heard: Heard, pitch: int, time_s: float, reach_s: float) -> float:
-    "The highest peak of the onset head for a key within `reach_s` of a moment; 0 where none is."
-    near = (heard.pitch == pitch) & (np.abs(heard.time_s - time_s) <= reach_s)
-    return float(heard.height[near].max(initial=0))
-
-
 def rise_db(image: np.ndarray, fps: float, pitch: int, time_s: float) -> float:
     "How much louder a key's own band is in the 60 ms from an onset on than in the 60 ms before."
     band, frame, reach = image[:, pitch - LOWEST_PITCH], round(time_s * fps), round(0.06 * fps)
@@ -166,7 +159,6 @@ def note_by_note(segment, found: Notes, engine, cache: str) -> pd.DataFrame:
     theirs = retime(given, found, match_notes(given, found))
     error_s = onset_errors(labels, ours)
     sounds_s = labels.onset_s + np.median(error_s)  # the labels are off as a whole
-    keys = list(zip(labels.pitch, sounds_s, labels.onset_s + error_s))
     columns = dict(
         id=segment.recording.id,
         onset_s=labels.onset_s,
@@ -175,9 +167,9 @@ def note_by_note(segment, found: Notes, engine, cache: str) -> pd.DataFrame:
         moved_ms=1000 * (given.onset_s - labels.onset_s),
         network_ms=1000 * error_s,
         transkun_ms=1000 * onset_errors(labels, theirs),
-        peak_at_label=[peak_near(heard, p, t, 0.025) for p, t, _ in keys],
-        peak_taken=[peak_near(heard, p, t, 0.003) for p, _, t in keys],
-        rise_db=[rise_db(image, fps, p, t) for p, t, _ in keys],
+        peak_at_label=highest_near(heard, labels.pitch, sounds_s, 0.025),
+        peak_taken=highest_near(heard, labels.pitch, labels.onset_s + error_s, 0.003),
+        rise_db=[rise_db(image, fps, key, at_s) for key, at_s in zip(labels.pitch, sounds_s)],
     )
     return pd.DataFrame(columns)
 
@@ -207,8 +199,7 @@ def wanted_recordings(maps: str, pieces: list[str]) -> list:
 
 
 def main():
-    parser = weights_parser(__doc__, "whole_recordings.csv")
-    parser.add_argument("--maps", required=True, help="folder of MAPS")
+    parser = weights_parser(__doc__, "whole_recordings.csv", "maps")
     parser.add_argument("--scores", help="folder of flat scores, PIANO/PIECE.tsv.gz")
     parser.add_argument(
         "--pieces",
@@ -225,23 +216,21 @@ def main():
     torch.set_num_threads(1)
     engine = open_engine(device="cpu")
     data = replace(engine.experiment.data, corpus="maps", segment_s=WHOLE_S)
-    opened = {}
+    features, opened = str(asked.cache / "features"), {}
     errors, velocity, every_note = {}, {}, []
     for recording in wanted_recordings(asked.maps, asked.pieces):
         found = transcribed(recording, asked.cache / "transcribed" / "transkun", opened)
         (segment,) = evaluation_segments([recording], data)
         inputs = {"jittered": (segment.reference, segment.loose)}
-        every_note.append(note_by_note(segment, found, engine, str(asked.cache / "features")))
+        every_note.append(note_by_note(segment, found, engine, features))
         piece, piano = recording.id.removeprefix("MAPS_MUS-").rsplit("_", 1)
         score = Path(asked.scores or "nowhere") / piano / f"{piece}.tsv.gz"
         if score.exists():
             inputs["flat score"] = flat_score(recording, score)
         for name, (reference, given) in inputs.items():
             velocity[recording.id, name] = reference.velocity
-            flat = name == "flat score"
-            for method, notes in outcomes(
-                recording, given, found, engine, str(asked.cache / "features"), flat
-            ):
+            told = recording, given, found, engine, features, name == "flat score"
+            for method, notes in outcomes(*told):
                 of_method = errors.setdefault((recording.split, name, method), {})
                 of_method[recording.id] = onset_errors(reference, notes)
         print(f"{recording.id}: {len(recording.reference)} notes", flush=True)
@@ -249,9 +238,9 @@ def main():
         tables.write_table(table, asked.out)  # what is finished so far
         tables.write_table(pd.concat(every_note), asked.notes)
     shown = table[(table.loud == 1) & (table.shift_removed == 1)]
-    columns = ["set", "given", "method", "median_ms", *(f"within_{w}_pct" for w in (10, 25, 50))]
-    print("Velocity 50 and more, shift removed:")
-    print(shown[[*columns, "notes", "pieces"]].round(1).to_string(index=False))
+    columns = ["set", "given", "method", "median_ms", *WITHIN, "notes", "pieces"]
+    print(f"Velocity {LOUD} and more, shift removed:")
+    print(shown[columns].round(1).to_string(index=False))
 
 
 if __name__ == "__main__":

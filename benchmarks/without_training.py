@@ -52,13 +52,11 @@ from pianoalign.tool.confidence import (
     network_fingerprint,
     on_one_line,
 )
-from weights_options import RATE_HZ, weights_parser
+from two_networks import validation_sets
+from weights_options import LOUD, RATE_HZ, TOLERANCES_MS, weights_parser, WHOLE_S
 from whole_recordings import flat_score
 
-WHOLE_S = 3600.0  # longer than any recording: one segment, nothing is cut
-LOUD = 50  # velocity
 DISKLAVIERS = ("ENSTDkAm", "ENSTDkCl")
-TOLERANCES_MS = (10, 25, 50)
 COVERING = (12, 19, 24, 28, 31, 34, 36)  # semitones up to a note that partials of this one cover
 CLEAR_DB = 6.0  # a rise that can be heard
 TRUSTED_MS = 250  # a note further from the tempo curve is matched wrongly
@@ -235,19 +233,14 @@ def kinds_of_file(recording, data, scores: Path, asap: Path | None, cache: Path)
 
 def recordings_of(asked) -> dict:  # set -> list of Recording
     "What is judged. With `--test`, also what nothing may be chosen on."
-    held = dict(pedal=True)
-    sampled = load_corpus("maps", asked.maps, ("train",), **held)
-    corpus = repo_root() / "corpus"
-    found = {
-        "ENSTDkAm": load_corpus("maps", asked.maps, ("valid",), **held),
-        "AkPnCGdD": [r for r in sampled if r.piano == "AkPnCGdD"],
-        "demo": load_corpus("demo", corpus, ("valid",), **held),
-        "Salamander": load_corpus("salamander", asked.salamander, ("valid",), **held),
-    }
+    found = validation_sets(asked.maps, asked.salamander, asked.limit)
     if asked.test:
-        found["ENSTDkCl"] = load_corpus("maps", asked.maps, ("test",), **held)
-        found["recordings"] = load_corpus("demo", corpus, ("recordings",), **held)
-    return {name: spread(recordings, asked.limit) for name, recordings in found.items()}
+        held, corpus = dict(pedal=True), repo_root() / "corpus"
+        of_disklavier = load_corpus("maps", asked.maps, ("test",), **held)
+        with_scores = load_corpus("demo", corpus, ("recordings",), **held)
+        found["ENSTDkCl"] = spread(of_disklavier, asked.limit)
+        found["recordings"] = spread(with_scores, asked.limit)
+    return found
 
 
 def files(asked, engines: dict) -> Iterator[File]:
@@ -544,16 +537,14 @@ def ways_tried(file: File, names: list[str]) -> list[str]:
 
 
 def main():
-    parser = weights_parser(__doc__, "decoding_trials.csv")
-    home = repo_root()
-    parser.add_argument("--maps", required=True, help="folder of MAPS")
+    parser = weights_parser(__doc__, "decoding_trials.csv", "maps", "salamander")
     parser.add_argument("--scores", required=True, help="folder of flat scores")
-    parser.add_argument("--salamander", default=str(home / "corpus" / "salamander"))
     parser.add_argument("--asap", type=Path, help="folder that corpus/make_corpus.py reads")
     parser.add_argument("--limit", type=int, default=6, help="recordings of each set; 0: all")
     parser.add_argument("--test", action="store_true", help="count the test sets' lost notes too")
     parser.add_argument("--trials", nargs="+", default=list(TRIALS), choices=TRIALS)
-    parser.add_argument("--lost", default=str(home / "results" / "weights" / "lost_notes.csv"))
+    lost_notes_csv = repo_root() / "results" / "weights" / "lost_notes.csv"
+    parser.add_argument("--lost", default=str(lost_notes_csv), help="table of lost notes to write")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     engines = {name: open_engine(weights_folder(name), device="cpu") for name in ("maps", "free")}
