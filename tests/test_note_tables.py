@@ -204,3 +204,68 @@ def test_a_midi_file_by_another_name(piece, tmp_path):
         (tmp_path / name).write_bytes((piece[0] / "piece.mid").read_bytes())
         assert rows_of(notes_of_file(tmp_path / name)) == rows_of(wanted)
         assert len(score_of(tmp_path / name).notes) == len(wanted)
+
+
+SHEETS = {  # as spreadsheets write the same three notes
+    "sep.csv": "sep=;\nOnset;Offset;Pitch\n0,5;1,25;60\n0,75;1;64\n2;3,5;67\n",
+    "quoted sep.csv": '"SEP=,"\nOnset,Offset,Pitch\n0.5,1.25,60\n0.75,1,64\n2,3.5,67\n',
+    "sep alone.csv": "sep=;\n0,5;1,25;60\n0,75;1;64\n2;3,5;67\n",
+    "commas.csv": 'Onset,Offset,Pitch\n"0,5","1,25",60\n"0,75",1,64\n2,"3,5",67\n',
+    "commas alone.csv": '"0,5","1,250",60\n"0,75",1,64\n2,"3,5",67\n',
+    "units.csv": "Onset (s),Offset [sec],Pitch (MIDI)\n0.5,1.25,60\n0.75,1,64\n2,3.5,67\n",
+    "ms.csv": "onset_ms,Duration (ms),pitch\n500,750,60\n750,250,64\n2000,1500,67\n",
+    "both.csv": "onset_ms,onset_s,offset_s,pitch\n9,0.5,1.25,60\n9,0.75,1,64\n9,2,3.5,67\n",
+    "empty behind.csv": "onset,offset,pitch\n0.5,1.25,60,\n0.75,1,64,,\n2,3.5,67\n",
+    "remarks.csv": "onset;offset;pitch;Für\n0,5;1,25;60;größer\n0,75;1;64;ß\n2;3,5;67;\n",
+    "title.csv": "# Für Elise\n0.5,1.25,60\n0.75,1,64\n2,3.5,67\n",
+}
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("name", SHEETS)
+def test_tables_as_spreadsheets_write_them(tmp_path, name, code, ending):
+    (tmp_path / name).write_bytes(SHEETS[name].replace("\n", ending).encode(code))
+    assert rows_of(notes_of_file(tmp_path / name)) == ROWS
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ('onset,offset,pitch\n"1,250","1,500",60\n', "'1,250' where a number belongs"),
+        ("onset,offset,pitch\n0,1,60\n#REF!,2,62\n", "line 3 begins with a formula that has fai"),
+        ('onset,offset,pitch\n0,1,60\n"#DIV/0!","2","62"\n', "line 3 begins with a formula"),
+        ("Onset (beats),Offset (beats),Pitch\n0,1,60\n", "it is 'Onset .beats., Offset"),
+        ("0,1\n1,2\n", "it has 2 columns"),
+        ("1 1 1 1 Note 1 C3 80 1 0\n1 2 1 1 Note 1 E3 80 1 0\n", "not after its onset"),
+        ("0,1,60\n1,2\n", "line 2 has 2 columns, the first line 3"),
+        ("onset_ms,offset_ms,pitch\n1e9,2e9,60\n", "more seconds than a day has"),
+        (b"onset,offset,pitch\n0,1,60\n\x81\n", "is not text"),
+        (b"PK\x03\x04\0\xff", "is not text"),
+    ],
+)
+def test_what_a_spreadsheet_leaves_open_is_refused(tmp_path, text, says):
+    path = tmp_path / "a.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(InputError, match=says) as said:
+        notes_of_file(path)
+    assert str(said.value).startswith(str(path)) and "\n" not in str(said.value)
+
+
+def test_a_spreadsheet_itself_is_no_table(tmp_path):
+    for name in ("notes.xlsx", "notes.ODS"):
+        (tmp_path / name).write_bytes(b"PK\x03\x04\0\0")
+        for read in (score_of, notes_of_file):
+            with pytest.raises(InputError, match="is a spreadsheet; save its table as CSV"):
+                read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [("onset,offset,pitch\n", "has no notes"), ("onset,offset,pitch\n-1,1,60\n", "note 0 begins")],
+)
+def test_what_is_no_score_is_said_of_the_table(tmp_path, text, says):
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as said:
+        score_of(tmp_path / "a.csv")
+    assert str(said.value).startswith(f"{tmp_path / 'a.csv'}: {says}")

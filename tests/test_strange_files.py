@@ -1,6 +1,6 @@
 "Files that are not what their names say, lists and tables of other programs, and homes."
 
-import gzip, shutil, zipfile
+import gzip, os, shutil, zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from pianoalign.files import InputError
-from pianoalign.midi import read_midi
+from pianoalign.midi import read_midi, write_midi
 from pianoalign.recordings import Facts, open_mono
 from test_align_cli import command
 
@@ -72,6 +72,51 @@ def test_what_the_decoder_says_is_true_and_names_no_folder(here, name):
     assert "does not exist" not in said and str(here) not in said and "b'" not in said
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (["loop.wav", "piece.mid", "out.mid"], "loop.wav does not exist"),
+        (["piece.wav", "loop.mid", "out.mid"], "loop.mid: no such file"),
+        (["piece.wav", "piece.mid", "loop.mid"], "loop.mid: is a link that leads back to itself"),
+    ],
+)
+def test_links_in_a_circle_are_said(here, capsys, words, says):
+    for name in ("loop.wav", "loop.mid"):
+        os.symlink(name, name)
+    command("align", *words, *QUICK, "--force", ok=2)
+    assert says in capsys.readouterr().err
+    assert os.path.islink("loop.mid") and not Path("out.mid").exists()
+
+
+@pytest.mark.parametrize("words, which", [(["", "piece.mid"], 2), (["piece.wav", "", "--out="], 3)])
+def test_a_word_that_is_empty_is_said(here, capsys, words, which):
+    "As a shell makes it of a variable that has no value; it is not the folder one stands in."
+    command("align", *words, ok=2)
+    assert f"word {which} of the command is empty" in capsys.readouterr().err
+
+
+def test_one_note_is_no_notes(here, capsys):
+    write_midi(read_midi("piece.mid").notes[[0]], "one.mid")
+    command("align", "piece.wav", "one.mid", "out.mid", *QUICK)
+    assert capsys.readouterr().out.startswith("1 note: 1 matched (100.0 %)")
+    command("evaluate", "one.mid", "one.mid")
+    assert capsys.readouterr().out.startswith("1 note\n")
+
+
+def test_what_became_of_one_note_is_told_in_the_singular(here):
+    from dataclasses import replace
+
+    from pianoalign import align
+    from pianoalign.decoding import NOT_HEARD
+
+    result = align("piece.wav", "piece.mid", method="dtw")
+    status = np.where(np.arange(40) == 3, NOT_HEARD, result.status)
+    confidence = np.where(np.arange(40) == 3, 0.1, 0.9)
+    said = replace(result, method="hires", status=status, confidence=confidence).summary()
+    assert "1 not heard (left where it was)" in said and "1 is doubtful" in said
+
+
 def test_a_recording_with_an_ending_that_says_nothing(here):
     "soundfile takes .raw for samples without a header, whatever the bytes say."
     for name in ("take.raw", "take", "take.wav.part"):
@@ -131,6 +176,8 @@ def test_a_home_is_found_where_no_shell_says_so(here, monkeypatch, capsys):
 TABLES = [  # text, encoding
     ("audio\tmidi\r\npiece.wav\tpiece.mid\r\n", "utf-16"),  # Excel's "Unicode text"
     ("Recording;Score\r\npiece.wav;piece.mid\r\n", "utf-8-sig"),
+    ("sep=;\r\nRecording;Score\r\npiece.wav;piece.mid\r\n", "utf-8-sig"),  # for Excel
+    ("sep=\t\npiece.wav\tpiece.mid\n", "utf-8"),
     ("midi,audio\npiece.mid,piece.wav\n", "utf-8"),
     ("id,split,midi_filename,audio_filename\n1,test,piece.mid,piece.wav\n", "utf-8"),
     ("audio,midi,out\npiece.wav,piece.mid\n", "utf-8"),

@@ -37,7 +37,7 @@ from .inference import open_network
 from .listening import file_offset, hear, LIFTED_PEAK, listen_to, QUIET_PEAK, Walker
 from .notation import check_repeats, NotatedScore
 from .paths import TABLE_OUT, write_path, write_tempo
-from .places import check_outputs, MIDI_OUT
+from .places import check_outputs, counted, MIDI_OUT
 from .presence import load_presence, Presence, without_absent
 from pianoalign.tool.results import (
     AlignmentResult,
@@ -333,9 +333,11 @@ def _about_the_notes(result: AlignmentResult, dtw_tried: bool) -> list:  # of se
     said = list(result.score.remarks)
     if not isinstance(result.score, NotatedScore):
         said = [f"the MIDI file is read all the same: {remark}" for remark in said]
-    if result.score.drum_notes:
+    drums = result.score.drum_notes
+    if drums:
+        were, are = ("was", "is") if drums == 1 else ("were", "are")
         said.append(
-            f"{result.score.drum_notes} notes of channel 10 (drums) were carried along and are "
+            f"{counted(drums, 'note')} of channel 10 (drums) {were} carried along and {are} "
             "not counted"
         )
     if np.any(status == NOT_IN_AUDIO):

@@ -7,10 +7,10 @@ __all__ = ['NOT_INSTALLED', 'app', 'EXIT_CODES', 'EXAMPLES', 'HowMethod', 'HowWe
            'HowBars', 'HowRepeats', 'HowForce', 'HowQuiet', 'HowVerbose', 'HowJson', 'JUDGED', 'Corpus', 'Results',
            'Budget', 'say', 'say_aside', 'one_sentence', 'ProgressBar', 'Method', 'Decoding', 'Repeats', 'Device',
            'align', 'ReportForm', 'align_all', 'align_set', 'paired_errors', 'evaluate', 'judge', 'reproduce', 'train',
-           'at_home', 'main']
+           'at_home', 'check_words', 'main']
 
 # %% ../../nbs/tool/02_command_line.ipynb #493d4ddc
-import contextlib, functools, json, os, sys, time, warnings
+import contextlib, functools, json, os, re, sys, time, warnings
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
@@ -693,6 +693,7 @@ def evaluate(
     Both must have the same notes; figures as in the paper (section 3.3). The k-th note of a pitch
     in one file is compared with the k-th of that pitch in the other."""
     from pianoalign.metrics import TOLERANCES_MS, figures
+    from pianoalign.tool.places import counted
 
     errors_s = paired_errors(reference, estimated)
     values = {"notes": len(errors_s)}
@@ -701,7 +702,7 @@ def evaluate(
         return say(json.dumps(values, indent=1))
     within = ", ".join(f"{t} ms {values[f'within_{t}_pct']:.2f} %" for t in TOLERANCES_MS)
     say(
-        f"{values['notes']} notes\n"
+        f"{counted(values['notes'], 'note')}\n"
         f"onset error  mean {values['mean_ms']:.2f} ms, median {values['median_ms']:.2f} ms, "
         f"standard deviation {values['std_ms']:.2f} ms (of absolute errors)\n"
         f"             median with its sign {values['signed_median_ms']:+.2f} ms "
@@ -895,9 +896,23 @@ def at_home(
     return f"{begins}{equals}{os.path.expanduser(place)}"
 
 
+@one_sentence
+def check_words(
+    words: list,  # of the command line
+) -> None:
+    "Leave with a sentence where a word is empty: a shell writes a variable without a value so."
+    for k, word in enumerate(words, 1):
+        if word == "" or re.fullmatch("--[a-z-]+=", word):
+            raise InputError(
+                f"word {k} of the command is empty; "
+                "name a file there (is a variable of the shell empty?)"
+            )
+
+
 def main(
     argv: list | None = None,  # list of words; default: those of the command line
 ) -> None:  # leaves with SystemExit
     "The command `pianoalign`."
     words = sys.argv[1:] if argv is None else argv
+    check_words(words)
     app(args=[at_home(word) for word in words], prog_name="pianoalign")

@@ -301,7 +301,11 @@ def _score_of_midi(midi) -> MidiScore:
         path = path_of(midi, "MIDI file")
         if not is_table(path):
             return read_midi(path)
-        return replace(score_of(notes_of_file(path)), path=path)
+        notes = notes_of_file(path)
+        try:
+            return replace(score_of(notes), path=path)
+        except InputError as error:
+            raise InputError(f"{path}: {str(error).removeprefix('notes: ')}") from None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "notes.mid"
         name = _write_as_midi(midi, path)

@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['MIDI_OUT', 'MIDI_ENDINGS', 'SCORE_ENDINGS', 'PAIR_HEADINGS', 'same_file', 'check_name_fits', 'check_output',
            'check_outputs', 'Found', 'files_in', 'files_of', 'Pair', 'as_read', 'piece_folders', 'match_names',
-           'counted', 'find_pairs', 'read_table_text', 'table_rows', 'path_in_table', 'name_in_folder', 'read_pairs']
+           'counted', 'find_pairs', 'read_table_text', 'parting_mark', 'table_rows', 'path_in_table', 'name_in_folder',
+           'read_pairs']
 
 # %% ../../nbs/tool/06_places.ipynb #f1aces03
-import codecs, csv, glob, io, os, unicodedata
+import codecs, csv, glob, io, os, re, unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ def same_file(
     try:
         return os.path.samefile(a, b)
     except OSError:  # one of them is not there yet
-        return Path(a).resolve() == Path(b).resolve()
+        return os.path.realpath(a) == os.path.realpath(b)  # links may lead in a circle
 
 
 def check_name_fits(
@@ -60,6 +61,8 @@ def check_output(
     if not os.path.isdir(path.parent):
         raise InputError(f"{path}: there is no folder {path.parent}; create it first")
     check_name_fits(path)
+    if os.path.islink(os.path.realpath(path)):
+        raise InputError(f"{path}: is a link that leads back to itself; choose another name")
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name the file to write")
     for other in inputs:
@@ -282,15 +285,26 @@ def read_table_text(
         raise InputError(f"{path} is no text in UTF-8: save the table as CSV UTF-8") from None
 
 
+def parting_mark(
+    text: str,  # of a table
+) -> str:  # empty where it does not say
+    "What parts the cells, if the first line is the one that tells Excel so: sep=;"
+    first = (text.splitlines() or [""])[0]
+    said = re.fullmatch(r'"?sep=(.)"?', first, re.IGNORECASE)
+    return said[1] if said else ""
+
+
 def table_rows(
     path: str | Path,  # .csv
 ) -> list:  # of (line on which the row ends, its cells without the space around them)
     "The rows of a table, parted by commas, semicolons or tabs. Raises `InputError`."
     text = read_table_text(path)
-    mark = max(",;\t", key=text.split("\n", 1)[0].count)
+    said = parting_mark(text)
+    mark = said or max(",;\t", key=text.split("\n", 1)[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
     try:
-        return [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        return rows[1:] if said else rows
     except csv.Error as error:
         raise InputError(
             f"{path}: line {reader.line_num} is no row of a table ({error}); is a quote left open?"

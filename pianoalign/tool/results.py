@@ -23,7 +23,7 @@ from ..notes import Notes
 from ..retiming import TimeMap, write_retimed_midi
 from . import exchange
 from .bars import write_with_bars
-from .places import check_output, MIDI_OUT
+from .places import check_output, counted, MIDI_OUT
 from .presence import NOT_PLAYED
 from ..recordings import Facts, stream_audio
 
@@ -121,9 +121,10 @@ class AlignmentResult:
                 f"90 % of the notes by {low:+.0f} to {high:+.0f} ms"
             )
         if len(self.known):
+            doubtful = int((self.known < 0.5).sum())
             lines.append(
                 f"confidence: {100 * self.known.mean():.1f} % of the notes should lie within 25 ms;"
-                f" {(self.known < 0.5).sum()} are doubtful (under 50 %)"
+                f" {doubtful} {'is' if doubtful == 1 else 'are'} doubtful (under 50 %)"
             )
         lines.append(f"method {self.method}")
         if self.weights:
@@ -257,6 +258,14 @@ class AlignmentResult:
         }
 
 # %% ../../nbs/tool/03_results.ipynb #res00008
+def _of_so_many(count: int, words: str) -> str:
+    "Words about several notes, with their number; of one note in the singular."
+    if count == 1:
+        words = words.replace("they were", "it was").replace("put them", "put it")
+        words = words.replace("their", "its")
+    return f"{count} {words}"
+
+
 def _notes_in_words(result: AlignmentResult) -> str:
     "How many notes were matched, and what became of the others."
     if "dtw" in result.method:
@@ -275,9 +284,10 @@ def _notes_in_words(result: AlignmentResult) -> str:
         NOT_PLAYED: "not played (placed beside the others)",
     }
     others = {s: int((result.status == s).sum()) for s in words}
-    said = "".join(f", {n} {words[s]}" for s, n in others.items() if n)
+    said = "".join(f", {_of_so_many(n, words[s])}" for s, n in others.items() if n)
     share = 100 * result.matched.mean()
-    return f"{len(result.status)} notes: {result.matched.sum()} matched ({share:.1f} %){said}"
+    notes = counted(len(result.status), "note")
+    return f"{notes}: {result.matched.sum()} matched ({share:.1f} %){said}"
 
 
 def _offset_sentence(offset_s: float) -> str:
