@@ -437,7 +437,10 @@ def _move(
     limits = matching_limits(engine.experiment.data)
     found = decode(given, heard, fps, WALKS[decoding], listened.image, engine.confidence, **limits)
     if engine.presence and found.way:
-        hear_untold = lambda: _blind(listened)(listened.image)
+
+        def hear_untold():
+            return _blind(listened)(listened.image)
+
         told = given, heard, listened.image, found, fps
         alone, together = engine.presence.absent(*told, hear_untold, part[asked], of_a_score)
         trust = engine.presence.trust
@@ -636,7 +639,10 @@ def _by_score(job) -> AlignmentResult:
     confidence[playable] = found.presence
     after = start
     if found.fits:
-        asking = lambda seconds: job.tell("asking the network", seconds, duration_s)
+
+        def asking(seconds):
+            return job.tell("asking the network", seconds, duration_s)
+
         told = there, parts_of(job.score), decoding, asking
         start, moved = move_from_path(listened, sounding, start, *told)
         status[there] = np.where(
@@ -750,7 +756,10 @@ class Job:
             return Moved(start, status, np.full(len(start), np.nan), playable), ""
         has_onsets = self.listened.engine.experiment.network.onset_head
         decoding, duration_s = choose_decoding(self.decoding, has_onsets), self.listened.duration_s
-        asking = lambda seconds: self.tell("asking the network", seconds, duration_s)
+
+        def asking(seconds):
+            return self.tell("asking the network", seconds, duration_s)
+
         told = self.listened, start, playable, parts_of(self.score), decoding
         return _move_from(*told, offset, asking), decoding
 

@@ -105,7 +105,10 @@ def align_pair(
 
     o, start_s = options, time.perf_counter()
     out = Path(folder) / f"{pair.name}.mid"
-    beside = lambda ending: out.with_name(f"{out.stem}.{ending}")
+
+    def beside(ending):
+        return out.with_name(f"{out.stem}.{ending}")
+
     if out.exists() and o.skip_existing:
         return Outcome(pair.name, "skipped", f"{out} exists already")
     if out.exists() and not o.force:
@@ -184,8 +187,9 @@ def _align_in_processes(pairs, folder, options, jobs, work):  # yields `Outcome`
             continue
         pool = _pool(min(jobs, len(waiting)))
         try:
-            begin = lambda k: pool.submit(_align_and_leave, work, left[k], folder, options)
-            tasks = {begin(k): k for k in waiting}
+            tasks = {}
+            for k in waiting:
+                tasks[pool.submit(_align_and_leave, work, left[k], folder, options)] = k
             for task in as_completed(tasks):
                 k = tasks[task]
                 try:

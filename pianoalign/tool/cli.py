@@ -519,8 +519,11 @@ def align_all(
         skip_existing=skip_existing,
     )
     outcomes = []
+
+    def progress_of(name):
+        return ProgressBar(quiet, f"{name}: ", verbose)
+
     try:
-        progress_of = lambda name: ProgressBar(quiet, f"{name}: ", verbose)
         for outcome in align_pairs(chosen, out, options, jobs, progress_of):
             outcomes.append(outcome)
             _say_outcome(outcome, quiet)

@@ -688,7 +688,10 @@ def _explained(some, passages, n_chords: int) -> float:  # nats
 
     One that says nearly as much for a chord as the best of all counts as that one: of two passes
     of the same music the louder is not the likelier."""
-    per_chord = lambda p: p.score / (p.chord[-1] - p.chord[0] + 1)
+
+    def per_chord(passage):
+        return passage.score / (passage.chord[-1] - passage.chord[0] + 1)
+
     best = np.zeros(n_chords)
     for passage in passages:
         span = best[passage.chord[0] : passage.chord[-1] + 1]

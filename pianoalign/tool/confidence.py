@@ -204,12 +204,18 @@ def evidence(
     (middle_s,) = quantiles(near_s, 0.5)
     (spread_s,) = quantiles(np.abs(near_s - middle_s[:, None]), 0.5)
     company = np.nan_to_num(neighbours(height, order)).sum(1) / (2 * SIDE + 1)
-    in_steps = lambda difference_s: np.clip(np.nan_to_num(difference_s / 0.05, nan=4.0), 0, 4)
+
+    def in_steps(difference_s):
+        "In steps of 50 ms, at most four; a difference from nothing counts as four."
+        return np.clip(np.nan_to_num(difference_s / 0.05, nan=4.0), 0, 4)
 
     frame, row = frame_of(onset_s, fps), given.pitch - LOWEST_PITCH
-    frames = lambda ms: int(ms * fps / 1000)
-    sounds_after = _frames_mean(heard.roll, frame, row, frames(10), frames(90)) / 256
-    sounds_before = _frames_mean(heard.roll, frame, row, frames(-60), frames(-20)) / 256
+
+    def sounds(from_ms, to_ms):
+        "The roll's mean over some milliseconds after (or before) each onset, 0 to 1."
+        first, last = int(from_ms * fps / 1000), int(to_ms * fps / 1000)
+        return _frames_mean(heard.roll, frame, row, first, last) / 256
+
     rise, partials, contrast = _in_the_sound(image, onset_s, given.pitch, fps)
 
     columns = [
@@ -219,8 +225,8 @@ def evidence(
         in_steps(np.abs(shift_s - middle_s)),
         in_steps(spread_s),
         company,
-        sounds_after,
-        sounds_before,
+        sounds(10, 90),
+        sounds(-60, -20),
         _unexplained(given, heard, way, order),
         rise,
         partials,

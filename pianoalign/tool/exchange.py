@@ -367,7 +367,10 @@ LAYER_RATE_HZ = 44100  # Sonic Visualiser counts in samples; it takes the rate f
 
 def _svl_lines(result):  # yields lines
     "A layer of notes as Sonic Visualiser's XML."
-    frame = lambda seconds: int(round(seconds * LAYER_RATE_HZ))
+
+    def frame(seconds):
+        return int(round(seconds * LAYER_RATE_HZ))
+
     last = frame(float(result.notes_after.offset_s.max(initial=0)))
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield "<!DOCTYPE sonic-visualiser>"

@@ -150,7 +150,11 @@ def first_opinion(
     belief = np.clip(np.log(p / (1 - p)), -SURE_NATS, SURE_NATS)
     ms = fps / 1000
     span = int(round(10 * ms)), int(round(80 * ms))
-    level = lambda semitones: _mean_over(image, frame, row + semitones, *span)
+
+    def level(semitones):
+        "How loud each note's key is, or another one so far away, from 10 to 80 ms on."
+        return _mean_over(image, frame, row + semitones, *span)
+
     own, octave = level(0), level(12)
     explained = _sounding_below(given, onset_s)
     below = np.where(explained, level(-12) - own, NOT_EXPLAINED)
@@ -246,8 +250,12 @@ def second_opinion(
     "What the network says about each note's place if it is told nothing."
     onset_s, pitch = found.notes.onset_s, given.pitch
     frame, row = frame_of(onset_s, fps), pitch - LOWEST_PITCH
-    frames = lambda ms: int(round(ms * fps / 1000))
-    sounds = lambda a, b: _mean_over(untold.roll, frame, row, frames(a), frames(b)) / 256
+
+    def sounds(from_ms, to_ms):
+        "The roll's mean over some milliseconds after (or before) each onset, 0 to 1."
+        first, last = int(round(from_ms * fps / 1000)), int(round(to_ms * fps / 1000))
+        return _mean_over(untold.roll, frame, row, first, last) / 256
+
     spans = ((10, 50), (60, 100), (110, 150), (160, 200))
     columns = [
         highest_peaks(untold, pitch, onset_s),
@@ -658,7 +666,10 @@ def spoilt_files(
         samples = load_audio(r.audio, audio.sample_rate_hz)
         samples = samples[: int(longest_s * audio.sample_rate_hz)]
         image = spectrogram(samples, audio).astype(np.float16)
-        listen = lambda notes: hear(walker, audio, image, notes, len(image) + 50)
+
+        def listen(notes):
+            return hear(walker, audio, image, notes, len(image) + 50)
+
         untold = listen(Notes.empty())
         here = r.reference.in_range() & (r.reference.onset_s < len(image) / audio.fps - 0.2)
         reference = r.reference[here]
@@ -753,7 +764,10 @@ def _judged(model: Presence, file: Spoilt, of_a_score: bool) -> Decoded:
 
 def _row(case: str, files: list, judged: list) -> dict:
     "The figures of one way of spoiling."
-    all_of = lambda values: np.concatenate(list(values))
+
+    def all_of(arrays):
+        return np.concatenate(list(arrays))
+
     counts = all_of(f.counts for f in files)
     absent = ~all_of(f.played for f in files)[counts]
     before = all_of(f.found.status for f in files)[counts]
@@ -818,9 +832,11 @@ def calibrate_presence(
     if not experiment.network.midi_branch:
         raise InputError(f"{folder}: these weights are told no notes, so none need be doubted")
     split = fit_and_check_splits(corpus, corpus_root, experiment.data.pedal)
-    gather = lambda part, seeds: list(
-        spoilt_files(network, experiment, confidence, split[part], seeds, say=say)
-    )
+
+    def gather(part, seeds):
+        told = network, experiment, confidence, split[part], seeds
+        return list(spoilt_files(*told, say=say))
+
     model = fit_presence(gather("valid", (0, 1)), network_fingerprint(folder), shrink)
     test = gather("test", (2,))
     rows = {"test": check_presence(model, test), "in_company": check_presence(model, test, True)}

@@ -296,7 +296,10 @@ def _of_layer(path: Path) -> Notes:
     if not rate_hz > 0:
         raise ValueError("its model says no sampleRate")
     points = _points_of(root, models[0])
-    column = lambda name: np.array([float(p.get(name, "nan")) for p in points])
+
+    def column(name):
+        return np.array([float(point.get(name, "nan")) for point in points])
+
     in_hz = "hz" in models[0].get("units", "").lower()
     pitch = pitch_of_hz(column("value")) if in_hz else column("value")
     onset_s, duration_s = column("frame") / rate_hz, column("duration") / rate_hz
@@ -312,10 +315,12 @@ def _of_jams(said: dict) -> Notes:
     if len(found) != 1:
         raise InputError(f"it has {len(found)} annotations of notes; give one alone.")
     data = found[0]["data"]
-    if isinstance(data, dict):  # a column each, as older files have it
-        column = lambda name: np.array(data[name], float)
-    else:
-        column = lambda name: np.array([row[name] for row in data], float)
+
+    def column(name):
+        if isinstance(data, dict):  # a column each, as older files have it
+            return np.array(data[name], float)
+        return np.array([row[name] for row in data], float)
+
     pitch = column("value")
     if found[0]["namespace"] == "note_hz":
         pitch = pitch_of_hz(pitch)
