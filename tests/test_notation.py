@@ -358,3 +358,109 @@ def test_a_match_file_has_every_note(piece, untrained, tmp_path, kind):
     there = moved if kind == "musicxml" else moved[[int(p["performance_id"][1:]) for p in pairs]]
     assert sorted(notes["pitch"]) == sorted(there.pitch)
     np.testing.assert_allclose(sorted(notes["onset_sec"]), sorted(there.onset_s), atol=2e-3)
+
+
+def heard(**sound):
+    "A direction of which only programs know."
+    said = "".join(f'{name}="{value}" ' for name, value in sound.items())
+    return f"<direction><direction-type><words/></direction-type><sound {said}/></direction>"
+
+
+def printed(*signs):
+    "A direction of signs and words alone."
+    inside = "".join(s if s.startswith("<") else f"<words>{s}</words>" for s in signs)
+    return f"<direction><direction-type>{inside}</direction-type></direction>"
+
+
+SEGNO, CODA, DC, DS = printed("<segno/>"), printed("<coda/>"), printed("D.C."), printed("d. s.")
+DS_CODA, DC_FINE = printed("D.S. al Coda"), printed("Da capo al Fine")
+LEFT_SEGNO = '<barline location="left"><segno/></barline>'
+JUMPS = {  # six bars with a note each, and the order in which their notes are played
+    "D.C.": (["♩", "♩", "♩", "♩", "♩", "♩" + DC], "CDEFGACDEFGA"),
+    "da capo al fine": (
+        ["♩", "♩", "♩" + printed("Fine"), "♩", "♩", DC_FINE + "♩"],
+        "CDEFGACDE",
+    ),
+    "D.S. and fine at the beginnings of bars": (
+        ["♩", SEGNO + "♩", printed("(Fine)") + "♩", "♩", "♩", DS + "♩"],
+        "CDEFGADE",
+    ),
+    "two coda signs": (
+        ["♩", SEGNO + "♩", CODA + "♩", "♩", DS_CODA + "♩", CODA + "♩"],
+        "CDEFGDEA",
+    ),
+    "to coda": (
+        ["♩", SEGNO + "♩", "♩" + printed("To Coda"), "♩", "♩" + DS_CODA, printed("CODA") + "♩"],
+        "CDEFGDEA",
+    ),
+    "to and a sign": (
+        ["♩", "♩", "♩" + printed("To", "<coda/>"), "♩", "♩" + DC, CODA + "♩"],
+        "CDEFGCDEA",
+    ),
+    "MuseScore's names": (
+        [
+            "♩",
+            heard(segno="segno") + "♩",
+            "♩" + heard(tocoda="coda"),
+            "♩",
+            "♩" + heard(dalsegno="segno"),
+            heard(coda="codab") + "♩",
+        ],
+        "CDEFGDEA",
+    ),
+    "numbers, outside directions": (
+        [
+            "♩",
+            '<sound segno="1"/>♩',
+            '♩<sound tocoda="2"/>',
+            "♩",
+            '♩<sound dalsegno="1"/>',
+            '<sound coda="2"/>♩',
+        ],
+        "CDEFGDEA",
+    ),
+    "a bar line's sign": (
+        ["♩", LEFT_SEGNO + "♩", "♩", "♩", "♩" + printed("dal segno"), "♩"],
+        "CDEFGDEFGA",
+    ),
+    "no coda anywhere": (
+        ["♩", "♩", "♩" + heard(tocoda="coda"), "♩", "♩", "♩" + heard(dacapo="yes")],
+        "CDEFGACDEFGA",
+    ),
+    "no segno anywhere": (["♩", "♩", "♩", "♩", "♩", "♩" + DS], "CDEFGA"),
+    "words that are no jumps": (
+        ["♩", printed("con la coda, m. d.") + "♩", "♩", "♩", "♩", printed("finale") + "♩"],
+        "CDEFGA",
+    ),
+}
+
+
+@needs_partitura
+@pytest.mark.parametrize("name", JUMPS)
+def test_jumps_as_programs_write_them(tmp_path, name):
+    bars, order = JUMPS[name]
+    measures = [bar.replace("♩", note(step, 4, 2)) for bar, step in zip(bars, "CDEFGA")]
+    (tmp_path / "score.musicxml").write_text(musicxml(*measures))
+    first, *_ = read_notation(tmp_path / "score.musicxml")
+    assert first.notes.pitch.tolist() == [60 + "C.D.EF.G.A".index(step) for step in order]
+    np.testing.assert_allclose(first.notes.onset_s, 2 * np.arange(len(order)), atol=1e-3)
+
+
+@needs_partitura
+@pytest.mark.parametrize("chromatic, octaves, sounds", ((0, 1, 72), (-2, -1, 46), (3, 0, 63)))
+def test_octaves_of_a_transposing_part(tmp_path, chromatic, octaves, sounds):
+    change = (
+        f"<attributes><transpose><diatonic>0</diatonic><chromatic>{chromatic}</chromatic>"
+        f"<octave-change>{octaves}</octave-change></transpose></attributes>"
+    )
+    (tmp_path / "score.musicxml").write_text(musicxml(change + note("C", 4, 2)))
+    assert read_notation(tmp_path / "score.musicxml")[0].notes.pitch.tolist() == [sounds]
+
+
+@needs_partitura
+def test_what_is_music_xml_is_not_to_be_exported_as_it(tmp_path):
+    sharp = note("C", 4, 2).replace("<voice>", "<accidental>quarter-sharp</accidental><voice>")
+    (tmp_path / "score.musicxml").write_text(musicxml(sharp))
+    with pytest.raises(InputError) as refused:
+        read_notation(tmp_path / "score.musicxml")
+    assert str(refused.value).endswith("export it again, perhaps from another program")

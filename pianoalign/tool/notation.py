@@ -4,18 +4,19 @@
 
 # %% auto #0
 __all__ = ['NOTATION_ENDINGS', 'REPEATS', 'DEFAULT_US', 'TICKS', 'GRACE_S', 'NEEDS_PARTITURA', 'SCORE_EDITORS', 'LARGEST_SCORE',
-           'RULES', 'WrittenNote', 'Measure', 'WrittenScore', 'unfolded', 'midi_of', 'NotatedScore', 'notated_score',
-           'is_notation', 'check_musicxml', 'written_score', 'written_of', 'check_repeats', 'ways_to_play',
-           'read_notation']
+           'RULES', 'PLAIN_JUMPS', 'PRINTED_JUMPS', 'JUMPED_TO', 'WrittenNote', 'Measure', 'WrittenScore', 'unfolded',
+           'midi_of', 'NotatedScore', 'notated_score', 'is_notation', 'check_musicxml', 'said_plainly', 'written_score',
+           'written_of', 'check_repeats', 'ways_to_play', 'read_notation']
 
 # %% ../../nbs/tool/18_notation.ipynb #not00003
-import importlib.util, io, math, os, struct, tempfile, warnings, zipfile, zlib
+import importlib.util, io, math, os, re, struct, tempfile, warnings, zipfile, zlib
 import xml.etree.ElementTree as ElementTree
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -403,8 +404,8 @@ def _fault_of(element) -> str:  # empty: none
 def check_musicxml(
     data: bytes,  # a MusicXML document
     path: Path,  # for messages
-) -> None:
-    "Raise `InputError`, with line and element, for a document whose notes cannot be read."
+) -> Any:  # its first element, of lxml
+    "A document. Raises `InputError`, with line and element, where its notes cannot be read."
     from lxml import etree
 
     safe = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
@@ -429,6 +430,122 @@ def check_musicxml(
                 f"{path}: line {element.sourceline}: <{_local(element)}> {fault}; "
                 "mend it there, or export the score again"
             )
+    return root
+
+# %% ../../nbs/tool/18_notation.ipynb #not00034
+PLAIN_JUMPS = dict(  # attribute of <sound> -> the value under which partitura follows it
+    segno="segno", dalsegno="segno", coda="coda", tocoda="coda", dacapo="yes", fine="yes"
+)
+PRINTED_JUMPS = (  # what words in small letters ask for; the first that is found counts
+    ("dacapo", r"\bd\.? ?c\b|\bda capo\b"),
+    ("dalsegno", r"\bd\.? ?s\b|\bd[ae]l segno\b"),
+    ("tocoda", r"\b(to|al|alla) coda\b"),
+    ("coda", r"^\W*coda\W*$"),
+    ("segno", r"^\W*segno\W*$"),
+    ("fine", r"^\W*fine\W*$"),
+)
+JUMPED_TO = ("segno", "coda")  # signs that are obeyed where they stand
+
+
+def _below(element, *names: str) -> list:
+    "All elements of these names in an element."
+    return [inside for inside in element.iter() if _local(inside) in names]
+
+
+def _printed_jump(element) -> str:  # empty: none
+    "The jump that a direction, or a bar line, asks for in words or signs."
+    texts = [words.text or "" for words in _below(element, "words")]
+    said = " ".join(" ".join(texts).lower().split())
+    for jump, pattern in PRINTED_JUMPS:
+        if re.search(pattern, said):
+            return jump
+    signs = [_local(sign) for sign in _below(element, *JUMPED_TO)]
+    if signs and signs[0] == "coda" and said == "to":
+        return "tocoda"
+    return signs[0] if signs else ""
+
+
+def _direction(jump: str):  # -> element
+    "A direction that says a jump as partitura follows it."
+    from lxml import etree
+
+    direction = etree.Element("direction")
+    etree.SubElement(etree.SubElement(direction, "direction-type"), "words")
+    etree.SubElement(direction, "sound", {jump: PLAIN_JUMPS[jump]})
+    return direction
+
+
+def _say_printed_jumps(part) -> None:
+    "Put directions that partitura follows beside the signs and words of a part."
+    measures = [element for element in part if _local(element) == "measure"]
+    found = [
+        (k, element, jump)
+        for k, measure in enumerate(measures)
+        for element in measure
+        if _local(element) in ("direction", "barline") and (jump := _printed_jump(element))
+    ]
+    jumps = [jump for *_, jump in found]
+    last_coda = max((n for n, jump in enumerate(jumps) if jump == "coda"), default=-1)
+    for n, (k, element, jump) in enumerate(found):
+        if jump == "coda" and n < last_coda and "tocoda" not in jumps:
+            jump = "tocoda"
+        if _local(element) == "barline":
+            at_the_end = element.get("location", "right") == "right"
+        else:
+            at_the_end = jump not in JUMPED_TO
+        if not at_the_end:
+            element.addprevious(_direction(jump))
+        elif k + 1 < len(measures):
+            measures[k + 1].insert(0, _direction(jump))
+        else:
+            measures[k].append(_direction(jump))
+
+
+def _make_jumps_plain(part) -> None:
+    "Give the jumps of a part the names and places under which partitura follows them."
+    sounds = [s for s in _below(part, "sound") if set(PLAIN_JUMPS).intersection(s.attrib)]
+    there = {name for sound in sounds for name in sound.attrib}
+    for sound in sounds:
+        for jump in set(PLAIN_JUMPS).intersection(sound.attrib):
+            target = PLAIN_JUMPS[jump]
+            if target in JUMPED_TO and target not in there:
+                del sound.attrib[jump]
+                continue
+            sound.set(jump, target)
+            if _local(sound.getparent()) == "measure":
+                sound.addprevious(_direction(jump))
+
+
+def _add_octaves(transpose) -> None:
+    "Add the octaves by which a part transposes to its semitones."
+    inside = {_local(child): child for child in transpose}
+    if not {"chromatic", "octave-change"} <= inside.keys():
+        return
+    try:
+        octaves = int(inside["octave-change"].text)
+        semitones = float(inside["chromatic"].text)
+    except (TypeError, ValueError):
+        return
+    inside["chromatic"].text = f"{semitones + 12 * octaves:.0f}"
+    inside["octave-change"].text = "0"
+
+
+def said_plainly(
+    root: Any,  # element of lxml: a score in MusicXML; it is changed
+) -> bytes:
+    "The score with its jumps and octaves as partitura understands them."
+    from lxml import etree
+
+    for part in root:
+        if _local(part) != "part":
+            continue
+        sounds = _below(part, "sound")
+        if not any(set(PLAIN_JUMPS).intersection(sound.attrib) for sound in sounds):
+            _say_printed_jumps(part)
+        _make_jumps_plain(part)
+    for transpose in _below(root, "transpose"):
+        _add_octaves(transpose)
+    return etree.tostring(root, encoding="utf-8", xml_declaration=True)
 
 # %% ../../nbs/tool/18_notation.ipynb #not00027
 def _points_of_clock(part) -> Callable:  # of a time point -> quarters since the beginning
@@ -500,14 +617,29 @@ def _measures_of(part) -> tuple:
     return tuple(out)
 
 
+def _go_back_first(segments: dict) -> None:
+    """Let a jump back be taken before the music goes on behind it.
+
+    partitura goes on first, and so never comes back to a jump in the middle of a piece; and it
+    forgets that one may jump to a stretch which ends with a jump to the coda."""
+    for segment in segments.values():
+        said = str(getattr(segment, "info", "")).split(", ")
+        if {"segno", "al coda"} <= set(said):
+            segment.type = "leap_end"
+        if "da capo" in said or "dal segno" in said:
+            back = [name for name in segment.to if name <= segment.id and name != "END"]
+            segment.to = back + [name for name in segment.to if name not in back]
+
+
 def _passes_of(part, get_paths, get_segments, path: Path) -> tuple:
     "The stretches of a part in the order of playing with all repeats; empty where there are none."
     signs = ("Repeat", "DaCapo", "DalSegno", "Ending")
     if not any(_of_kind(part, kind) for kind in signs):
         return ()
     try:
-        way = get_paths(part, no_repeats=False, all_repeats=True, ignore_leap_info=False)[0]
         segments = get_segments(part)
+        _go_back_first(segments)
+        way = get_paths(part, no_repeats=False, all_repeats=True, ignore_leap_info=False)[0]
         spans = [(segments[s].start, segments[s].end) for s in way.path]
     except (Exception, RecursionError):  # partitura lets many kinds through
         raise InputError(
@@ -559,8 +691,10 @@ def _load(data: bytes, path: Path) -> list:  # of partitura.score.Part
     kind = ".krn" if path.suffix.lower() in (".krn", ".kern") else ".musicxml"
     if kind == ".musicxml" and (path.suffix.lower() == ".mei" or b"<mei" in data[:2000]):
         kind = ".mei"
+    otherwise = "or as MusicXML"
     if kind == ".musicxml":
-        check_musicxml(data, path)
+        data = said_plainly(check_musicxml(data, path))
+        otherwise = "perhaps from another program"
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # on what partitura leaves out, say fonts
         file = Path(folder) / f"score{kind}"
@@ -573,7 +707,7 @@ def _load(data: bytes, path: Path) -> list:  # of partitura.score.Part
             why = " ".join(str(error).replace(str(file), path.name).split())[:120]
             raise InputError(
                 f"{path}: partitura cannot read it ({why or type(error).__name__}); "
-                "export it again, or as MusicXML"
+                f"export it again, {otherwise}"
             ) from None
 
 
@@ -582,10 +716,14 @@ def written_of(
     path: Path,  # for messages
 ) -> WrittenScore:
     "`written_score` with partitura's way through repeats. Raises `InputError`."
-    from partitura.score import get_paths, get_segments
+    from partitura.score import add_segments, get_paths, get_segments
+
+    def segments_of(part):
+        add_segments(part)
+        return get_segments(part)
 
     try:
-        return written_score(parts, path, get_paths, get_segments)
+        return written_score(parts, path, get_paths, segments_of)
     except (AttributeError, TypeError, ValueError, IndexError, KeyError) as error:
         raise InputError(
             f"{path}: partitura has read something that is no score "
