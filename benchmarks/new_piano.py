@@ -44,7 +44,8 @@ def outcomes(segment, engines: dict, cache: str):
         audio = engine.experiment.audio
         image = np.asarray(cached_spectrogram(recording, audio, cache), np.float32)
         heard = ask(engine.walker, engine.experiment, image, given)
-        yield name, decode(given, heard, audio.fps, ALIGNER_WALK, image, engine.confidence).notes
+        models = engine.confidence, engine.refiner
+        yield name, decode(given, heard, audio.fps, ALIGNER_WALK, image, *models).notes
 
 
 def stand_alone(onset_s: np.ndarray) -> np.ndarray:  # (n,) bool

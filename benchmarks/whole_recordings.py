@@ -127,7 +127,8 @@ def outcomes(recording, given: Notes, found: Notes, engine, cache: str, flat: bo
 
     def by_network(notes):
         heard = ask(engine.walker, experiment, image, notes)
-        return decode(notes, heard, fps, ALIGNER_WALK, image, engine.confidence).notes
+        models = engine.confidence, engine.refiner
+        return decode(notes, heard, fps, ALIGNER_WALK, image, *models).notes
 
     warped = dtw_align(samples, RATE_HZ, given)
     yield "unaligned", given
@@ -155,7 +156,8 @@ def note_by_note(segment, found: Notes, engine, cache: str) -> pd.DataFrame:
     image = np.asarray(cached_spectrogram(segment.recording, experiment.audio, cache), np.float32)
     fps = experiment.audio.fps
     heard = ask(engine.walker, experiment, image, given)
-    ours = decode(given, heard, fps, ALIGNER_WALK, image, engine.confidence).notes
+    models = engine.confidence, engine.refiner
+    ours = decode(given, heard, fps, ALIGNER_WALK, image, *models).notes
     theirs = retime(given, found, match_notes(given, found))
     error_s = onset_errors(labels, ours)
     sounds_s = labels.onset_s + np.median(error_s)  # the labels are off as a whole

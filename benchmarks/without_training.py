@@ -298,14 +298,14 @@ class Trials:
     "Ways of decoding: each takes a file and gives its notes. `shipped` is what `align` does."
 
     def __init__(self, engine):
-        self.fps, self.model = engine.experiment.audio.fps, engine.confidence
+        self.fps, self.models = engine.experiment.audio.fps, (engine.confidence, engine.refiner)
 
     def decoded(self, file: File, answer: tuple, settings=ALIGNER_WALK) -> Notes:
         return self.judged(file, peaks(*answer, self.fps), settings).notes
 
     def judged(self, file: File, heard: Heard, settings=ALIGNER_WALK) -> Decoded:
         "With a probability for each note."
-        return decode(file.given, heard, self.fps, settings, file.image, self.model)
+        return decode(file.given, heard, self.fps, settings, file.image, *self.models)
 
     def shipped(self, file: File) -> Notes:
         return self.decoded(file, file.heard())

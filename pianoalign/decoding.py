@@ -399,14 +399,18 @@ def _unjudged(notes: Notes, matched, way: Way | None = None) -> Decoded:
     return Decoded(notes, np.where(matched, MATCHED, NOT_FOUND), np.full(len(notes), np.nan), way)
 
 
-def _believed(given: Notes, heard: Heard, image, model, way: Way, fps: int) -> Decoded:
-    "Let only those notes jump whose peaks are believed."
+def _believed(given: Notes, heard: Heard, image, model, refiner, way: Way, fps: int) -> Decoded:
+    "Let only those notes jump whose peaks are believed; a refiner corrects their places."
     p = np.where(way.matched, model.believe(given, heard, image, way, fps), 0.0)
     sure = p >= model.least
     order = np.argsort(given.onset_s, kind="stable")
     common_s, together = _as_the_neighbours(way.shift_s, sure, order)
     shift_s = np.where(sure, way.shift_s, np.where(together, common_s, 0.0))
-    onset_s = _between_heard(given, given.onset_s + shift_s, sure, way.settings.least_gap_s)
+    onset_s, least_gap_s = given.onset_s + shift_s, way.settings.least_gap_s
+    if refiner is not None and sure.any():
+        about = given.pitch[sure], onset_s[sure], heard, image
+        onset_s[sure] += refiner.correction_s(*about, least_gap_s)
+    onset_s = _between_heard(given, onset_s, sure, least_gap_s)
     status = np.where(sure, MATCHED, np.where(together, WITH_NEIGHBOURS, NOT_HEARD))
     unheard = _sure_of_the_unheard(onset_s - given.onset_s, sure, p)
     notes = settle(given, onset_s, sure, heard.roll, fps)
@@ -420,6 +424,7 @@ def decode(
     settings: WalkSettings | None = ALIGNER_WALK,  # or `TABLES_WALK`, or others; None: the paper's
     image: np.ndarray | None = None,  # (N, 88) log magnitudes, for the model
     model: object = None,  # confidence.Confidence; None: no note is doubted
+    refiner: object = None,  # refining.Refiner, asked if there is a model; None: no second look
     **limits: Any,  # of the paper's matching, see `postprocessing.match_notes`
 ) -> Decoded:  # rows of `given`
     "New times of the notes, a status and a probability for each."
@@ -427,7 +432,7 @@ def decode(
         return _unjudged(*align_notes(given, heard.roll, fps, HALF, **limits))
     way = walk(given, heard, settings)
     if model is not None:
-        return _believed(given, heard, image, model, way, fps)
+        return _believed(given, heard, image, model, refiner, way, fps)
     notes = settle(given, way.onset_s, way.matched, heard.roll, fps)
     return _unjudged(notes, way.matched, way)
 

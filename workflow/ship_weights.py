@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from pianoalign.datasets import evaluation_segments, experiment_corpus, feature_store
+from pianoalign.datasets import segment_image
 from pianoalign.decoding import ALIGNER_WALK, decode, Heard
 from pianoalign.files import repo_root, write_json
 from pianoalign.judging import errors_on_sets
@@ -28,7 +29,7 @@ from pianoalign.preprocessing import piano_roll
 from pianoalign.report.tables import Runs, training_of
 from pianoalign.runs import load_network, read_errors, save_weights, write_npz
 from pianoalign.tool.confidence import load_confidence
-from pianoalign.datasets import segment_image
+from pianoalign.tool.refining import load_refiner
 
 TITLES = {
     "maps": "# Weights of the shipped aligner\n\n"
@@ -55,6 +56,7 @@ CARD = """\
 python workflow/ship_weights.py results/{tier}/runs/{run}{options}
 ```
 
+{second_look}\
 **Results**, share of notes within a tolerance after jitter as published, in percent, with the \
 95 % interval over recordings. {sets} *paper*: threshold, blocks and matching as in §2.3{high}. \
 *Shift removed*: less each recording's median, since labels of recordings are early or late as a \
@@ -232,7 +234,7 @@ def judge_as_align(folder: Path, maps_root, cache, only: list | None = None) -> 
     """Set -> figures: how the weights that ship do when their answers are decoded as `align` does.
     Of some sets only, or of all."""
     network, experiment = load_network(folder)
-    model, fps = load_confidence(folder), experiment.audio.fps
+    model, refiner, fps = load_confidence(folder), load_refiner(folder), experiment.audio.fps
     corpus = repo_root() / "corpus"
     sets, features = segments_on_maps(experiment, maps_root, cache, corpus, only)
     found = {}
@@ -243,7 +245,7 @@ def judge_as_align(folder: Path, maps_root, cache, only: list | None = None) -> 
             roll = piano_roll(segment.loose, len(image), fps)
             answer, onsets = predict(network, image, roll)
             heard = Heard.of(answer, onsets[:, :N_PITCHES], fps)
-            notes = decode(segment.loose, heard, fps, ALIGNER_WALK, image, model).notes
+            notes = decode(segment.loose, heard, fps, ALIGNER_WALK, image, model, refiner).notes
             errors.setdefault(segment.recording.id, []).append(
                 onset_errors(segment.reference, notes)
             )
@@ -300,9 +302,31 @@ def training_words(run: Path, experiment, metrics: dict, remark: str) -> str:
     return " ".join(said + ([remark] if remark else []))
 
 
+def second_look_words(folder: Path, name: str) -> str:
+    "What the refiner of these weights has learned from, in a paragraph; empty without one."
+    refiner = load_refiner(folder)
+    if refiner is None:
+        return ""
+    made = refiner.made
+    corpora = ", ".join(
+        f"{of['recordings']} recordings of `{corpus}` ({of['examples']:,} views)"
+        for corpus, of in made["corpora"].items()
+    )
+    given = "--maps MAPS --free FREE" if "maps" in made["corpora"] else "--free FREE"
+    return (
+        "**Second look.** `refiner.safetensors` corrects the onset of each matched note ([A second "
+        "look at each note](../../../nbs/tool/22_refining.ipynb)). It has learned from views of "
+        f"notes in a minute each of {corpora}, as they are and in imitated rooms: "
+        f"{made['steps']:,} steps, seed {made['seed']}, {made['processor_seconds'] / 60:.0f} "
+        f"minutes of one CPU core in all. Made by `python workflow/train_refiner.py {name} "
+        f"{given}`.\n\n"
+    )
+
+
 def card(options, network, experiment, metrics: dict) -> str:
     "The text of README.md."
     run, settings = options.run, experiment.network
+    folder = repo_root() / "pianoalign" / "weights" / options.name
     name, _, other = (options.beside or "").partition("=")
     others = all_errors(Path(other)) if other else {}
     widths = lambda s: (s.filters, s.dense, s.hidden)
@@ -315,8 +339,9 @@ def card(options, network, experiment, metrics: dict) -> str:
     as_align = metrics.get("as_align", {})
     if as_align:
         high += (
-            f"; *{AS_ALIGN}*: the same peaks at a price found from the file, and a note whose peak "
-            "is not believed does not jump, which is what a user gets"
+            f"; *{AS_ALIGN}*: the same peaks at a price found from the file, a note whose peak is "
+            "not believed does not jump, and the others are looked at once more, which is what a "
+            "user gets"
         )
     said = [
         "" if options.name == "maps" else f" --name {options.name}",
@@ -330,6 +355,7 @@ def card(options, network, experiment, metrics: dict) -> str:
         parameters=parameter_count(network),
         size=size,
         training=training_words(run, experiment, metrics, options.remark),
+        second_look=second_look_words(folder, options.name),
         run=experiment.folder_name,
         options="".join(said),
         high=high,

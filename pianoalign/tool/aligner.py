@@ -39,6 +39,7 @@ from .notation import check_repeats, NotatedScore
 from .paths import TABLE_OUT, write_path, write_tempo
 from .places import check_outputs, counted, MIDI_OUT
 from .presence import load_presence, Presence, without_absent
+from .refining import load_refiner, REFINED_FPS, Refiner
 from pianoalign.tool.results import (
     AlignmentResult,
     NOT_IN_AUDIO,
@@ -239,6 +240,7 @@ class Engine:
     confidence: Confidence | None  # None where there is none for these weights
     stale: bool  # is there one that was made for other weights?
     presence: Presence | None = None  # None where there is none for these weights
+    refiner: Refiner | None = None  # None where there is none for these weights
 
 
 @functools.lru_cache(maxsize=2)
@@ -253,7 +255,8 @@ def _engine(folder: Path, stamp, device: str) -> Engine:
     model = load_confidence(home) if experiment.network.onset_head else None
     stale = model is None and (home / "confidence.json").exists()
     presence = load_presence(home) if model else None
-    return Engine(Walker(network), experiment, folder, model, stale, presence)
+    refiner = load_refiner(home) if model and experiment.audio.fps == REFINED_FPS else None
+    return Engine(Walker(network), experiment, folder, model, stale, presence, refiner)
 
 
 def open_engine(
@@ -435,7 +438,8 @@ def _move(
     given, fps = start[asked], engine.experiment.audio.fps
     heard = ask(engine.walker, engine.experiment, listened.image, given, progress)
     limits = matching_limits(engine.experiment.data)
-    found = decode(given, heard, fps, WALKS[decoding], listened.image, engine.confidence, **limits)
+    models = engine.confidence, engine.refiner
+    found = decode(given, heard, fps, WALKS[decoding], listened.image, *models, **limits)
     if engine.presence and found.way:
 
         def hear_untold():

@@ -26,6 +26,7 @@ from pianoalign.tool.confidence import (
     network_fingerprint,
     within_25_ms,
 )
+from .refining import load_refiner, Refiner
 
 if TYPE_CHECKING:
     from pianoalign.experiments import Experiment
@@ -241,14 +242,19 @@ def fit_confidence(
     recordings: list,  # list of datasets.Recording: a validation split
     fingerprint: str,  # of the weights
     say: Callable = lambda text: None,
+    refiner: Refiner | None = None,  # that corrects what will be believed
 ) -> Confidence:
     "The model from a validation split."
     tables, good, weight, left, silent = [], [], [], [], []
     for case, _, given, heard, image, true_s in gather(network, experiment, recordings, say=say):
         way = walk(given, heard)
         hit = way.matched
+        onset_s = given.onset_s + way.shift_s
+        if refiner is not None:
+            found = given.pitch[hit], onset_s[hit], heard, image
+            onset_s[hit] += refiner.correction_s(*found, way.settings.least_gap_s)
         tables.append(evidence(given, heard, image, way, experiment.audio.fps)[hit])
-        good.append(within_25_ms(given.onset_s + way.shift_s, true_s)[hit])
+        good.append(within_25_ms(onset_s, true_s)[hit])
         left.append(within_25_ms(given.onset_s, true_s)[hit])
         weight.append(np.full(hit.sum(), CASES[case]))
         silent.append(np.full(hit.sum(), case in SILENT))
@@ -329,12 +335,14 @@ def check_confidence(
     model: Confidence,
     recordings: list,  # list of datasets.Recording: a test split
     say: Callable = lambda text: None,
+    refiner: Refiner | None = None,
 ) -> dict:  # figures for confidence.json
     "How the model does on recordings that it was not fitted on."
     p, error_ms, before_ms, unmoved, said, near = [], [], [], {}, {}, {}
     work = gather(network, experiment, recordings, seed=1, say=say)
     for case, _, given, heard, image, true_s in work:
-        judged = decode(given, heard, experiment.audio.fps, image=image, model=model)
+        fps = experiment.audio.fps
+        judged = decode(given, heard, fps, image=image, model=model, refiner=refiner)
         new_s = judged.notes.onset_s
         still = (judged.status == NOT_HEARD) & (np.abs(new_s - given.onset_s) < 1e-6)
         unmoved.setdefault(case, []).append(still)
@@ -405,8 +413,9 @@ def calibrate(
             "told; choose weights with one"
         )
     split = fit_and_check_splits(corpus, corpus_root, experiment.data.pedal)
-    model = fit_confidence(network, experiment, split["valid"], network_fingerprint(folder), say)
-    checked = check_confidence(network, experiment, model, split["test"], say)
+    asked, refiner = (network, experiment), load_refiner(folder)
+    model = fit_confidence(*asked, split["valid"], network_fingerprint(folder), say, refiner)
+    checked = check_confidence(*asked, model, split["test"], say, refiner)
     model = replace(model, made=model.made | {"corpus": corpus, "test": checked})
     write_json(folder / CONFIDENCE_FILE, asdict(model))
     return model

@@ -53,7 +53,8 @@ def every_way(
         for name, settings in (("crnn", None), ("crnn_high_resolution", ALIGNER_WALK)):
             if settings and not engine.experiment.network.onset_head:
                 continue
-            decoded = decode(given, answer, fps, settings, image, engine.confidence)
+            models = engine.confidence, engine.refiner
+            decoded = decode(given, answer, fps, settings, image, *models)
             found[prefix + name], answers[prefix + name] = decoded.notes, (given, answer)
     return {way: found[way] for way in WAYS if way in found}, answers
 
