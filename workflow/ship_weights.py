@@ -319,7 +319,7 @@ def second_look_words(folder: Path, name: str) -> str:
         f"notes in a minute each of {corpora}, as they are and in imitated rooms: "
         f"{made['steps']:,} steps, seed {made['seed']}, {made['processor_seconds'] / 60:.0f} "
         f"minutes of one CPU core in all. Made by `python workflow/train_refiner.py {name} "
-        f"{given}`.\n\n"
+        f"{given} --steps {made['steps']}`, FREE being made with `--recordings 80`.\n\n"
     )
 
 

@@ -8,7 +8,8 @@ usage: python workflow/train_refiner.py maps --maps MAPS --free FREE
 labels are freed of their step; the demo corpus's training recordings; and the free corpus
 (`corpus/free/make_free.py`) less what MuseScore General plays there. `free` learns from the free
 corpus alone. Of each recording a minute is taken, as it is and as it might sound in another room,
-and of each of these at most 400 notes. The minutes are those of files jittered as published.
+and of each of these at most 400 notes. The minutes are those of files jittered as published. What
+the refiners that ship were made with, steps and recordings, stands in `refiner.json` beside them.
 
 Writes `refiner.safetensors` and `refiner.json` beside the weights. To be run again whenever the
 weights change, and `calibrate.py` after it.
