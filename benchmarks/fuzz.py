@@ -781,10 +781,10 @@ def work(name: str, seed: int, numbers: list, pipe) -> None:
             resource.setrlimit(resource.RLIMIT_CPU, (int(began_s) + MOST_S + 2, hard))
             state, said = examine(kind, path)
             took_s, took_mib = used_s() - began_s, peak_mib() - base_mib
-            if state != "broken" and took_s > MOST_S:
-                state, said = "broken", f"took {took_s:.1f} s"
-            if state != "broken" and took_mib > MOST_MIB:
-                state, said = "broken", f"took {took_mib:.0f} MiB"
+            too_much = [f"{took_s:.1f} s"] if took_s > MOST_S else []
+            too_much += [f"{took_mib:.0f} MiB"] if took_mib > MOST_MIB else []
+            if state != "broken" and too_much:
+                state, said = "broken", f"took {' and '.join(too_much)}"
             pipe.send(("ended", k, state, said, took_s, took_mib))
             if took_mib > MOST_MIB / 4:
                 break  # the mark never falls: a new process measures the next
