@@ -35,9 +35,7 @@ from pianoalign.report.plots import (
 from pianoalign.preprocessing import load_audio
 
 use_style()
-warnings.filterwarnings(
-    "ignore", message="n_fft=.* is too large"
-)  # the CQT's highest octaves; harmless
+warnings.filterwarnings("ignore", message="n_fft=.* is too large")  # of the CQT; harmless
 RATE_HZ = 16000  # samples a second
 FPS = 100  # frames a second
 LOWEST = 21  # MIDI pitch of the lowest key, A0
@@ -128,6 +126,7 @@ _image = picture(samples)
 assert _image.shape == (len(samples) // 160 + 1, 88), "one row a frame, one column a key"
 assert np.isfinite(_image).all() and np.isrealobj(_image)
 ### BEGIN HIDDEN TESTS
+# The floor.
 assert np.isclose(_image.min(), np.log(1e-4), atol=2.0) and _image.min() >= np.log(1e-4) - 1e-6, (
     "natural log, floored at 1e-4"
 )
@@ -135,6 +134,8 @@ _silent = picture(np.zeros(RATE_HZ, dtype=np.float32))
 assert np.allclose(_silent, np.log(1e-4)), (
     "silence is the logarithm of the floor, not minus infinity"
 )
+
+# A tone lies in its own column.
 for _pitch in (33, 57, 69, 93):
     _hz = 440 * 2 ** ((_pitch - 69) / 12)
     _tone = (0.3 * np.sin(2 * np.pi * _hz * np.arange(2 * RATE_HZ) / RATE_HZ)).astype(np.float32)
@@ -143,6 +144,8 @@ for _pitch in (33, 57, 69, 93):
         f"a tone of pitch {_pitch} belongs in column {_pitch - 21}, found in {_row}: where does "
         f"the lowest row begin?"
     )
+
+# Its first frame is that of its onset.
 _tone[:RATE_HZ] = 0
 _rise = picture(_tone)[:, 93 - 21]
 assert abs(np.argmax(np.diff(_rise)) - 100) <= 3, (
@@ -178,6 +181,7 @@ assert blocks(np.array([0.10]), np.array([9.0]), np.array([60]), 50)[:, 39].sum(
     "cut at the end of the picture"
 )
 ### BEGIN HIDDEN TESTS
+# A note's first and last frame.
 assert _roll[20, 39] == 0 and _roll[19, 39] == 1, "the last frame is to_frame(offset) - 1"
 assert blocks(np.array([0.10]), np.array([0.101]), np.array([60]), 50).sum() == 1, (
     "a short note still has one frame"
@@ -188,6 +192,8 @@ assert blocks(np.array([-0.10]), np.array([0.05]), np.array([21]), 50)[:, 0].sum
 assert blocks(np.array([-0.30]), np.array([-0.10]), np.array([21]), 50).sum() == 0, (
     "a note before the picture leaves no trace"
 )
+
+# The package draws the excerpt's notes alike.
 from pianoalign.preprocessing import piano_roll as _piano_roll
 
 _mine = blocks(notes.onset_s, notes.offset_s, notes.pitch, 800)
@@ -339,8 +345,7 @@ draw_spectrogram(ax, picture(samples), fps=FPS, dynamic_range=6)
 draw_roll(ax, notes, "#56B4E9", kind="boxes", linewidth=1.4)
 ax.set(xlim=(2, 4), ylim=(40, 90), title="Schubert, Moment musical no. 3: log CQT and notes")
 # Low notes smear to both sides of their onset and seem to light up before it: their analysis window
-# is longer,
-# since it always holds the same number of periods.
+# is longer, since it always holds the same number of periods.
 ### END SOLUTION
 
 # %% [markdown]

@@ -32,19 +32,14 @@ corpus = load_corpus("demo", repo_root() / "corpus", ("recordings",))
 recording = next(r for r in corpus if r.id == "haydn_keyboard_sonatas_48_2_prjevalskayam03m")
 START_S, END_S = 8.0, 16.0
 samples = load_audio(recording.audio)[int(START_S * RATE_HZ) : int(END_S * RATE_HZ)]
-inside = (recording.reference.onset_s >= START_S + 0.3) & (
-    recording.reference.offset_s <= END_S - 0.1
-)
-played = recording.reference[inside].shifted(-START_S)  # the truth: where the notes sound
-wander_s = (
-    0.45
-    * np.sin(np.pi * recording.loose.onset_s[inside] / 4 + 0.5)
-    * np.sin(np.pi * (recording.loose.onset_s[inside] - START_S) / 8)
-)
-score = recording.loose[inside].shifted(-START_S)  # a score on a metronome, loosely aligned ...
-score = score.at_times(
-    score.onset_s + wander_s, score.offset_s + wander_s
-)  # ... whose tempo we bend further
+truth, loose = recording.reference, recording.loose
+inside = (truth.onset_s >= START_S + 0.3) & (truth.offset_s <= END_S - 0.1)
+played = truth[inside].shifted(-START_S)  # where the notes sound
+
+# A score on a metronome, loosely aligned, whose tempo we bend further.
+score, written_s = loose[inside].shifted(-START_S), loose.onset_s[inside]
+wander_s = 0.45 * np.sin(np.pi * written_s / 4 + 0.5) * np.sin(np.pi * (written_s - START_S) / 8)
+score = score.at_times(score.onset_s + wander_s, score.offset_s + wander_s)
 print(f"{len(score)} notes, up to {1000 * np.abs(score.onset_s - played.onset_s).max():.0f} ms off")
 
 # %% [markdown]
@@ -198,6 +193,8 @@ assert _path.ndim == 2 and _path.shape[1] == 2
 assert tuple(_path[-1]) == (2, 2), "the path ends in the last cell"
 ### BEGIN HIDDEN TESTS
 assert _path.tolist() == [[0, 0], [1, 1], [2, 2]], "from the beginning to the end, both included"
+
+# Random tables: the path runs from corner to corner, step by step, and costs what the table says.
 for _seed in range(5):
     _cost = np.random.default_rng(_seed).random((11, 19))
     _cost[:, -3:] += 1.0
@@ -212,6 +209,7 @@ for _seed in range(5):
     assert np.isclose(_cost[_path[:, 0], _path[:, 1]].sum(), _total[-1, -1]), (
         "the costs along the path must add up to the total in the last cell"
     )
+
 assert backtrack(np.array([[1.0, 2.0, 3.0]])).tolist() == [[0, 0], [0, 1], [0, 2]], (
     "a score of one frame"
 )
@@ -380,6 +378,6 @@ for name, p in {"energy": path, "energy and rises, 88 keys": better}.items():
         f"{1000 * np.abs(move(p, score.onset_s) - played.onset_s).mean():.1f} ms"
     )
 # Rises exist only where notes begin, so held chords no longer leave the path undecided. One excerpt
-# proves nothing:
-# other pieces, chosen before looking, and an interval over pieces are needed (assignment 4).
+# proves nothing: other pieces, chosen before looking, and an interval over pieces are needed
+# (assignment 4).
 ### END SOLUTION

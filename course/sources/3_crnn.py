@@ -53,10 +53,8 @@ def random_piece(seed, duration_s=40.0):
     rng = np.random.default_rng(seed)
     onset_s = 0.3 + np.cumsum(rng.uniform(0.08, 0.4, int(duration_s / 0.24)))
     onset_s = onset_s[onset_s < duration_s - 1]
-    offset_s, pitch = (
-        onset_s + rng.uniform(0.15, 0.5, len(onset_s)),
-        rng.integers(48, 72, len(onset_s)),
-    )
+    offset_s = onset_s + rng.uniform(0.15, 0.5, len(onset_s))
+    pitch = rng.integers(48, 72, len(onset_s))
     for key in range(48, 72):
         rows = np.flatnonzero(pitch == key)
         offset_s[rows[:-1]] = np.minimum(offset_s[rows[:-1]], onset_s[rows[1:]] - 0.02)
@@ -198,6 +196,7 @@ _x, _r = torch.randn(2, 30, 88) * 2 - 5, (torch.rand(2, 30, 88) > 0.9).float()
 _y = _net(_x, _r)
 assert _y.shape == (2, 30, 88)
 ### BEGIN HIDDEN TESTS
+# Both inputs matter.
 assert not torch.allclose(_y, _net(_x, 1 - _r)), (
     "the answer must depend on the given notes (a blind network does not look at them)"
 )
@@ -206,11 +205,15 @@ assert not torch.allclose(_y, _net(_x + torch.randn(2, 30, 88), _r)), (
 )
 assert _net.train()(_x, _r).shape == (2, 30, 88)
 _net.eval()
+
+# What comes out are logits.
 with torch.no_grad():
     _net.output.bias.fill_(-3.0)
     _net.output.weight.mul_(5)
 _y = _net(_x, _r)
 assert _y.min() < 0, "logits may be negative: no sigmoid inside the network"
+
+# The layers are wired as the package wires them, and each of them learns.
 _twin = CRNN(NetworkSettings(filters=(4, 4, 8), dense=8, hidden=8, dropout=0.05)).eval()
 _twin.load_state_dict(_net.state_dict())
 assert torch.allclose(_y, _twin(_x, _r), atol=1e-5), (
@@ -267,6 +270,21 @@ assert torch.isfinite(_hard) and torch.isclose(_hard, torch.tensor(300.0)), (
 # where they are longer (`nn.utils.clip_grad_norm_`), let the optimiser move the weights. Return the
 # loss as a plain number. The network must be in training mode, so that dropout and batch
 # normalisation do their work.
+#
+# Your step is tried on a toy: a network of one layer, enough to see what a step does.
+
+# %% given=toy
+class Toy(nn.Module):
+    "One layer that looks at the spectrogram alone; each answer begins as a logit of 0.1."
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(88, 88)
+        nn.init.zeros_(self.layer.weight)
+        nn.init.constant_(self.layer.bias, 0.1)
+
+    def forward(self, image, roll):
+        return self.layer(image)
 
 # %% solve=step
 def train_step(network, optimiser, batch):
@@ -284,20 +302,7 @@ def train_step(network, optimiser, batch):
     ### END SOLUTION
 
 # %% test=step points=5
-class _Toy(nn.Module):
-    "A network of one layer: enough to see what a step does."
-
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(88, 88)
-        nn.init.zeros_(self.layer.weight)
-        nn.init.constant_(self.layer.bias, 0.1)
-
-    def forward(self, image, roll):
-        return self.layer(image)
-
-
-_toy = _Toy().eval()
+_toy = Toy().eval()
 _optimiser = torch.optim.SGD(_toy.parameters(), lr=0.1)
 _batch = torch.ones(1, 10, 88), torch.zeros(1, 10, 88), torch.ones(1, 10, 88)
 _first = train_step(_toy, _optimiser, _batch)
@@ -306,14 +311,18 @@ assert np.isclose(_first, np.log1p(np.exp(-0.1)), atol=1e-4), "the loss before t
 assert train_step(_toy, _optimiser, _batch) < _first, "the second loss is smaller"
 ### BEGIN HIDDEN TESTS
 assert _toy.training, "the network must be in training mode"
-_toy = _Toy()
+
+# Old gradients do not add to new ones.
+_toy = Toy()
 _optimiser = torch.optim.SGD(_toy.parameters(), lr=0.1)
 _gradient = []
 for _ in range(3):
     train_step(_toy, _optimiser, _batch)
     _gradient.append(_toy.layer.weight.grad.norm().item())
 assert _gradient[2] < _gradient[0], "gradients of earlier steps must be forgotten, or they add up"
-_toy = _Toy()
+
+# Long gradients are scaled down: at a rate of 1 the weights move by the gradient's own length.
+_toy = Toy()
 _optimiser = torch.optim.SGD(_toy.parameters(), lr=1.0)
 _before = [p.detach().clone() for p in _toy.parameters()]
 train_step(_toy, _optimiser, (1000 * _batch[0], _batch[1], _batch[2]))
@@ -327,6 +336,16 @@ assert np.isclose(_moved, 3.0, rtol=1e-3), "gradients are scaled down to a norm 
 #
 # Probabilities for one piece: evaluation mode, no gradients, one sigmoid, numpy in and numpy out.
 # The axis of the batch goes in and comes out again.
+#
+# Your function is tried on a network without layers, whose answers are known.
+
+# %% given=echo
+class Echo(nn.Module):
+    "Answers with its own input as logits, and with noise while it is in training mode."
+
+    def forward(self, image, roll):
+        assert image.ndim == roll.ndim == 3, "the network wants (B, N, 88): where is the batch?"
+        return image + (torch.randn_like(image) if self.training else 0)
 
 # %% solve=ask
 def ask(network, image, roll):
@@ -342,23 +361,15 @@ def ask(network, image, roll):
     ### END SOLUTION
 
 # %% test=ask points=4
-class _Fixed(nn.Module):
-    "Answers with its own input as logits, and with noise while it is in training mode."
-
-    def forward(self, image, roll):
-        assert image.ndim == roll.ndim == 3, "the network wants (B, N, 88): where is the batch?"
-        return image + (torch.randn_like(image) if self.training else 0)
-
-
-_p = ask(_Fixed(), np.zeros((40, 88), np.float32), np.zeros((40, 88), np.float32))
+_p = ask(Echo(), np.zeros((40, 88), np.float32), np.zeros((40, 88), np.float32))
 assert isinstance(_p, np.ndarray) and _p.shape == (40, 88)
 ### BEGIN HIDDEN TESTS
 assert np.allclose(_p, 0.5), (
     "a logit of 0 is a probability of 0.5; the network must be in evaluation mode"
 )
-_p = ask(_Fixed(), np.full((4, 88), 3.0, np.float32), np.zeros((4, 88), np.float32))
+_p = ask(Echo(), np.full((4, 88), 3.0, np.float32), np.zeros((4, 88), np.float32))
 assert np.allclose(_p, 1 / (1 + np.exp(-3.0)), atol=1e-5), "exactly one sigmoid"
-_p = ask(_Fixed(), np.full((4, 88), -9.0, np.float32), np.zeros((4, 88), np.float32))
+_p = ask(Echo(), np.full((4, 88), -9.0, np.float32), np.zeros((4, 88), np.float32))
 assert (_p < 0.001).all(), "a logit of -9 is all but impossible"
 ### END HIDDEN TESTS
 
@@ -377,12 +388,15 @@ def draw_batch(rng):
     examples = []
     for _ in range(BATCH):
         k = rng.integers(len(pieces))
-        examples.append(
-            example(
-                pictures[k], pieces[k], int(rng.integers(0, len(pictures[k]) - CROP)), CROP, rng
-            )
-        )
+        first = int(rng.integers(0, len(pictures[k]) - CROP))
+        examples.append(example(pictures[k], pieces[k], first, CROP, rng))
     return [torch.as_tensor(np.stack(column), dtype=torch.float32) for column in zip(*examples)]
+
+
+def rate_at(step):
+    "The learning rate: twenty steps of warming up, then half a cosine down to a hundredth."
+    cosine = (1 + np.cos(np.pi * step / STEPS)) / 2
+    return 0.01 * min(1, (step + 1) / 20) * (0.01 + 0.99 * cosine)
 
 
 def train(seed=0):
@@ -398,9 +412,7 @@ def train(seed=0):
                 bias.chunk(4)[1].add_(1.0)  # remember at first, forget later
     optimiser = torch.optim.AdamW(network.parameters(), lr=0.01, betas=(0.9, 0.99))
     for step in range(STEPS):
-        optimiser.param_groups[0]["lr"] = (
-            0.01 * min(1, (step + 1) / 20) * (0.01 + 0.99 * (1 + np.cos(np.pi * step / STEPS)) / 2)
-        )
+        optimiser.param_groups[0]["lr"] = rate_at(step)
         losses.append(train_step(network, optimiser, draw_batch(rng)))
     return network, losses
 
@@ -564,7 +576,6 @@ for name, (image, notes) in questions.items():
         f"{100 * found.mean():3.0f} % found"
     )
 # What is left under silence is what the roll alone gives; what is left of an empty roll is
-# transcription. Inputs unlike any
-# in training show habits rather than uses, one seed is one network, and one synthesised piece is
-# not music.
+# transcription. Inputs unlike any in training show habits rather than uses, one seed is one
+# network, and one synthesised piece is not music.
 ### END SOLUTION

@@ -128,6 +128,8 @@ _attacks_s = np.sort(np.append(_onset_s[1:] + 0.2, [0.05, 3.6, 4.2]))
 assert abs(start_offset_s(_attacks_s, _onset_s) - 0.2) <= 0.025, (
     "attacks without a note and notes without an attack must not move the constant"
 )
+
+# Many notes, a third of the attacks strangers; then notes that lie close together.
 _rng = np.random.default_rng(0)
 _onset_s = np.cumsum(_rng.uniform(0.1, 0.6, 200))
 _attacks_s = _onset_s + 0.11 + _rng.normal(0, 0.005, 200)
@@ -139,6 +141,7 @@ _dense_s = np.cumsum(_rng.uniform(0.06, 0.14, 300))
 assert abs(start_offset_s(_dense_s + 0.3, _dense_s) - 0.3) <= 0.025, (
     "notes are nearer to each other than the constant is large"
 )
+
 assert start_offset_s(np.array([1.0]), np.array([1.0])) == 0, (
     "of several that are equally good the one nearest to zero"
 )
