@@ -165,3 +165,15 @@ def test_a_refiner_that_has_learned_nothing_only_rounds_to_frames():
     image = np.full((60, N_PITCHES), np.log(LOG_FLOOR), np.float32)
     moved_s = onset_s + blank.correction_s(np.array([60, 61, 62]), onset_s, heard, image)
     np.testing.assert_allclose(moved_s, [0.12, 0.12, 0.1], atol=1e-6)
+
+
+def test_no_note_is_moved_to_before_the_recording():
+    refiner = load_refiner(shipped_weights()["maps"])
+    earlier = {**refiner.weights, "last.weight": 0 * refiner.weights["last.weight"]}
+    earlier["last.bias"] = np.array([90.0, 0, 0, 0], np.float32)
+    for bias in (earlier["last.bias"], earlier["last.bias"][::-1].copy()):
+        moving = Refiner({**earlier, "last.bias": bias}, "", {}, share=1.0)
+        heard = Heard(NO_ROLL, np.array([0.001]), np.array([60]), np.ones(1))
+        image = np.full((60, N_PITCHES), np.log(LOG_FLOOR), np.float32)
+        onset_s = np.array([0.001])
+        assert (onset_s + moving.correction_s(np.array([60]), onset_s, heard, image) >= 0).all()

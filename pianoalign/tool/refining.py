@@ -227,7 +227,7 @@ class Refiner:
         image: np.ndarray,  # (N, 88) log magnitudes
         least_gap_s: float = 0.0,  # see `kept_apart`
     ) -> np.ndarray:  # (n,) seconds, at most `FURTHEST_S`
-        "By how much each onset is to be moved."
+        "By how much each onset is to be moved; none is moved to before the recording."
         frame = np.floor(onset_s * REFINED_FPS + 0.5).astype(int)
         place_s = np.zeros(len(pitch))
         in_time = np.argsort(frame, kind="stable")
@@ -236,7 +236,8 @@ class Refiner:
             seen = views(pitch[rows], frame[rows], heard, image)
             place_s[rows] = median_place_s(self.probabilities(seen))
         correction_s = self.share * (frame / REFINED_FPS + place_s - onset_s)
-        return kept_apart(pitch, onset_s, correction_s, least_gap_s)
+        kept_s = kept_apart(pitch, onset_s, correction_s, least_gap_s)
+        return np.maximum(kept_s, -onset_s)
 
 
 def _checked(weights: dict) -> dict:
