@@ -2,6 +2,7 @@
 
 import csv
 import importlib.util
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -464,3 +465,18 @@ def test_what_is_music_xml_is_not_to_be_exported_as_it(tmp_path):
     with pytest.raises(InputError) as refused:
         read_notation(tmp_path / "score.musicxml")
     assert str(refused.value).endswith("export it again, perhaps from another program")
+
+
+def test_no_sound_font_is_downloaded_where_fluidsynth_is_installed(tmp_path):
+    "partitura looks for one when it is imported beside FluidSynth, and would fetch it."
+    (tmp_path / "fluidsynth.py").write_text("class Synth: pass\n")
+    code = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from pianoalign.tool.notation import import_partitura\n"
+        "import_partitura()\n"
+        "import fluidsynth, partitura.utils.fluidsynth as of_partitura\n"
+        "print(of_partitura.HAS_FLUIDSYNTH, fluidsynth.Synth.__name__)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.stdout.split() == ["False", "Synth"], ran.stderr

@@ -21,7 +21,8 @@ import numpy as np
 from ..files import check_installed, InputError, whole_file
 from ..midi import MidiScore, read_midi, write_midi
 from ..notes import NOTE_COLUMNS, Notes
-from .notation import is_notation, read_notation, ways_to_play, written_of
+from .notation import import_partitura, is_notation, read_notation
+from .notation import ways_to_play, written_of
 from .tables import is_level, is_table, notes_of_file, velocity_of_level
 
 if TYPE_CHECKING:
@@ -557,12 +558,13 @@ def _performance(result, absent):  # -> partitura.performance.PerformedPart
 def check_match(
     path: object,  # the file to write
 ) -> None:
-    "Raise `InputError` where partitura, which writes match files, is not installed."
+    "Import partitura, which writes match files. Raises `InputError` where it is not installed."
     if importlib.util.find_spec("partitura") is None:
         raise InputError(
             f"{path}: match files are written by partitura, which is not installed; "
             "install it with: pip install 'pianoalign[scores]'"
         )
+    import_partitura()
 
 
 def write_match(

@@ -6,10 +6,10 @@
 __all__ = ['NOTATION_ENDINGS', 'REPEATS', 'DEFAULT_US', 'TICKS', 'GRACE_S', 'NEEDS_PARTITURA', 'SCORE_EDITORS', 'LARGEST_SCORE',
            'RULES', 'PLAIN_JUMPS', 'PRINTED_JUMPS', 'JUMPED_TO', 'WrittenNote', 'Measure', 'WrittenScore', 'unfolded',
            'midi_of', 'NotatedScore', 'notated_score', 'is_notation', 'check_musicxml', 'said_plainly', 'written_score',
-           'written_of', 'check_repeats', 'ways_to_play', 'read_notation']
+           'import_partitura', 'written_of', 'check_repeats', 'ways_to_play', 'read_notation']
 
 # %% ../../nbs/tool/18_notation.ipynb #not00003
-import importlib.util, io, math, os, re, struct, tempfile, warnings, zipfile, zlib
+import importlib.util, io, math, os, re, struct, sys, tempfile, warnings, zipfile, zlib
 import xml.etree.ElementTree as ElementTree
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -684,6 +684,22 @@ def written_score(
     )
 
 # %% ../../nbs/tool/18_notation.ipynb #not00029
+def import_partitura() -> None:
+    """Import partitura, if it is not there yet, without its sound font.
+
+    Where FluidSynth is installed, partitura would download a sound font at once; we play nothing
+    with it, and nothing is to be fetched behind a user's back."""
+    if "partitura" in sys.modules:
+        return
+    there = {"fluidsynth": sys.modules["fluidsynth"]} if "fluidsynth" in sys.modules else {}
+    sys.modules["fluidsynth"] = None  # type: ignore[assignment]  # as if it were not installed
+    try:
+        importlib.import_module("partitura")
+    finally:
+        del sys.modules["fluidsynth"]
+        sys.modules.update(there)
+
+
 def _load(data: bytes, path: Path) -> list:  # of partitura.score.Part
     "Let partitura read a score. Raises `InputError` for what it cannot read."
     if importlib.util.find_spec("partitura") is None:
@@ -700,6 +716,7 @@ def _load(data: bytes, path: Path) -> list:  # of partitura.score.Part
         file = Path(folder) / f"score{kind}"
         file.write_bytes(data)
         try:
+            import_partitura()
             import partitura
 
             return list(partitura.load_score(str(file), force_note_ids="keep").parts)
