@@ -44,8 +44,9 @@ def outcomes(segment, engines: dict, cache: str):
         audio = engine.experiment.audio
         image = np.asarray(cached_spectrogram(recording, audio, cache), np.float32)
         heard = ask(engine.walker, engine.experiment, image, given)
-        models = engine.confidence, engine.refiner
-        yield name, decode(given, heard, audio.fps, ALIGNER_WALK, image, *models).notes
+        heard = engine.refined(given, heard, image)
+        found = decode(given, heard, audio.fps, ALIGNER_WALK, image, engine.confidence)
+        yield name, found.notes
 
 
 def stand_alone(onset_s: np.ndarray) -> np.ndarray:  # (n,) bool

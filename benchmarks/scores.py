@@ -1,7 +1,8 @@
 """How well are flat, scaled, cut, repeated and detuned scores aligned?
 
     python benchmarks/scores.py [--corpus corpus | --scores FOLDER --audio FOLDER] [--limit N]
-        [--methods dtw hires score] [--cases flat third ...] [--weights NAME] [--csv FILE]
+        [--methods dtw hires score] [--cases flat third ...] [--weights NAME]
+        [--onsets sound | keys] [--csv FILE]
 
 Without --scores the six recordings of the demo corpus are used, whose scores lie in corpus/score. A
 folder of scores holds PIECE.tsv.gz with the columns onset_quarter, length_quarter, pitch and
@@ -347,8 +348,8 @@ def write_two_tracks(score: Notes, second, path) -> None:
     midi.write(str(path))
 
 
-def outcome(method, samples, score, folder, weights=None, second=None) -> Outcome:
-    "Run a method on a case; `second`, (n,) bool, are the notes of a second track."
+def outcome(method, samples, score, folder, chosen: dict, second=None) -> Outcome:
+    "Run `align` on a case, with options; `second`, (n,) bool, are the notes of a second track."
     order = np.lexsort((score.onset_s, score.pitch))
     if method == "given":
         return Outcome.nothing(score)
@@ -358,7 +359,7 @@ def outcome(method, samples, score, folder, weights=None, second=None) -> Outcom
     else:
         write_two_tracks(score, second, folder / "score.mid")
     try:
-        result = align(folder / "piece.wav", folder / "score.mid", method=method, weights=weights)
+        result = align(folder / "piece.wav", folder / "score.mid", method=method, **chosen)
     except InputError as error:
         print(f"# {method} refused: {error}", file=sys.stderr)
         return Outcome.nothing(score)
@@ -411,14 +412,14 @@ def row_of(case, method, passes, results) -> dict:
     return row
 
 
-def judged(case, method, pieces, folder: Path, weights) -> dict:  # passes -> what `row_of` takes
+def judged(case, method, pieces, folder: Path, chosen: dict) -> dict:  # passes -> for `row_of`
     "What a method makes of a case of every piece."
     results = {"written": []} | ({"either": []} if case in WITH_DOUBLES else {})
     for _, samples, score, true_s in pieces:
         sound, notes, here_s = case_of(case, samples, score, true_s)
         second = np.isnan(here_s) if case == "track" else None
         begun = time.process_time()
-        said = outcome(method, sound, notes, folder, weights, second)
+        said = outcome(method, sound, notes, folder, chosen, second)
         seconds = time.process_time() - begun
         errors_s = np.abs(said.onset_s - here_s)
         results["written"].append((errors_s, said, seconds))
@@ -446,6 +447,12 @@ def main():
     parser.add_argument("--methods", nargs="+", default=["dtw", "hires", "dtw+crnn", "score"])
     parser.add_argument("--cases", nargs="+", default=list(CASES), choices=CASES)
     parser.add_argument("--weights", help="a name or a folder (default: those of `align`)")
+    parser.add_argument(
+        "--onsets",
+        default="sound",
+        choices=("sound", "keys"),
+        help="what true_onset_s is (default: when a note sounds; keys for labels of MAPS)",
+    )
     parser.add_argument("--csv")
     options = parser.parse_args()
     if options.scores:
@@ -453,11 +460,11 @@ def main():
     else:
         pieces = demo_pieces(options.corpus)
     pieces = [piece for _, piece in zip(range(options.limit), pieces)]
-    rows = []
+    rows, chosen = [], dict(weights=options.weights, onsets=options.onsets)
     with tempfile.TemporaryDirectory() as folder:
         for case in options.cases:
             for method in ["given", *options.methods]:
-                found = judged(case, method, pieces, Path(folder), options.weights)
+                found = judged(case, method, pieces, Path(folder), chosen)
                 for passes, results in found.items():
                     rows.append(row_of(case, method, passes, results))
                     print("  ".join(f"{k} {v}" for k, v in rows[-1].items()), flush=True)

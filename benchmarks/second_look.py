@@ -1,4 +1,4 @@
-"""What a second look at each note gains: `align`'s decoding without and with the refiner.
+"""What a second look at each peak gains: `align`'s decoding without and with the refiner.
 
 usage: python benchmarks/second_look.py --maps FOLDER [--salamander FOLDER] [--limit N] [--test]
        [--weights maps free] [--out results/weights/second_look.csv]
@@ -7,8 +7,11 @@ Both sets of weights that ship are judged, on what validates: the Disklavier ENS
 piano AkPnCGdD, the demo corpus's split `valid`, and that of the recorded piano (made from the demo
 corpus's performances by `corpus/salamander/make_salamander.py --music demo`); with `--test` also on
 the Disklavier ENSTDkCl and the demo corpus's `recordings`. Files are jittered as published, in
-segments of 30 s; `recordings` have loose notes of their own. Notes that stand alone on ENSTDkAm and
-AkPnCGdD are also judged by their attacks in the sound (see `two_networks.py`).
+segments of 30 s; `recordings` have loose notes of their own. The refiner is asked for what a set's
+labels call an onset, if it has learned that: MAPS's say when a key strikes, the others when a note
+sounds. Notes that stand alone on ENSTDkAm and AkPnCGdD are also judged by their attacks in the
+sound (see `two_networks.py`); there it is asked when they sound. Both ways are decoded without the
+model of confidence, which has learned from peaks that were looked at twice.
 
 Rows: weights, set, all notes or those struck at velocity 50 or more (`loud`), raw or with each
 recording's median error subtracted (`shift_removed`): shares without (`first`) and with the second
@@ -29,7 +32,7 @@ from pianoalign.metrics import onset_errors
 from pianoalign.report import tables
 from pianoalign.tool.aligner import Engine, open_engine, weights_folder
 from pianoalign.tool.listening import hear
-from pianoalign.tool.refining import SHARE
+from pianoalign.tool.refining import FURTHEST_S
 from two_networks import by_the_sound, rows_of, validation_sets
 from weights_options import weights_parser
 
@@ -44,30 +47,31 @@ def sets_of(asked) -> dict:  # name -> list of Recording
     return found
 
 
-def judged(engine: Engine, recording, features: str) -> tuple:  # two arrays (2, n)
-    "Errors in seconds and velocities of a recording's notes, without and with the second look."
+def judged(engine: Engine, recording, features: str) -> list:  # three arrays (2, n)
+    """Errors in seconds and velocities of a recording's notes: without the second look, with one
+    that is asked for onsets as the labels have them, and with one that is asked when they sound."""
     audio, data = engine.experiment.audio, engine.experiment.data
     image_of = {recording.id: cached_spectrogram(recording, audio, features)}
-    parts = []
+    as_labelled, parts = engine.for_labels(recording.id), []
     for segment in evaluation_segments([recording], data):
-        image = segment_image(segment, image_of, audio)
-        heard = hear(engine.walker, audio, image, segment.loose, len(image))
-        about = segment.loose, heard, audio.fps, ALIGNER_WALK, image, engine.confidence
-        for refiner in (None, engine.refiner):
-            found = decode(*about, refiner).notes
-            velocity = segment.reference.velocity
-            parts.append(np.array([onset_errors(segment.reference, found), velocity], float))
-    return np.concatenate(parts[::2], axis=1), np.concatenate(parts[1::2], axis=1)
+        image, given = segment_image(segment, image_of, audio), segment.loose
+        heard = hear(engine.walker, audio, image, given, len(image))
+        looked_at = [heard, *(e.refined(given, heard, image) for e in (as_labelled, engine))]
+        found = [decode(given, peaks, audio.fps, ALIGNER_WALK).notes for peaks in looked_at]
+        velocity = segment.reference.velocity
+        parts.append([[onset_errors(segment.reference, notes), velocity] for notes in found])
+    return [np.concatenate(part, axis=1) for part in zip(*(np.array(p, float) for p in parts))]
 
 
 def rows_about(engine: Engine, name: str, recordings: list, features: str) -> list[dict]:
     "A set's rows, and those of its notes whose attacks are known from the sound."
-    first, second = {}, {}
+    first, second, sounding = {}, {}, {}
     for recording in recordings:
-        first[recording.id], second[recording.id] = judged(engine, recording, features)
+        of_three = judged(engine, recording, features)
+        first[recording.id], second[recording.id], sounding[recording.id] = of_three
         print(f"{engine.folder.name}: {name}, {recording.id}", flush=True)
     rows = rows_of(name, first, second)
-    heard = [by_the_sound(errors, name) for errors in (first, second)]
+    heard = [by_the_sound(errors, name) for errors in (first, sounding)]
     return rows + (rows_of(f"{name}, by the sound", *heard) if heard[0] else [])
 
 
@@ -79,7 +83,10 @@ def main():
         "--weights", nargs="+", default=["maps", "free"], help="names of weights that ship"
     )
     parser.add_argument(
-        "--share", type=float, default=SHARE, help="of the way that a note is moved, 0 to 1"
+        "--furthest-ms",
+        type=float,
+        default=1000 * FURTHEST_S,
+        help="that a peak is moved by (default: %(default)g)",
     )
     asked = parser.parse_args()
     torch.set_num_threads(1)
@@ -88,7 +95,8 @@ def main():
         engine = open_engine(weights_folder(weights), device="cpu")
         if engine.refiner is None:
             raise InputError(f"{engine.folder}: these weights have no refiner")
-        engine = replace(engine, refiner=replace(engine.refiner, share=asked.share))
+        refiner = replace(engine.refiner, furthest_s=asked.furthest_ms / 1000)
+        engine = replace(engine, refiner=refiner)
         for name, recordings in sets.items():
             found = rows_about(engine, name, recordings, str(asked.cache / "features"))
             rows += [{"weights": weights} | row for row in found]

@@ -43,6 +43,11 @@ from pianoalign.tool.confidence import highest_near
 from weights_options import LOUD, RATE_HZ, weights_parser, WHOLE_S, WITHIN
 
 SAME_NOTE_S = 0.002  # a score's true onset and the label that it was taken from
+PIECES = (  # of the two Disklaviers, short ones; all but the étude have a flat score
+    *("scn15_6_ENSTDkAm", "scn15_9_ENSTDkAm", "scn15_11_ENSTDkAm", "grieg_kobold_ENSTDkAm"),
+    *("chpn-e01_ENSTDkCl", "chpn-p19_ENSTDkCl", "scn15_11_ENSTDkCl", "scn15_12_ENSTDkCl"),
+    "grieg_butterfly_ENSTDkCl",
+)
 
 
 def transcribed(recording, folder: Path, opened: dict) -> Notes:
@@ -121,14 +126,14 @@ def flat_score(recording, path: Path) -> tuple[Notes, Notes]:
 def outcomes(recording, given: Notes, found: Notes, engine, cache: str, flat: bool):
     "Each method's notes: name and Notes, rows as given."
     samples = load_audio(recording.audio, RATE_HZ)
+    engine = engine.for_labels(recording.id)
     experiment = engine.experiment
     image = np.asarray(cached_spectrogram(recording, experiment.audio, cache), np.float32)
     fps = experiment.audio.fps
 
     def by_network(notes):
-        heard = ask(engine.walker, experiment, image, notes)
-        models = engine.confidence, engine.refiner
-        return decode(notes, heard, fps, ALIGNER_WALK, image, *models).notes
+        heard = engine.refined(notes, ask(engine.walker, experiment, image, notes), image)
+        return decode(notes, heard, fps, ALIGNER_WALK, image, engine.confidence).notes
 
     warped = dtw_align(samples, RATE_HZ, given)
     yield "unaligned", given
@@ -152,12 +157,12 @@ def rise_db(image: np.ndarray, fps: float, pitch: int, time_s: float) -> float:
 
 def note_by_note(segment, found: Notes, engine, cache: str) -> pd.DataFrame:
     "One row a note of a jittered file: both systems' errors, and what the network heard."
+    engine = engine.for_labels(segment.recording.id)
     experiment, labels, given = engine.experiment, segment.reference, segment.loose
     image = np.asarray(cached_spectrogram(segment.recording, experiment.audio, cache), np.float32)
     fps = experiment.audio.fps
-    heard = ask(engine.walker, experiment, image, given)
-    models = engine.confidence, engine.refiner
-    ours = decode(given, heard, fps, ALIGNER_WALK, image, *models).notes
+    heard = engine.refined(given, ask(engine.walker, experiment, image, given), image)
+    ours = decode(given, heard, fps, ALIGNER_WALK, image, engine.confidence).notes
     theirs = retime(given, found, match_notes(given, found))
     error_s = onset_errors(labels, ours)
     sounds_s = labels.onset_s + np.median(error_s)  # the labels are off as a whole
@@ -206,7 +211,7 @@ def main():
     parser.add_argument(
         "--pieces",
         nargs="+",
-        default=["scn15_6_ENSTDkAm", "chpn-e01_ENSTDkCl"],
+        default=list(PIECES),
         help="recordings of the two Disklaviers",
     )
     parser.add_argument(

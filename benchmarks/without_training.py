@@ -17,10 +17,10 @@ the scores of the split `recordings`.
 
 `--out` has a row for each way of decoding, set and kind of file: shares within 10, 25 and 50 ms,
 each recording's shift removed, and the difference from what `align` does with its interval over
-recordings; all without the second look that `align` takes at each note. `--lost` counts, for what
-`align` does with it, the notes that lie farther off, by whose they
-are (see `whose`). With `--test` it also counts those of ENSTDkCl and of the demo corpus's
-`recordings`: sets that nothing may be chosen on, and no other way is tried there.
+recordings; all without the second look that `align` takes at each peak. `--lost` counts, for what
+`align` does with it (asked for onsets as the labels have them), the notes that lie farther off, by
+whose they are (see `whose`). With `--test` it also counts those of ENSTDkCl and of the demo
+corpus's `recordings`: sets that nothing may be chosen on, and no other way is tried there.
 """
 
 import functools
@@ -298,17 +298,18 @@ def on_far_attacks(given: Notes, heard: Heard, way: Way) -> np.ndarray:  # rows 
 class Trials:
     """Ways of decoding: each takes a file and gives its notes. `shipped` is what `align` does.
 
-    All are compared without a second look at each note, unless a refiner is given."""
+    All are compared on the peaks of the first network, and without a model of confidence, which has
+    learned from peaks that were looked at twice."""
 
-    def __init__(self, engine, refiner=None):
-        self.fps, self.models = engine.experiment.audio.fps, (engine.confidence, refiner)
+    def __init__(self, engine):
+        self.fps = engine.experiment.audio.fps
 
     def decoded(self, file: File, answer: tuple, settings=ALIGNER_WALK) -> Notes:
         return self.judged(file, peaks(*answer, self.fps), settings).notes
 
     def judged(self, file: File, heard: Heard, settings=ALIGNER_WALK) -> Decoded:
-        "With a probability for each note."
-        return decode(file.given, heard, self.fps, settings, file.image, *self.models)
+        "As `align` walks."
+        return decode(file.given, heard, self.fps, settings)
 
     def shipped(self, file: File) -> Notes:
         return self.decoded(file, file.heard())
@@ -552,13 +553,14 @@ def main():
     torch.set_num_threads(1)
     engines = {name: open_engine(weights_folder(name), device="cpu") for name in ("maps", "free")}
     trials = Trials(engines["maps"])
-    of_user = Trials(engines["maps"], engines["maps"].refiner)
     names = list(dict.fromkeys(["shipped", *asked.trials]))  # all are compared with that
     of_trials, of_align, counts, confidence = {}, {}, {}, {}
     for file in files(asked, engines):
         judged = counted(file)
-        heard, here = peaks(*file.heard(), trials.fps), (file.set, file.given_as)
-        decoded = of_user.judged(file, heard)
+        here, engine = (file.set, file.given_as), engines["maps"].for_labels(file.id)
+        heard = engine.refined(file.given, peaks(*file.heard(), trials.fps), file.image)
+        about = file.given, heard, trials.fps, ALIGNER_WALK, file.image, engine.confidence
+        decoded = decode(*about)
         found = decoded.notes
         confidence.setdefault(here, []).append(decoded.confidence[judged])
         of_align.setdefault(here, {})[file.id] = judged_errors(file, found)[judged]

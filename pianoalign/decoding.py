@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['HALF', 'LOWEST_PEAK', 'NO_PEAKS', 'TABLES_WALK', 'ALIGNER_WALK', 'HIGHEST_PEAK', 'FIRST_SCALE_S', 'SCALES_S',
            'MOVES_A_NAT', 'USUAL_MOVE_S', 'USUAL_NOTES', 'SIDE', 'NEIGHBOUR_S', 'FOLLOWED', 'FOLLOWED_MOVES_A_NAT',
-           'FOLLOWED_LEAST_S', 'FOLLOWED_CERTAINTY', 'FOLLOWINGS', 'MATCHED', 'NOT_HEARD', 'WITH_NEIGHBOURS',
-           'NOT_FOUND', 'NEAR_S', 'TOGETHER_S', 'in_steps', 'Heard', 'WalkSettings', 'worth', 'Way', 'price_of_moving',
-           'neighbours', 'expected_moves', 'left_by_neighbours', 'walk', 'settle', 'quantiles', 'Decoded', 'decode',
-           'align_by_onsets']
+           'FOLLOWED_LEAST_S', 'FOLLOWED_CERTAINTY', 'FOLLOWINGS', 'END_SHARE', 'MATCHED', 'NOT_HEARD',
+           'WITH_NEIGHBOURS', 'NOT_FOUND', 'NEAR_S', 'TOGETHER_S', 'in_steps', 'Heard', 'WalkSettings', 'worth', 'Way',
+           'price_of_moving', 'neighbours', 'expected_moves', 'left_by_neighbours', 'walk', 'settle', 'share_of_ends',
+           'quantiles', 'Decoded', 'decode', 'align_by_onsets']
 
 # %% ../nbs/tool/08_decoding.ipynb #dec00003
 from dataclasses import dataclass, replace
@@ -24,6 +24,7 @@ from pianoalign.postprocessing import (
     follow_onsets,
     onset_candidates,
     place_ends,
+    shift_around,
 )
 
 # %% ../nbs/tool/08_decoding.ipynb #dec00006
@@ -304,6 +305,9 @@ def walk(
     return way
 
 # %% ../nbs/tool/08_decoding.ipynb #dec00013
+END_SHARE = 0.6  # of the way from where an end is expected to where the roll falls silent
+
+
 def settle(
     given: Notes,
     onset_s: np.ndarray,  # (n,) new onsets, seconds
@@ -311,13 +315,28 @@ def settle(
     roll: np.ndarray | None = None,  # (N, 88) of the network; None: notes keep their lengths
     fps: int = 100,  # frames a second of the roll
     threshold: float = HALF,  # a frame sounds where the roll is at least this
+    end_share: float = 1.0,  # how far the roll is believed about ends, see `END_SHARE`
 ) -> Notes:  # the rows of `given`
-    "New times: the onsets as said, ends of notes from the roll."
-    offset_s = given.offset_s + (onset_s - given.onset_s)
+    "New times: the onsets as said, ends of notes from the roll and from the file."
+    moved_s = onset_s - given.onset_s
+    offset_s = given.offset_s + moved_s
     if roll is not None:
-        offset_s = place_ends(given, onset_s, matched, roll, fps, threshold)
+        around_s = shift_around(given, onset_s, matched, given.offset_s)
+        expected_s = given.offset_s + np.where(matched, around_s, moved_s)
+        heard_s = place_ends(given, onset_s, matched, roll, fps, threshold)
+        offset_s = expected_s + end_share * (heard_s - expected_s)
     offset_s = cut_overlaps(given, onset_s, offset_s)
     return given.at_times(onset_s, np.maximum(offset_s, onset_s + SHORTEST_NOTE_S))
+
+
+def share_of_ends(
+    way: Way,
+    settings: WalkSettings,  # that the walk was asked for
+) -> float:  # 0 to 1
+    """How far the roll is believed about ends: alone where neighbours told how notes move, and
+    where a price was given, as for the tables, so that nobody has asked the file."""
+    asked = settings.scale_s is None
+    return END_SHARE if asked and not way.expected_s.any() else 1.0
 
 # %% ../nbs/tool/08_decoding.ipynb #dec00015
 MATCHED, NOT_HEARD, WITH_NEIGHBOURS = "matched", "not heard", "not heard, moved with neighbours"
@@ -399,21 +418,19 @@ def _unjudged(notes: Notes, matched, way: Way | None = None) -> Decoded:
     return Decoded(notes, np.where(matched, MATCHED, NOT_FOUND), np.full(len(notes), np.nan), way)
 
 
-def _believed(given: Notes, heard: Heard, image, model, refiner, way: Way, fps: int) -> Decoded:
-    "Let only those notes jump whose peaks are believed; a refiner corrects their places."
+def _believed(
+    given: Notes, heard: Heard, image, model, way: Way, fps: int, end_share: float
+) -> Decoded:
+    "Let only those notes jump whose peaks are believed."
     p = np.where(way.matched, model.believe(given, heard, image, way, fps), 0.0)
     sure = p >= model.least
     order = np.argsort(given.onset_s, kind="stable")
     common_s, together = _as_the_neighbours(way.shift_s, sure, order)
     shift_s = np.where(sure, way.shift_s, np.where(together, common_s, 0.0))
-    onset_s, least_gap_s = given.onset_s + shift_s, way.settings.least_gap_s
-    if refiner is not None and sure.any():
-        about = given.pitch[sure], onset_s[sure], heard, image
-        onset_s[sure] += refiner.correction_s(*about, least_gap_s)
-    onset_s = _between_heard(given, onset_s, sure, least_gap_s)
+    onset_s = _between_heard(given, given.onset_s + shift_s, sure, way.settings.least_gap_s)
     status = np.where(sure, MATCHED, np.where(together, WITH_NEIGHBOURS, NOT_HEARD))
     unheard = _sure_of_the_unheard(onset_s - given.onset_s, sure, p)
-    notes = settle(given, onset_s, sure, heard.roll, fps)
+    notes = settle(given, onset_s, sure, heard.roll, fps, end_share=end_share)
     return Decoded(notes, status, np.where(sure, p, unheard), way)
 
 
@@ -424,16 +441,16 @@ def decode(
     settings: WalkSettings | None = ALIGNER_WALK,  # or `TABLES_WALK`, or others; None: the paper's
     image: np.ndarray | None = None,  # (N, 88) log magnitudes, for the model
     model: object = None,  # confidence.Confidence; None: no note is doubted
-    refiner: object = None,  # refining.Refiner, asked if there is a model; None: no second look
     **limits: Any,  # of the paper's matching, see `postprocessing.match_notes`
 ) -> Decoded:  # rows of `given`
     "New times of the notes, a status and a probability for each."
     if settings is None:
         return _unjudged(*align_notes(given, heard.roll, fps, HALF, **limits))
     way = walk(given, heard, settings)
+    share = share_of_ends(way, settings)
     if model is not None:
-        return _believed(given, heard, image, model, refiner, way, fps)
-    notes = settle(given, way.onset_s, way.matched, heard.roll, fps)
+        return _believed(given, heard, image, model, way, fps, share)
+    notes = settle(given, way.onset_s, way.matched, heard.roll, fps, end_share=share)
     return _unjudged(notes, way.matched, way)
 
 # %% ../nbs/tool/08_decoding.ipynb #dec00023
@@ -450,5 +467,6 @@ def align_by_onsets(
     peaks = onset_candidates(onset_probabilities, fps, settings.floor, place)
     no_roll = np.zeros((0, N_PITCHES), np.uint8)
     way = walk(given, Heard(no_roll, *peaks), settings)
-    notes = settle(given, way.onset_s, way.matched, probabilities, fps, threshold)
+    told = probabilities, fps, threshold, share_of_ends(way, settings)
+    notes = settle(given, way.onset_s, way.matched, *told)
     return notes, way.matched

@@ -308,7 +308,8 @@ def test_the_right_piece_is_not_doubted(recording, tmp_path):
     sure = np.array([float(r["confidence"]) for r in table])
     assert abs(sure.mean() - np.mean(error_s <= 0.025)) < 0.1
     best = sure >= np.median(sure)
-    assert np.mean(error_s[best] <= 0.025) > np.mean(error_s[~best] <= 0.025) + 0.02
+    assert (error_s[best] <= 0.025).all()  # what is lost, a few notes, is among the less sure half
+    assert not (error_s[~best] <= 0.025).all()
     assert set(r["status"] for r in table) <= {MATCHED, NOT_HEARD, WITH_NEIGHBOURS}
 
 

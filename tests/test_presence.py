@@ -151,7 +151,8 @@ def test_what_ships_was_measured_on_other_recordings(
     }
     for row in made["test"]:
         if row["absent"]:
-            assert row["matched_pct"] < row["matched_before_pct"] / 2
+            # the second look at the peaks has turned many of them down before
+            assert row["matched_pct"] < min(0.55 * row["matched_before_pct"], 33)
             assert row["precision_pct"] > precision_pct and row["found_pct"] > found_pct
         else:
             assert row["wronged_pct"] < 1
@@ -233,7 +234,7 @@ def test_a_score_is_doubted_by_both_opinions_though_the_first_believes_it(monkey
     assert not np.any(absent_of(True))
 
 
-@pytest.mark.parametrize("name, most_pct", [("maps", 2), ("free", 5)])
+@pytest.mark.parametrize("name, most_pct", [("maps", 2.5), ("free", 5.5)])
 def test_few_are_sure_of_notes_that_nobody_plays(name, most_pct):
     rows = [row for row in load_presence(shipped_weights()[name]).made["test"] if row["absent"]]
     assert sum(r["surer_than_80_pct"] * r["absent"] for r in rows) < most_pct * sum(

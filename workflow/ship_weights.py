@@ -29,7 +29,7 @@ from pianoalign.preprocessing import piano_roll
 from pianoalign.report.tables import Runs, training_of
 from pianoalign.runs import load_network, read_errors, save_weights, write_npz
 from pianoalign.tool.confidence import load_confidence
-from pianoalign.tool.refining import load_refiner
+from pianoalign.tool.refining import KEY_ONSETS, load_refiner
 
 TITLES = {
     "maps": "# Weights of the shipped aligner\n\n"
@@ -245,7 +245,10 @@ def judge_as_align(folder: Path, maps_root, cache, only: list | None = None) -> 
             roll = piano_roll(segment.loose, len(image), fps)
             answer, onsets = predict(network, image, roll)
             heard = Heard.of(answer, onsets[:, :N_PITCHES], fps)
-            notes = decode(segment.loose, heard, fps, ALIGNER_WALK, image, model, refiner).notes
+            if refiner:
+                asked = refiner.for_labels(segment.recording.id)
+                heard = asked.refined(segment.loose, heard, image)
+            notes = decode(segment.loose, heard, fps, ALIGNER_WALK, image, model).notes
             errors.setdefault(segment.recording.id, []).append(
                 onset_errors(segment.reference, notes)
             )
@@ -314,9 +317,11 @@ def second_look_words(folder: Path, name: str) -> str:
     )
     given = "--maps MAPS --free FREE" if "maps" in made["corpora"] else "--free FREE"
     return (
-        "**Second look.** `refiner.safetensors` corrects the onset of each matched note ([A second "
-        "look at each note](../../../nbs/tool/22_refining.ipynb)). It has learned from views of "
-        f"notes in a minute each of {corpora}, as they are and in imitated rooms: "
+        "**Second look.** `refiner.safetensors` looks once more at each peak that a note may take "
+        "([A second look at each peak](../../../nbs/tool/22_refining.ipynb)). It has learned from "
+        f"views of peaks in {made['times']} minutes each of {corpora}, one as it is and the others "
+        "in imitated rooms, and knows as onsets what `--onsets` calls "
+        f"{' and '.join(made['onsets'])}: "
         f"{made['steps']:,} steps, seed {made['seed']}, {made['processor_seconds'] / 60:.0f} "
         f"minutes of one CPU core in all. Made by `python workflow/train_refiner.py {name} "
         f"{given} --steps {made['steps']}`, FREE being made with `--recordings 80`.\n\n"
@@ -339,9 +344,14 @@ def card(options, network, experiment, metrics: dict) -> str:
     as_align = metrics.get("as_align", {})
     if as_align:
         high += (
-            f"; *{AS_ALIGN}*: the same peaks at a price found from the file, a note whose peak is "
-            "not believed does not jump, and the others are looked at once more, which is what a "
-            "user gets"
+            f"; *{AS_ALIGN}*: the same peaks, looked at once more, at a price found from the file; "
+            "a note whose peak is not believed does not jump. That is what a user gets"
+        )
+    refiner = load_refiner(folder)
+    if as_align and refiner and KEY_ONSETS in refiner.learned:
+        high += (
+            " with `--onsets keys` on the three sets of MAPS, whose labels say when keys strike, "
+            "and without it on the recordings"
         )
     said = [
         "" if options.name == "maps" else f" --name {options.name}",

@@ -46,8 +46,8 @@ def align_ensemble(
     loose = loosen(e.notes, rng, replace(experiment.data, training_jitter=""))
     image = np.asarray(image, np.float32)
     answer = ask(engine.walker, experiment, image, loose)
-    models = dict(model=engine.confidence, refiner=engine.refiner)
-    judged = decode(loose, answer, experiment.audio.fps, image=image, **models)
+    heard = engine.refined(loose, answer, image)
+    judged = decode(loose, heard, experiment.audio.fps, image=image, model=engine.confidence)
     return AlignedEnsemble(
         judged.notes.onset_s - e.notes.onset_s,
         loose.onset_s - e.notes.onset_s,

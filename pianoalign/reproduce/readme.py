@@ -171,14 +171,16 @@ def _as_printed(root):
 def _gain(root):
     "What the weights that ship gain on pianos that no training heard, in one sentence."
     path = Path(root) / "results" / "weights" / "real_pianos.csv"
-    if not path.is_file():
+    card = Path(root) / "pianoalign" / "weights" / "maps" / "metrics.json"
+    if not (path.is_file() and card.is_file()):
         return _NONE
     raw = [row for row in read_rows(path) if row["shift_removed"] == "False"]
-    share = {(row["set"], row["method"]): row["within_25_pct"] for row in raw}
+    before = {row["set"]: row["within_25_pct"] for row in raw if row["method"] == "unaligned"}
+    after = json.loads(card.read_text(encoding="utf-8"))["as_align"]
 
     def gain(name):
-        before, after = (share[name, m] for m in ("unaligned", "crnn_high_resolution"))
-        return f"from {_rounded(before, 1)} to {_rounded(after, 1)} %"
+        reached = after[name]["raw"]["within_25_pct"]
+        return f"from {_rounded(before[name], 1)} to {_rounded(reached, 1)} %"
 
     return (
         f"Notes within 25 ms: {gain('unseen')} on a sampled piano that no training heard, "

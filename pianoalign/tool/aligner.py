@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 
 import pianoalign
-from ..decoding import ALIGNER_WALK, decode, Heard, MATCHED, NOT_FOUND
+from ..decoding import ALIGNER_WALK, decode, FOLLOWED, Heard, MATCHED, NOT_FOUND
 from ..experiments import Experiment, matching_limits
 from ..files import check_installed, did_you_mean, InputError, repo_root, whole_files
 from ..midi import MidiScore, sounding_notes
 from ..notes import frame_of, Notes, SHORTEST_NOTE_S
-from ..postprocessing import cut_overlaps
+from ..postprocessing import cut_overlaps, shift_around
 from ..preprocessing import AudioSettings
 from ..processes import interrupts_after_imports
 from ..recordings import check_length, check_recording, Facts, stream_audio
@@ -39,7 +39,7 @@ from .notation import check_repeats, NotatedScore
 from .paths import TABLE_OUT, write_path, write_tempo
 from .places import check_outputs, counted, MIDI_OUT
 from .presence import load_presence, Presence, without_absent
-from .refining import load_refiner, REFINED_FPS, Refiner
+from .refining import load_refiner, ONSETS, REFINED_FPS, Refiner, SOUND_ONSETS
 from pianoalign.tool.results import (
     AlignmentResult,
     NOT_IN_AUDIO,
@@ -142,6 +142,19 @@ def carried(
     return np.where(time_s <= first_s, before_first_s, to_new(time_s))
 
 
+def _moved_alike(
+    own: Notes,  # (k,)
+    onset_s: np.ndarray,  # (k,) their new onsets, seconds
+) -> np.ndarray | None:  # (k,) seconds; None where notes move together, and a map tells more
+    "Ends moved as most notes around them, for notes that are off one by one."
+    every, moved_s = np.ones(len(own), bool), onset_s - own.onset_s
+    around_s = shift_around(own, onset_s, every, own.onset_s)
+    left_s, all_s = np.abs(moved_s - around_s).sum(), np.abs(moved_s).sum()
+    if left_s <= FOLLOWED * all_s:
+        return None
+    return own.offset_s + shift_around(own, onset_s, every, own.offset_s)
+
+
 def back_to_keys(
     score: MidiScore,
     placed: np.ndarray,  # (n,) bool: notes that have new times of their own
@@ -151,14 +164,16 @@ def back_to_keys(
     """Times for the file.
 
     Key-ups where the pedal had prolonged a note, and notes without a place of their own, are
-    carried along."""
+    carried along; such key-ups of notes that are off one by one move as most notes around do."""
     keys, given = score.notes, sounding_notes(score) if pedal else score.notes
     to_new = TimeMap.through(keys.onset_s[placed], new.onset_s)
     onset_s, offset_s = carried(to_new, keys.onset_s), carried(to_new, keys.offset_s)
 
     prolonged = given.offset_s[placed] > keys.offset_s[placed] + 1e-6
-    stayed = new.onset_s == keys.onset_s[placed]
-    key_up_s = np.where(stayed, keys.offset_s[placed], offset_s[placed])
+    own = keys[placed]
+    key_up_s = _moved_alike(own, new.onset_s)
+    key_up_s = offset_s[placed] if key_up_s is None else key_up_s
+    key_up_s = np.where(new.onset_s == own.onset_s, own.offset_s, key_up_s)
     onset_s[placed] = np.maximum(new.onset_s, 0)
     offset_s[placed] = np.where(prolonged, key_up_s, new.offset_s)
 
@@ -205,10 +220,12 @@ def check_choices(
     decoding: str,  # one of `DECODINGS`
     offset: str | float = "auto",  # "auto", "none", or seconds
     device: str = "auto",  # one of `DEVICES`
+    onsets: str = SOUND_ONSETS,  # one of `ONSETS`
 ) -> None:
     "Raise `InputError` for names that nothing has."
-    known = dict(method=METHODS, decoding=DECODINGS, device=DEVICES)
-    for name, value in dict(method=method, decoding=decoding, device=device).items():
+    known = dict(method=METHODS, decoding=DECODINGS, device=DEVICES, onsets=ONSETS)
+    chosen = dict(method=method, decoding=decoding, device=device, onsets=onsets)
+    for name, value in chosen.items():
         if value not in known[name]:
             raise InputError(f"{name} {value!r} is unknown; choose {', '.join(known[name])}")
     _check_offset(offset)
@@ -241,6 +258,38 @@ class Engine:
     stale: bool  # is there one that was made for other weights?
     presence: Presence | None = None  # None where there is none for these weights
     refiner: Refiner | None = None  # None where there is none for these weights
+
+    def asked_for(
+        self,
+        onsets: str,  # one of `refining.ONSETS`
+    ) -> "Engine":
+        "The same, asked for another kind of onset. Raises `InputError` if it does not know it."
+        if self.refiner is None:
+            if onsets == SOUND_ONSETS:
+                return self
+            raise InputError(
+                f"{self.folder}: these weights have no second look, which onsets {onsets!r} needs; "
+                "take others, say --weights maps"
+            )
+        return replace(self, refiner=self.refiner.asked_for(onsets))
+
+    def for_labels(
+        self,
+        recording_id: str,
+    ) -> "Engine":
+        "The same, asked for what the labels of a recording call an onset, if it knows that."
+        if self.refiner is None:
+            return self
+        return replace(self, refiner=self.refiner.for_labels(recording_id))
+
+    def refined(
+        self,
+        given: Notes,  # what the network was told, in sounding lengths
+        heard: Heard,  # what it heard
+        image: np.ndarray,  # (N, 88) log magnitudes
+    ) -> Heard:
+        "What was heard, after a second look where these weights have a refiner."
+        return self.refiner.refined(given, heard, image) if self.refiner else heard
 
 
 @functools.lru_cache(maxsize=2)
@@ -407,7 +456,7 @@ class Moved:
     confidence: np.ndarray  # (n,) probability, NaN: nobody knows
     asked: np.ndarray  # (n,) bool: was the network asked about this note?
     lag_s: float = 0.0  # what was added to all notes first
-    heard: Heard | None = None  # by the network that was told the notes
+    heard: Heard | None = None  # by the network that was told the notes, at its first look
 
 
 def parts_of(
@@ -436,10 +485,11 @@ def _move(
             "together, or use --method dtw"
         )
     given, fps = start[asked], engine.experiment.audio.fps
-    heard = ask(engine.walker, engine.experiment, listened.image, given, progress)
+    first = ask(engine.walker, engine.experiment, listened.image, given, progress)
+    heard = engine.refined(given, first, listened.image) if decoding != "paper" else first
     limits = matching_limits(engine.experiment.data)
-    models = engine.confidence, engine.refiner
-    found = decode(given, heard, fps, WALKS[decoding], listened.image, *models, **limits)
+    model = engine.confidence
+    found = decode(given, heard, fps, WALKS[decoding], listened.image, model, **limits)
     if engine.presence and found.way:
 
         def hear_untold():
@@ -454,7 +504,7 @@ def _move(
     confidence = np.full(len(start), np.nan)
     onset_s[asked], offset_s[asked] = found.notes.onset_s, found.notes.offset_s
     status[asked], confidence[asked] = found.status, found.confidence
-    return Moved(start.at_times(onset_s, offset_s), status, confidence, asked, heard=heard)
+    return Moved(start.at_times(onset_s, offset_s), status, confidence, asked, heard=first)
 
 
 def _lag_to_remove(offset, image, notes: Notes, fps: int) -> float:  # seconds
@@ -489,7 +539,7 @@ def _move_from(
     return replace(moved, lag_s=lag_s)
 
 # %% ../../nbs/tool/01_aligner.ipynb #717e2a1a
-def _listen_and_load(audio, weights, device, tell) -> Listened:
+def _listen_and_load(audio, weights, device, onsets, tell) -> Listened:
     "Read the recording in one thread, and load the network in this one."
     folder, stop = weights_folder(weights), threading.Event()
     settings, engine = _audio_settings(folder), None
@@ -505,7 +555,7 @@ def _listen_and_load(audio, weights, device, tell) -> Listened:
     pool = ThreadPoolExecutor(1)
     try:
         listening = pool.submit(listen_to, audio, settings, min(os.cpu_count() or 1, 4), done)
-        engine = engine or open_engine(folder, device)
+        engine = (engine or open_engine(folder, device)).asked_for(onsets)
         image, facts = listening.result()
         return Listened(image, facts, engine)
     finally:
@@ -909,9 +959,13 @@ def _with_lost_ends(result: AlignmentResult) -> AlignmentResult:
     return replace(result, notes_after=after.at_times(after.onset_s, ends_s))
 
 
-def _align(audio, scores, method, weights, decoding, offset, device, tell) -> AlignmentResult:
+def _align(
+    audio, scores, method, weights, decoding, offset, device, onsets, tell
+) -> AlignmentResult:
     "Listen, and align by the method that was asked for; of several scores the one that is played."
-    listened = None if method == "dtw" else _listen_and_load(audio, weights, device, tell)
+    listened = None
+    if method != "dtw":
+        listened = _listen_and_load(audio, weights, device, onsets, tell)
 
     def aligned(score):
         job = Job(audio, score, listened, decoding, offset, tell)
@@ -941,6 +995,7 @@ def align(
     tempo: str | Path | None = None,  # .csv to write, one row a beat
     path: str | Path | None = None,  # .csv to write, the warping path
     match: str | Path | None = None,  # .match to write
+    onsets: str = SOUND_ONSETS,  # one of `refining.ONSETS`
 ) -> AlignmentResult:
     """Move the notes of a MIDI file or a score to where a recording has them; all else moves along.
 
@@ -975,6 +1030,8 @@ def align(
     tempo : a .csv to write, when each beat is and how fast.
     path : a .csv to write, the seconds of the score beside those of the recording.
     match : a .match to write, score and performance note by note; needs partitura.
+    onsets : "sound", where each note's sound has risen to a tenth; "keys", where its key strikes,
+        some milliseconds before, as data sets made with a Disklavier or a sampler have it.
 
     Returns an `AlignmentResult`: times before and after, a status and a confidence for each note.
     Raises `InputError`, in one sentence, for input that cannot be used; then nothing is written.
@@ -989,7 +1046,7 @@ def align(
     >>> list(result.to_dataframe().columns[:4])
     ['id', 'pitch', 'velocity', 'track']
     """
-    check_choices(method, decoding, offset, device)
+    check_choices(method, decoding, offset, device, onsets)
     check_repeats(repeats)
     if progress is not None and not callable(progress):
         raise InputError(f"progress {progress!r} cannot be called; give a function, or None")
@@ -1009,7 +1066,8 @@ def align(
             check_length(recording, DTW_LONGEST_S, DTW_TOO_LONG)
         if keep_bars or tempo or match:
             check_bars(scores[0])
-        result = _align(recording, scores, method, weights, decoding, offset, device, tell)
+        asked = method, weights, decoding, offset, device, onsets
+        result = _align(recording, scores, *asked, tell)
     result = replace(result, audio=source.name, source=source)
     with whole_files(*outputs, replace=force) as (midi_part, *parts):
         if out:

@@ -36,6 +36,7 @@ class Options:
     force: bool = False  # replace files that exist?
     skip_existing: bool = False  # leave out pairs whose result exists?
     repeats: str = "auto"  # of scores in notation
+    onsets: str = "sound"  # what the beginning of a note is, or "keys"
 
 
 STATES = ("aligned", "doubtful", "skipped", "failed")
@@ -130,6 +131,7 @@ def align_pair(
             device=o.device,
             keep_bars=o.keep_bars,
             repeats=o.repeats,
+            onsets=o.onsets,
             progress=progress,
         )
         return _of_result(pair.name, result, time.perf_counter() - start_s)

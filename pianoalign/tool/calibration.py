@@ -242,19 +242,16 @@ def fit_confidence(
     recordings: list,  # list of datasets.Recording: a validation split
     fingerprint: str,  # of the weights
     say: Callable = lambda text: None,
-    refiner: Refiner | None = None,  # that corrects what will be believed
+    refiner: Refiner | None = None,  # that looks once more at what was heard
 ) -> Confidence:
     "The model from a validation split."
     tables, good, weight, left, silent = [], [], [], [], []
     for case, _, given, heard, image, true_s in gather(network, experiment, recordings, say=say):
+        heard = refiner.refined(given, heard, image) if refiner else heard
         way = walk(given, heard)
         hit = way.matched
-        onset_s = given.onset_s + way.shift_s
-        if refiner is not None:
-            found = given.pitch[hit], onset_s[hit], heard, image
-            onset_s[hit] += refiner.correction_s(*found, way.settings.least_gap_s)
         tables.append(evidence(given, heard, image, way, experiment.audio.fps)[hit])
-        good.append(within_25_ms(onset_s, true_s)[hit])
+        good.append(within_25_ms(given.onset_s + way.shift_s, true_s)[hit])
         left.append(within_25_ms(given.onset_s, true_s)[hit])
         weight.append(np.full(hit.sum(), CASES[case]))
         silent.append(np.full(hit.sum(), case in SILENT))
@@ -342,7 +339,8 @@ def check_confidence(
     work = gather(network, experiment, recordings, seed=1, say=say)
     for case, _, given, heard, image, true_s in work:
         fps = experiment.audio.fps
-        judged = decode(given, heard, fps, image=image, model=model, refiner=refiner)
+        heard = refiner.refined(given, heard, image) if refiner else heard
+        judged = decode(given, heard, fps, image=image, model=model)
         new_s = judged.notes.onset_s
         still = (judged.status == NOT_HEARD) & (np.abs(new_s - given.onset_s) < 1e-6)
         unmoved.setdefault(case, []).append(still)

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['NOT_INSTALLED', 'app', 'EXIT_CODES', 'EXAMPLES', 'HowMethod', 'HowWeights', 'HowDecoding', 'HowOffset', 'HowDevice',
-           'HowBars', 'HowRepeats', 'HowForce', 'HowQuiet', 'HowVerbose', 'HowJson', 'JUDGED', 'Corpus', 'Results',
-           'Budget', 'say', 'say_aside', 'one_sentence', 'ProgressBar', 'Method', 'Decoding', 'Repeats', 'Device',
-           'align', 'ReportForm', 'align_all', 'align_set', 'paired_errors', 'evaluate', 'judge', 'reproduce', 'train',
-           'at_home', 'check_words', 'main']
+           'HowOnsets', 'HowBars', 'HowRepeats', 'HowForce', 'HowQuiet', 'HowVerbose', 'HowJson', 'JUDGED', 'Corpus',
+           'Results', 'Budget', 'say', 'say_aside', 'one_sentence', 'ProgressBar', 'Method', 'Decoding', 'Repeats',
+           'Device', 'Onsets', 'align', 'ReportForm', 'align_all', 'align_set', 'paired_errors', 'evaluate', 'judge',
+           'reproduce', 'train', 'at_home', 'check_words', 'main']
 
 # %% ../../nbs/tool/02_command_line.ipynb #493d4ddc
 import contextlib, functools, json, os, re, sys, time, warnings
@@ -198,6 +198,10 @@ class Device(str, Enum):
     auto, cpu, cuda, mps = "auto", "cpu", "cuda", "mps"
 
 
+class Onsets(str, Enum):
+    sound, keys = "sound", "keys"
+
+
 HowMethod = Annotated[
     Method,
     typer.Option(
@@ -234,6 +238,14 @@ HowDevice = Annotated[
     typer.Option(
         help="Where the network works: cpu, or with PyTorch cuda for NVIDIA's graphics cards and "
         "mps for Apple's; auto: cpu."
+    ),
+]
+HowOnsets = Annotated[
+    Onsets,
+    typer.Option(
+        help="What the beginning of a note is. sound: when it has risen to a tenth of its "
+        "loudness. keys: when the key strikes, some milliseconds before, as in MIDI files recorded "
+        "with the sound by a Disklavier or a sampler."
     ),
 ]
 HowBars = Annotated[
@@ -338,6 +350,7 @@ def align(
         typer.Option(help="Also write a match file (.match), with pianoalign[scores]."),
     ] = None,
     device: HowDevice = Device.auto,
+    onsets: HowOnsets = Onsets.sound,
     keep_bars: HowBars = False,
     repeats: HowRepeats = Repeats.auto,
     force: HowForce = False,
@@ -373,6 +386,7 @@ def align(
             plot=plot,
             offset=offset,
             device=device.value,
+            onsets=onsets.value,
             keep_bars=keep_bars,
             repeats=repeats.value,
             tempo=tempo,
@@ -482,6 +496,7 @@ def align_all(
     ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Also draw STEM.png for each pair.")] = False,
     device: HowDevice = Device.auto,
+    onsets: HowOnsets = Onsets.sound,
     keep_bars: HowBars = False,
     repeats: HowRepeats = Repeats.auto,
     force: HowForce = False,
@@ -500,7 +515,7 @@ def align_all(
     from pianoalign.tool.aligner import check_choices, weights_folder
     from pianoalign.tool.batch import align_pairs, Options, worst_code
 
-    check_choices(method.value, decoding.value, offset, device.value)
+    check_choices(method.value, decoding.value, offset, device.value, onsets.value)
     if method is not Method.dtw:
         weights_folder(weights)
     out.mkdir(parents=True, exist_ok=True)
@@ -511,6 +526,7 @@ def align_all(
         decoding=decoding.value,
         offset=offset,
         device=device.value,
+        onsets=onsets.value,
         report=report.value if report else "",
         plot=plot,
         keep_bars=keep_bars,
@@ -599,6 +615,7 @@ def align_set(
     decoding: HowDecoding = Decoding.auto,
     offset: HowOffset = "auto",
     device: HowDevice = Device.auto,
+    onsets: HowOnsets = Onsets.sound,
     keep_bars: HowBars = False,
     repeats: HowRepeats = Repeats.auto,
     as_json: HowJson = False,
@@ -612,7 +629,7 @@ def align_set(
     from pianoalign.tool.aligner import check_choices, weights_folder
     from pianoalign.tool.batch import account, Options
 
-    check_choices(method.value, decoding.value, offset, device.value)
+    check_choices(method.value, decoding.value, offset, device.value, onsets.value)
     if method is not Method.dtw:
         weights_folder(weights)
     default = Options(
@@ -621,6 +638,7 @@ def align_set(
         decoding=decoding.value,
         offset=offset,
         device=device.value,
+        onsets=onsets.value,
         keep_bars=keep_bars,
         repeats=repeats.value,
     )

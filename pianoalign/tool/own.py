@@ -53,9 +53,9 @@ def every_way(
         for name, settings in (("crnn", None), ("crnn_high_resolution", ALIGNER_WALK)):
             if settings and not engine.experiment.network.onset_head:
                 continue
-            models = engine.confidence, engine.refiner
-            decoded = decode(given, answer, fps, settings, image, *models)
-            found[prefix + name], answers[prefix + name] = decoded.notes, (given, answer)
+            heard = engine.refined(given, answer, image) if settings else answer
+            decoded = decode(given, heard, fps, settings, image, engine.confidence)
+            found[prefix + name], answers[prefix + name] = decoded.notes, (given, heard)
     return {way: found[way] for way in WAYS if way in found}, answers
 
 # %% ../../nbs/tool/12_own_recordings.ipynb #6800a008

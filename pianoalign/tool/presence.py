@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pianoalign.experiments import Experiment
     from pianoalign.network import CRNN
     from pianoalign.tool.confidence import Confidence
+    from pianoalign.tool.refining import Refiner
 
 # %% ../../nbs/tool/21_presence.ipynb #pre00009
 LEAST_PEAK = 1e-3  # lower peaks count as this
@@ -655,6 +656,7 @@ def spoilt_files(
     seeds: tuple = (0,),  # each recording is spoilt in every way for each of them
     longest_s: float = 60.0,  # of each recording
     say: Callable = lambda text: None,  # called with each recording's name
+    refiner: "Refiner | None" = None,  # of these weights
 ) -> Iterator[Spoilt]:  # yields one for each recording, way of spoiling and seed
     "Spoil recordings' files in every way, and gather both opinions about them."
     from pianoalign.preprocessing import load_audio, spectrogram
@@ -678,6 +680,7 @@ def spoilt_files(
                 rng = np.random.default_rng([seed, k, c])
                 given, played = _spoil(case, reference, rng)
                 heard = listen(given)
+                heard = refiner.refined(given, heard, image) if refiner else heard
                 found = decode(given, heard, audio.fps, image=image, model=confidence)
                 first = first_opinion(given, heard, image, found, audio.fps)
                 again = second_opinion(given, untold, found, audio.fps)
@@ -821,6 +824,7 @@ def calibrate_presence(
     from pianoalign.runs import load_network
     from pianoalign.tool.calibration import fit_and_check_splits
     from pianoalign.tool.confidence import load_confidence
+    from pianoalign.tool.refining import load_refiner
 
     folder = Path(folder)
     if (folder / "checkpoint").is_dir():
@@ -828,6 +832,7 @@ def calibrate_presence(
     confidence = load_confidence(folder)
     if confidence is None:
         raise InputError(f"{folder}: has no confidence.json for its weights; make that first")
+    refiner = load_refiner(folder)
     network, experiment = load_network(folder)
     if not experiment.network.midi_branch:
         raise InputError(f"{folder}: these weights are told no notes, so none need be doubted")
@@ -835,7 +840,7 @@ def calibrate_presence(
 
     def gather(part, seeds):
         told = network, experiment, confidence, split[part], seeds
-        return list(spoilt_files(*told, say=say))
+        return list(spoilt_files(*told, say=say, refiner=refiner))
 
     model = fit_presence(gather("valid", (0, 1)), network_fingerprint(folder), shrink)
     test = gather("test", (2,))

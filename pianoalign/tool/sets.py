@@ -28,7 +28,7 @@ from .places import as_read, counted, name_in_folder, Pair, path_in_table, table
 
 # %% ../../nbs/tool/20_data_sets.ipynb #set00006
 MANIFEST_COLUMNS = ("audio", "midi", "out", "group", "options")
-PAIR_OPTIONS = ("method", "weights", "decoding", "offset", "repeats", "keep_bars")
+PAIR_OPTIONS = ("method", "weights", "decoding", "offset", "repeats", "keep_bars", "onsets")
 SAID_YES, SAID_NO = ("yes", "true", "1"), ("no", "false", "0")  # of `keep_bars`
 
 
@@ -57,7 +57,7 @@ def options_of(
             value = value.lower() in SAID_YES
         changes[name] = value
     chosen = replace(default, **changes)
-    check_choices(chosen.method, chosen.decoding, chosen.offset, chosen.device)
+    check_choices(chosen.method, chosen.decoding, chosen.offset, chosen.device, chosen.onsets)
     check_repeats(chosen.repeats)
     return chosen
 
