@@ -7,8 +7,9 @@ __all__ = ['REFINED_FPS', 'REACH_FRAMES', 'FRAMES', 'PEAK_REACH_FRAMES', 'FILE_R
            'STRETCH_FRAMES', 'N_PARTIALS', 'PARTIAL_STEPS', 'BESIDE_STEPS', 'N_BANDS', 'N_LEVELS', 'N_OF_CURVES',
            'N_COLUMNS', 'SOUND_ONSETS', 'KEY_ONSETS', 'ONSETS', 'PLACES_A_FRAME', 'PLACED_FRAMES', 'PLACES', 'PLACES_S',
            'REFINER_LAYERS', 'DILATIONS', 'TAPS', 'MIDDLE_FRAMES', 'PLACED', 'MIDDLE', 'HEARD_SHARE', 'REFINER_FILE',
-           'ABOUT_FILE', 'PEAKS_AT_ONCE', 'FURTHEST_S', 'drawn_curves', 'onsets_of_labels', 'Scene', 'views',
-           'convolved', 'median_place_s', 'peaks_in_reach', 'with_second_opinion', 'Refiner', 'load_refiner']
+           'ABOUT_FILE', 'PEAKS_AT_ONCE', 'FURTHEST_S', 'SURE_NATS_OF_PEAKS', 'drawn_curves', 'onsets_of_labels',
+           'Scene', 'views', 'convolved', 'median_place_s', 'peaks_in_reach', 'with_second_opinion', 'Refiner',
+           'load_refiner']
 
 # %% ../../nbs/tool/22_refining.ipynb #ref00003
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from ..decoding import ALIGNER_WALK, HALF, Heard, LOWEST_PEAK, price_of_moving
 from ..files import InputError, read_json_object
 from ..notes import frame_of, LOWEST_PITCH, N_PITCHES, Notes
 from ..preprocessing import LOG_FLOOR
-from .confidence import nearest_place, network_fingerprint, on_one_line
+from .confidence import logistic, nearest_place, network_fingerprint, on_one_line
 
 # %% ../../nbs/tool/22_refining.ipynb #ref00005
 REFINED_FPS = 100  # frames a second of the images that refiners have learned from
@@ -259,10 +260,7 @@ REFINER_FILE = "refiner.safetensors"
 ABOUT_FILE = "refiner.json"
 PEAKS_AT_ONCE = 512
 FURTHEST_S = 0.015  # that a peak is moved by
-
-
-def _logistic(nats):
-    return 1 / (1 + np.exp(-np.clip(nats, -30, 30)))
+SURE_NATS_OF_PEAKS = 30.0  # more says no more, and its exponential may not fit into a float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -317,7 +315,8 @@ class Refiner:
         logits = x[:, PLACED] @ of["places.weight"] + of["places.bias"]
         logits = logits.reshape(len(seen), PLACES)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return _logistic(nats), odds / odds.sum(axis=1, keepdims=True)
+        belief = logistic(np.clip(nats, -SURE_NATS_OF_PEAKS, SURE_NATS_OF_PEAKS))
+        return belief, odds / odds.sum(axis=1, keepdims=True)
 
     def refined(
         self,
